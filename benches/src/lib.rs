@@ -1,0 +1,1 @@
+//! What conlab's benchmarks share: rounds that interleave the candidates, and the tables they print.

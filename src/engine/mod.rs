@@ -1,0 +1,127 @@
+//! Engines: what turns an experiment into a record.
+
+use crate::measure::RunRecord;
+use crate::scenario::{LoadArm, Scenario};
+use hdrhistogram::Histogram;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// One run: a scenario with its treatment applied, and how much of it.
+#[derive(Clone, Debug)]
+pub struct Experiment {
+    /// What runs; see [`Scenario::treated`].
+    pub scenario: Scenario,
+    /// The arm that was applied to it, for the record.
+    pub load: LoadArm,
+    /// Seed of this replicate.
+    pub seed: u64,
+    /// Number of this replicate, from 0.
+    pub replicate: u32,
+    /// Profiler to attach.
+    pub profiler: Profiler,
+    /// Most spans to keep for a timeline; 0 keeps none.
+    pub timeline_spans: usize,
+    /// Whether tokio-console watches (real engine, `async`).
+    pub console: Option<std::net::SocketAddr>,
+    /// The command line, for the record.
+    pub command: Vec<String>,
+}
+
+impl Experiment {
+    /// A plain run of `scenario` under its own seed.
+    #[must_use]
+    pub fn new(scenario: Scenario, load: LoadArm) -> Self {
+        let seed = scenario.run.seed;
+        Self {
+            scenario,
+            load,
+            seed,
+            replicate: 0,
+            profiler: Profiler::None,
+            timeline_spans: 0,
+            console: None,
+            command: Vec::new(),
+        }
+    }
+}
+
+/// What watches the steps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Profiler {
+    /// Nothing beyond the record.
+    #[default]
+    None,
+    /// Every step entered and left is counted and timed.
+    Deterministic,
+    /// A sampler reads each worker's current step.
+    Sampling,
+    /// Allocations and peak memory by step.
+    Memory,
+}
+
+/// What a run leaves.
+#[derive(Clone, Debug)]
+pub struct RunOutput {
+    /// The record.
+    pub record: RunRecord,
+    /// Sojourn histogram of each actor, in nanoseconds, by name; for `latency.hlog` and merging of replicates.
+    pub sojourn: Vec<(String, Histogram<u64>)>,
+}
+
+/// What happens while a run is under way: shared between the engine, progress displays and Ctrl-C.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Set by the user to end the run early; the record is then partial.
+    pub stop: AtomicBool,
+    /// Measured tasks of the actor in focus completed so far; engines update it in strides.
+    pub completed: AtomicU64,
+    /// 0 while preparing, 1 during warm-up, 2 while measuring, 3 when done.
+    pub phase: AtomicU64,
+}
+
+impl Progress {
+    /// Whether the run was asked to end.
+    #[must_use]
+    pub fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// Runs experiments.
+pub trait Engine {
+    /// The word for it in records: `real` or `virtual`.
+    fn name(&self) -> &'static str;
+
+    /// Runs `experiment` to its end, or until `progress.stop`.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError`] when the run cannot be made; nothing is written then.
+    fn run(&self, experiment: &Experiment, progress: &Progress) -> Result<RunOutput, EngineError>;
+}
+
+/// Why a run could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// The system refused a thread.
+    #[error("start worker thread {index} of {count}; use fewer --threads or raise the limit on processes")]
+    Spawn {
+        /// Which thread.
+        index: usize,
+        /// How many were wanted.
+        count: usize,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A part of the scenario that this engine cannot run.
+    #[error("{0}")]
+    Unsupported(String),
+    /// The system refused something else.
+    #[error("{action}")]
+    System {
+        /// What was tried.
+        action: String,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+}

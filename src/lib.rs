@@ -1,0 +1,27 @@
+//! conlab: a concurrency laboratory.
+//!
+//! Modules in dependency order; each may use only those above it (`tests/suite/tidy.rs` holds it to that).
+
+// ── words
+#[cfg(not(loom))]
+pub mod random;
+pub mod sync;
+pub mod units;
+
+// ── mechanisms: what is compared, and what loom sees
+pub mod cache;
+pub mod queue;
+
+// ── the experiment
+#[cfg(not(loom))]
+pub mod model;
+#[cfg(not(loom))]
+pub mod scenario;
+#[cfg(not(loom))]
+pub mod workload;
+
+// ── running and observing
+#[cfg(not(loom))]
+pub mod engine;
+#[cfg(not(loom))]
+pub mod measure;

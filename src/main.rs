@@ -1,0 +1,3 @@
+//! The `conlab` program.
+
+fn main() {}

@@ -1,0 +1,5 @@
+//! Observing a run: clocks, histograms, kernel figures, and the record they end in.
+
+pub mod record;
+
+pub use record::RunRecord;

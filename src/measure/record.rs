@@ -1,0 +1,523 @@
+//! The record of a run: plain data, as `run.json` holds it (schema 1).
+//!
+//! Times are integers of nanoseconds (`_ns`), shares lie in 0..1. A field that a host cannot measure is absent,
+//! never zero.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Version of the record's meaning; bumped when a field changes its meaning, not when one is added.
+pub const SCHEMA: u32 = 1;
+
+/// Everything that one run says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunRecord {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// Version of conlab.
+    pub conlab: String,
+    /// The command line.
+    pub command: Vec<String>,
+    /// `real` or `virtual`.
+    pub engine: String,
+    /// Seed of every random stream.
+    pub seed: u64,
+    /// Number of this replicate, from 0.
+    pub replicate: u32,
+    /// Interrupted: what was measured so far.
+    pub partial: bool,
+    /// Observed by a tool that perturbs it (tokio-console, a profiler, a trace); not to be set against a plain run.
+    pub instrumented: bool,
+    /// Whether every identity holds.
+    pub trustworthy: bool,
+    /// Doubts, each with its remedy.
+    pub warnings: Vec<Warning>,
+    /// Where and how it ran.
+    pub manifest: Manifest,
+    /// What was run.
+    pub scenario: ScenarioRef,
+    /// The levels in force.
+    pub treatment: TreatmentRecord,
+    /// The measured window: length, and when it began after the start of the run.
+    pub window: Window,
+    /// By actor.
+    pub actors: BTreeMap<String, ActorRecord>,
+    /// By lock (interpreter locks among them).
+    pub locks: BTreeMap<String, LockRecord>,
+    /// By cache.
+    pub caches: BTreeMap<String, CacheRecord>,
+    /// By store.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stores: BTreeMap<String, StoreRecord>,
+    /// Sums over the worker threads.
+    pub scheduler: SchedulerRecord,
+    /// Each worker thread.
+    pub threads: Vec<ThreadRecord>,
+    /// Share of the workers' busy time that measuring cost, in 0..1.
+    pub probe_effect: f64,
+    /// How the probe effect was computed.
+    pub probe: ProbeRecord,
+    /// Little's law for the actor in focus.
+    pub little: Little,
+    /// Every identity, checked.
+    pub identities: Vec<Identity>,
+    /// Sojourn of the actor in focus over time; at most some hundred points.
+    pub series: Vec<SeriesPoint>,
+    /// Digest of the event sequence (virtual engine).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// What a profiler saw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<ProfileRecord>,
+    /// Spans of the threads' states, bounded; present when a trace was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeline: Option<Timeline>,
+}
+
+/// A doubt about the result.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Warning {
+    /// A stable word for programs, in kebab-case.
+    pub code: String,
+    /// What is doubtful, with the figures.
+    pub message: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+/// Where and how a run was made.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Manifest {
+    /// Start of the run, RFC 3339 in UTC.
+    pub started: String,
+    /// Version of conlab.
+    pub version: String,
+    /// Commit it was built from, if known.
+    pub commit: Option<String>,
+    /// Compiler.
+    pub compiler: String,
+    /// Build profile and flags.
+    pub flags: String,
+    /// CPU model.
+    pub cpu: String,
+    /// Processors that the process may use.
+    pub cores: u32,
+    /// Kernel release.
+    pub kernel: String,
+    /// Processors that a control group allows, if limited.
+    pub cgroup_cores: Option<f64>,
+    /// Time that the hypervisor took from this machine during the run.
+    pub steal_ns: Option<u64>,
+    /// Calibration in force (iterations of work per microsecond, or the name of a stored calibration).
+    pub calibration: String,
+    /// Source of time.
+    pub clock: String,
+}
+
+/// Which scenario.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ScenarioRef {
+    /// Its name.
+    pub name: String,
+    /// Digest of the scenario as run.
+    pub digest: String,
+}
+
+/// The levels of a run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TreatmentRecord {
+    /// Actor in focus.
+    pub focus: String,
+    /// Its worker threads.
+    pub threads: usize,
+    /// Its queue.
+    pub queue: String,
+    /// Layout of the caches, if there are any.
+    pub cache: Option<String>,
+    /// `baseline` or `isolated`.
+    pub load: String,
+    /// Processors used or simulated.
+    pub cores: u32,
+}
+
+/// The measured window.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Window {
+    /// Discarded before it.
+    pub warmup_ns: u64,
+    /// Its length.
+    pub length_ns: u64,
+}
+
+/// What happened to one actor's tasks. Counts are of tasks that arrived in the measured window.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ActorRecord {
+    /// Arrived.
+    pub issued: u64,
+    /// Finished.
+    pub completed: u64,
+    /// Refused by a full queue.
+    pub refused: u64,
+    /// Queued or being served when the run ended.
+    pub in_flight: u64,
+    /// Completed per second of the window.
+    pub throughput_per_s: f64,
+    /// Arrival (intended start) to completion.
+    pub sojourn_ns: Distribution,
+    /// Actual start of issue to completion: what coordinated omission would report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sojourn_uncorrected_ns: Option<Distribution>,
+    /// Arrival to start of service.
+    pub wait_ns: Distribution,
+    /// Start of service to completion.
+    pub service_ns: Distribution,
+    /// Waiting for locks, interpreter locks included.
+    pub lock_wait_ns: Distribution,
+    /// Runnable but not running.
+    pub run_queue_ns: Distribution,
+    /// Shares of busy time (execution + lock + run queue) of all tasks.
+    pub shares: Shares,
+    /// The mean task's sojourn by cause; its parts sum to the mean sojourn.
+    pub breakdown_mean_ns: Breakdown,
+    /// The same for the tasks at the p99, and how many they are.
+    pub breakdown_p99_ns: Breakdown,
+    /// Number of tasks in `breakdown_p99_ns`.
+    pub breakdown_p99_count: u64,
+    /// Time by step and cause, over all completed tasks.
+    pub steps: Vec<StepRecord>,
+}
+
+/// Summary of a distribution of durations.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Distribution {
+    /// Mean.
+    pub mean: f64,
+    /// Smallest.
+    pub min: u64,
+    /// Median.
+    pub p50: u64,
+    /// 90th percentile.
+    pub p90: u64,
+    /// 95th percentile.
+    pub p95: u64,
+    /// 99th percentile.
+    pub p99: u64,
+    /// 99.9th percentile.
+    pub p999: u64,
+    /// Largest.
+    pub max: u64,
+    /// Standard deviation.
+    pub stddev: f64,
+    /// Number of values.
+    pub count: u64,
+    /// Percentile spectrum: (quantile, value), ascending, HdrHistogram steps; empty where it was not kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spectrum: Vec<(f64, u64)>,
+}
+
+/// Shares of a busy task's time; they sum to 1, or all are 0 when there was none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Shares {
+    /// On a processor, working.
+    pub execution: f64,
+    /// Waiting for a lock.
+    pub lock_acquisition: f64,
+    /// Run-queue wait and switch cost.
+    pub context_switching: f64,
+}
+
+/// A task's time by cause, in nanoseconds; the parts sum to the whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Breakdown {
+    /// Waiting in the queue.
+    pub queue: f64,
+    /// On a processor, working.
+    pub execution: f64,
+    /// Waiting for locks.
+    pub lock: f64,
+    /// Runnable but not running; switch cost.
+    pub run_queue: f64,
+    /// Waiting for I/O.
+    pub io: f64,
+    /// Waiting for answers, and for room in a receiver's queue.
+    pub call: f64,
+    /// What none of these explains.
+    pub residual: f64,
+}
+
+impl Breakdown {
+    /// The sum of all parts.
+    #[must_use]
+    pub fn total(&self) -> f64 {
+        self.parts().iter().map(|(_, value)| value).sum()
+    }
+
+    /// Names and values of the parts, in the order in which they are shown.
+    #[must_use]
+    pub const fn parts(&self) -> [(&'static str, f64); 7] {
+        [
+            ("queue", self.queue),
+            ("execution", self.execution),
+            ("lock", self.lock),
+            ("run_queue", self.run_queue),
+            ("io", self.io),
+            ("call", self.call),
+            ("residual", self.residual),
+        ]
+    }
+}
+
+/// One step of an actor, summed over its completed tasks.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StepRecord {
+    /// Its name.
+    pub name: String,
+    /// Repetitions run.
+    pub count: u64,
+    /// Sums of nanoseconds by cause; `queue` is 0.
+    pub total_ns: Breakdown,
+}
+
+/// One lock.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LockRecord {
+    /// `mutex`, `spin` or `gil`.
+    pub kind: String,
+    /// Times taken.
+    pub acquisitions: u64,
+    /// Times not taken at the first attempt.
+    pub contended: u64,
+    /// Call to acquisition.
+    pub wait_ns: Distribution,
+    /// Acquisition to release.
+    pub hold_ns: Distribution,
+    /// Interpreter lock: holds ended because a waiter asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forced_drops: Option<u64>,
+    /// Interpreter lock: taken by another thread than its last holder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub switches: Option<u64>,
+}
+
+/// One cache.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CacheRecord {
+    /// Its layout.
+    pub layout: String,
+    /// Accesses that found their key.
+    pub hits: u64,
+    /// Accesses that did not.
+    pub misses: u64,
+    /// Entries thrown out for others.
+    pub evictions: u64,
+    /// Insertions that found their bucket taken.
+    pub collisions: u64,
+    /// Buckets looked at per lookup, mean.
+    pub mean_probe_length: f64,
+    /// Longest probe.
+    pub max_probe_length: u64,
+    /// Whole accesses that hit, lock wait included.
+    pub hit_ns: Distribution,
+    /// Whole accesses that missed, the miss's own cost included.
+    pub miss_ns: Distribution,
+    /// Waiting for the cache's own lock.
+    pub lock_wait_ns: Distribution,
+    /// Last-level or L1 misses per access, where the host has counters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line_misses_per_access: Option<f64>,
+}
+
+/// One store.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StoreRecord {
+    /// Engine behind it.
+    pub engine: String,
+    /// Values read.
+    pub reads: u64,
+    /// Values written and acknowledged.
+    pub writes: u64,
+    /// Whole reads.
+    pub read_ns: Distribution,
+    /// Whole writes.
+    pub write_ns: Distribution,
+}
+
+/// Scheduler figures, summed over the worker threads, for the measured window.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SchedulerRecord {
+    /// Whether the system gives these figures per thread; if not, all of them are 0 and mean nothing.
+    pub available: bool,
+    /// On a processor.
+    pub on_cpu_ns: u64,
+    /// Runnable but not running.
+    pub run_queue_ns: u64,
+    /// Neither.
+    pub blocked_ns: u64,
+    /// The thread gave the processor up.
+    pub voluntary_switches: u64,
+    /// The kernel took it.
+    pub involuntary_switches: u64,
+    /// Resumed on another processor, where the system counts it.
+    pub migrations: Option<u64>,
+}
+
+/// One worker thread over the measured window. `wall = on_cpu + run_queue + blocked` as the kernel sees it;
+/// `work + spinning + bookkeeping` is what conlab itself accounts for of `on_cpu`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ThreadRecord {
+    /// Its name.
+    pub name: String,
+    /// The actor it works for.
+    pub actor: String,
+    /// Length of its window.
+    pub wall_ns: u64,
+    /// Kernel: on a processor.
+    pub on_cpu_ns: u64,
+    /// Kernel: runnable but not running.
+    pub run_queue_ns: u64,
+    /// Measured by conlab itself: asleep (waiting for tasks, locks, I/O, answers).
+    pub blocked_ns: u64,
+    /// Measured by conlab: executing steps.
+    pub work_ns: u64,
+    /// Measured by conlab: spinning on locks.
+    pub spinning_ns: u64,
+    /// The rest of on-CPU time: taking tasks, measuring.
+    pub bookkeeping_ns: u64,
+    /// Waiting for tasks (part of blocked).
+    pub idle_ns: u64,
+    /// `wall − on_cpu − run_queue − blocked`; printed, never spread.
+    pub residual_ns: i64,
+    /// Voluntary context switches.
+    pub voluntary_switches: u64,
+    /// Involuntary context switches.
+    pub involuntary_switches: u64,
+    /// Tasks completed.
+    pub tasks: u64,
+}
+
+/// What measuring cost.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ProbeRecord {
+    /// Clock reads, and what one costs.
+    pub clock_reads: u64,
+    /// Cost of one.
+    pub clock_read_ns: f64,
+    /// Reads of the kernel's per-thread figures.
+    pub kernel_reads: u64,
+    /// Cost of one.
+    pub kernel_read_ns: f64,
+    /// Tasks recorded.
+    pub recordings: u64,
+    /// Cost of one.
+    pub recording_ns: f64,
+}
+
+/// Little's law: `tasks_in_system` is measured as an average over time, `product` is throughput × mean sojourn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Little {
+    /// Time average of the number of tasks in the system.
+    pub tasks_in_system: f64,
+    /// Throughput × mean sojourn.
+    pub product: f64,
+}
+
+/// An identity and whether it holds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Identity {
+    /// A stable word: `nothing-lost`, `task-time`, `thread-time`, `little`.
+    pub name: String,
+    /// Whether it holds within its tolerance.
+    pub holds: bool,
+    /// The figures on both sides.
+    pub detail: String,
+}
+
+/// A slice of the measured window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SeriesPoint {
+    /// Start of the slice, from the start of the window.
+    pub at_ns: u64,
+    /// Tasks completed in it.
+    pub completed: u64,
+    /// Their mean sojourn.
+    pub mean_ns: f64,
+    /// Their largest sojourn.
+    pub max_ns: u64,
+}
+
+/// What a profiler saw.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ProfileRecord {
+    /// `deterministic`, `sampling` or `memory`.
+    pub profiler: String,
+    /// Folded stacks: `actor;step;cause` and a weight (ns, samples or bytes).
+    pub stacks: Vec<(String, u64)>,
+    /// Unit of the weights.
+    pub unit: String,
+    /// By `actor;step`: calls and self time (or samples, or bytes and peak).
+    pub entries: Vec<ProfileEntry>,
+    /// Share of the run that the profiler itself cost, in 0..1.
+    pub overhead: f64,
+}
+
+/// A row of a profile.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ProfileEntry {
+    /// Actor.
+    pub actor: String,
+    /// Step.
+    pub step: String,
+    /// Times entered; 0 where the profiler cannot count calls.
+    pub calls: u64,
+    /// Weight of the step itself.
+    pub self_weight: u64,
+    /// Weight with all that was called from it.
+    pub total_weight: u64,
+    /// Peak of live bytes (memory profiler).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_bytes: Option<u64>,
+}
+
+/// Spans of the threads' states, bounded in number.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Timeline {
+    /// Names of the tracks.
+    pub tracks: Vec<String>,
+    /// Spans, in order of track and start.
+    pub spans: Vec<Span>,
+    /// Messages between tracks.
+    pub flows: Vec<Flow>,
+    /// Spans that were left out because the bound was reached.
+    pub omitted: u64,
+}
+
+/// A stretch of one state on one track.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Span {
+    /// Index of the track.
+    pub track: usize,
+    /// Start, from the start of the window.
+    pub start_ns: u64,
+    /// Length.
+    pub length_ns: u64,
+    /// `execution`, `lock`, `run_queue`, `io`, `call`, `idle`, or `task` for a whole task.
+    pub state: String,
+    /// Step, lock or actor it belongs to; the holder for a lock wait.
+    pub label: String,
+    /// Number of the task.
+    pub task: u64,
+}
+
+/// A message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Flow {
+    /// Track it left.
+    pub from_track: usize,
+    /// When it left.
+    pub sent_ns: u64,
+    /// Track that took it.
+    pub to_track: usize,
+    /// When it was taken.
+    pub taken_ns: u64,
+}
