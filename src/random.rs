@@ -66,7 +66,6 @@ impl Stream {
     ///
     /// Multiply-shift (Lemire 2019) without rejection: the bias is below `bound / 2^64`.
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "the high half of the product is below bound")]
     pub fn below(&mut self, bound: u64) -> u64 {
         ((u128::from(self.bits()) * u128::from(bound)) >> 64) as u64
     }
