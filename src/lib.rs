@@ -4,6 +4,8 @@
 
 // ── words
 #[cfg(not(loom))]
+pub mod clock;
+#[cfg(not(loom))]
 pub mod random;
 pub mod sync;
 pub mod units;
