@@ -1,5 +1,9 @@
 //! Engines: what turns an experiment into a record.
 
+mod live;
+
+pub use live::{Live, LiveBatch, LiveThread, LiveTotals, ThreadState};
+
 use crate::measure::RunRecord;
 use crate::scenario::{LoadArm, Scenario};
 use hdrhistogram::Histogram;
@@ -76,6 +80,8 @@ pub struct Progress {
     pub completed: AtomicU64,
     /// 0 while preparing, 1 during warm-up, 2 while measuring, 3 when done.
     pub phase: AtomicU64,
+    /// Throughput, percentiles, breakdown and thread states, when a view asked for them.
+    pub live: Live,
 }
 
 impl Progress {
