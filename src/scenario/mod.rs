@@ -6,7 +6,7 @@ mod spec;
 mod treatment;
 
 pub use spec::{
-    ActorSpec, Arrivals, CacheSpec, HostSpec, KeySpec, Load, LockKind, LockSpec, MissCost, RunSpec, Scenario,
-    StepSpec, StoreSpec,
+    ActorSpec, Arrivals, CacheSpec, CostFactors, HostSpec, KeySpec, Load, LockKind, LockSpec, MissCost,
+    RunSpec, Scenario, StepSpec, StoreSpec,
 };
 pub use treatment::{LoadArm, Treatment};

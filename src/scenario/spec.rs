@@ -61,6 +61,26 @@ pub struct HostSpec {
     pub switch: Option<Nanos>,
     /// Made runnable by another thread to running, on an idle core.
     pub wake: Option<Nanos>,
+    /// What the charges above and the calibrated ones are multiplied by.
+    pub factors: CostFactors,
+}
+
+/// Factors on what the virtual engine charges: 1 as calibrated, 0 free. Not part of a scenario file: `explain` sets
+/// them to 0 one by one, `whatif` to values in between. The real engine refuses any but 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CostFactors {
+    /// Operations of task queues. At 0 a queue also excludes nobody: no waiting for its own lock.
+    pub queue: f64,
+    /// Context switches and wake-ups.
+    pub switch: f64,
+    /// Lines that move between processors, and the caches' own locks. At 0 a cache also excludes nobody.
+    pub coherence: f64,
+}
+
+impl Default for CostFactors {
+    fn default() -> Self {
+        Self { queue: 1.0, switch: 1.0, coherence: 1.0 }
+    }
 }
 
 /// A lock that steps or interpreters take.
