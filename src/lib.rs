@@ -27,3 +27,7 @@ pub mod workload;
 pub mod engine;
 #[cfg(not(loom))]
 pub mod measure;
+
+// ── meaning
+#[cfg(not(loom))]
+pub mod study;

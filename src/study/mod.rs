@@ -1,0 +1,3 @@
+//! Studies: experiments designed, run through any engine, and judged.
+
+pub mod stats;
