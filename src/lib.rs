@@ -31,3 +31,7 @@ pub mod measure;
 // ── meaning
 #[cfg(not(loom))]
 pub mod study;
+
+// ── the program
+#[cfg(not(loom))]
+pub mod cli;

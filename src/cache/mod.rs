@@ -24,4 +24,14 @@ impl CacheLayout {
             Self::Isolated => "isolated",
         }
     }
+
+    /// One sentence for `conlab list`.
+    #[must_use]
+    pub const fn summary(self) -> &'static str {
+        match self {
+            Self::Contended => "one lock, one packed structure; counters and entries share lines",
+            Self::Sharded => "a lock for each shard",
+            Self::Isolated => "a copy for each worker, padded to a line pair",
+        }
+    }
 }

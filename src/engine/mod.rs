@@ -62,6 +62,22 @@ pub enum Profiler {
     Memory,
 }
 
+impl Profiler {
+    /// Every profiler.
+    pub const ALL: [Self; 4] = [Self::None, Self::Deterministic, Self::Sampling, Self::Memory];
+
+    /// The word for it on the command line and in records.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Deterministic => "deterministic",
+            Self::Sampling => "sampling",
+            Self::Memory => "memory",
+        }
+    }
+}
+
 /// What a run leaves.
 #[derive(Clone, Debug)]
 pub struct RunOutput {

@@ -2,11 +2,19 @@
 //!
 //! Names are resolved to indices here, so engines never look anything up. [`file`] parses the TOML.
 
+mod embedded;
+mod error;
+mod names;
+mod quantity;
 mod spec;
 mod treatment;
 
+pub use embedded::{DEFAULT, EMBEDDED, Embedded, embedded};
+pub use error::{Mistake, ScenarioError};
+pub use names::{nearest, unknown};
+pub use quantity::{LONGEST, check_rate, parse_duration, parse_rate, parse_size};
 pub use spec::{
     ActorSpec, Arrivals, CacheSpec, CostFactors, HostSpec, KeySpec, Load, LockKind, LockSpec, MissCost,
     RunSpec, Scenario, StepSpec, StoreSpec,
 };
-pub use treatment::{LoadArm, Treatment};
+pub use treatment::{EngineKind, LoadArm, Treatment};

@@ -15,12 +15,48 @@ pub enum LoadArm {
 }
 
 impl LoadArm {
+    /// Both arms.
+    pub const ALL: [Self; 2] = [Self::Baseline, Self::Isolated];
+
     /// The word for it on the command line and in records.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Baseline => "baseline",
             Self::Isolated => "isolated",
+        }
+    }
+
+    /// One sentence for `conlab list`.
+    #[must_use]
+    pub const fn summary(self) -> &'static str {
+        match self {
+            Self::Baseline => "every actor is loaded as the scenario says",
+            Self::Isolated => "only the actors that [isolated] names are loaded",
+        }
+    }
+}
+
+/// What turns a scenario into a record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EngineKind {
+    /// Threads or tokio, on this machine.
+    #[default]
+    Real,
+    /// Deterministic simulation.
+    Virtual,
+}
+
+impl EngineKind {
+    /// Both engines.
+    pub const ALL: [Self; 2] = [Self::Real, Self::Virtual];
+
+    /// The word for it on the command line and in records.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Real => "real",
+            Self::Virtual => "virtual",
         }
     }
 }

@@ -1,0 +1,80 @@
+//! The command line.
+//!
+//! A new subcommand is a file here and three lines below: its module, its variant, its arm.
+
+pub mod args;
+mod completions;
+pub mod exit;
+mod init;
+mod list;
+mod man;
+mod show;
+pub mod terminal;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use exit::{Failure, Outcome};
+use std::process::ExitCode;
+use terminal::{DisplayOptions, Terminal};
+
+const EXAMPLES: &str = "\
+Exit codes:
+  0 done; 1 could not run; 2 the command line or a file says something that cannot be;
+  3 ran, and a claim was refuted, a gate failed or an audit found a defect;
+  4 ran, but the result is not trustworthy; 130 interrupted (what was measured is kept, marked partial)
+
+Durations are written 250us, 5ms, 2s; rates 100/s; sizes 256KiB.
+`conlab help COMMAND` shows the options of a command, grouped, with examples.";
+
+/// Why is p99 worse under concurrent load than in isolation, and which fix is worth doing?
+#[derive(Debug, Parser)]
+#[command(name = "conlab", version, about, after_help = EXAMPLES, arg_required_else_help = true)]
+#[command(propagate_version = true, max_term_width = 100, infer_long_args = false)]
+struct Cli {
+    #[command(flatten)]
+    display: DisplayOptions,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    List(list::Args),
+    Show(show::Args),
+    Init(init::Args),
+    Completions(completions::Args),
+    Man(man::Args),
+}
+
+/// Runs the program on this process's arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => cli,
+        Err(error) => return exit::usage(&error),
+    };
+    let terminal = Terminal::new(&cli.display);
+    exit::code(dispatch(cli.command, &terminal), &terminal)
+}
+
+fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome, Failure> {
+    match command {
+        Command::List(args) => list::run(&args, terminal),
+        Command::Show(args) => show::run(&args, terminal),
+        Command::Init(args) => init::run(&args, terminal),
+        Command::Completions(args) => completions::run(&args, terminal),
+        Command::Man(args) => man::run(&args, terminal),
+    }
+}
+
+/// The grammar of the command line, for parsing, completions and manual pages.
+fn command() -> clap::Command {
+    Cli::command()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_grammar_is_consistent() {
+        super::command().debug_assert();
+    }
+}

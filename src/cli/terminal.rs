@@ -1,0 +1,188 @@
+//! How to speak on this terminal: colour, alphabet, width, progress.
+
+use std::env;
+use std::io::{self, IsTerminal};
+
+/// Options that every command takes.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Display")]
+pub struct DisplayOptions {
+    /// Say nothing but the result and errors
+    #[arg(long, short, global = true, display_order = 900)]
+    pub quiet: bool,
+    /// When to colour [env: CONLAB_COLOR, NO_COLOR]
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", display_order = 901)]
+    #[arg(env = "CONLAB_COLOR", hide_env = true, hide_possible_values = false)]
+    pub color: clap::ColorChoice,
+    /// How to show progress on stderr [env: CONLAB_PROGRESS]
+    #[arg(long, global = true, value_enum, value_name = "HOW", default_value = "auto", display_order = 902)]
+    #[arg(env = "CONLAB_PROGRESS", hide_env = true)]
+    pub progress: ProgressChoice,
+}
+
+/// How to show progress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ProgressChoice {
+    /// A bar on a terminal, a counter elsewhere
+    Auto,
+    /// A bar
+    Bar,
+    /// A line now and then
+    Counter,
+    /// Nothing
+    None,
+}
+
+/// How to speak on this terminal.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of a terminal")]
+pub struct Terminal {
+    /// Whether stdout gets colour.
+    pub color: bool,
+    /// Whether stderr gets colour.
+    pub error_color: bool,
+    /// Whether only ASCII can be shown: the locale says so (`LC_ALL`, `LC_CTYPE`, `LANG`).
+    pub ascii: bool,
+    /// Whether stdout is a terminal.
+    pub interactive: bool,
+    /// Columns of the terminal; 100 when it does not say.
+    pub width: usize,
+    /// Whether to say nothing but the result and errors.
+    pub quiet: bool,
+    /// How to show progress; never `Auto`.
+    pub progress: ProgressChoice,
+}
+
+impl Terminal {
+    /// Looks at the options, the environment and the streams.
+    #[must_use]
+    pub fn new(options: &DisplayOptions) -> Self {
+        let set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+        let allowed = !set("NO_COLOR") && env::var_os("TERM").is_none_or(|term| term != "dumb");
+        let colored = |stream_is_terminal: bool| match options.color {
+            clap::ColorChoice::Always => true,
+            clap::ColorChoice::Never => false,
+            clap::ColorChoice::Auto => (stream_is_terminal || set("CLICOLOR_FORCE")) && allowed,
+        };
+        let progress = match options.progress {
+            _ if options.quiet => ProgressChoice::None,
+            ProgressChoice::Auto if io::stderr().is_terminal() => ProgressChoice::Bar,
+            ProgressChoice::Auto => ProgressChoice::Counter,
+            chosen => chosen,
+        };
+        Self {
+            color: colored(io::stdout().is_terminal()),
+            error_color: colored(io::stderr().is_terminal()),
+            ascii: !speaks_utf8(|name| env::var(name).ok()),
+            interactive: io::stdout().is_terminal(),
+            width: width(),
+            quiet: options.quiet,
+            progress,
+        }
+    }
+
+    /// `text` in bold, where stdout has colour.
+    #[must_use]
+    pub fn strong(&self, text: &str) -> String {
+        paint(self.color, "1", text)
+    }
+
+    /// `text` dimmed, where stdout has colour.
+    #[must_use]
+    pub fn faint(&self, text: &str) -> String {
+        paint(self.color, "2", text)
+    }
+
+    /// `text` in bold red, where stderr has colour.
+    #[must_use]
+    pub fn alarm(&self, text: &str) -> String {
+        paint(self.error_color, "1;31", text)
+    }
+
+    /// `text` as this terminal can show it: without UTF-8, µ becomes u and so on.
+    #[must_use]
+    pub fn plain(&self, text: &str) -> String {
+        if self.ascii { to_ascii(text) } else { text.to_owned() }
+    }
+}
+
+fn paint(colored: bool, style: &str, text: &str) -> String {
+    if colored { format!("\x1b[{style}m{text}\x1b[0m") } else { text.to_owned() }
+}
+
+/// Whether the locale is UTF-8; an unset locale counts as UTF-8 except for an explicit `C` or `POSIX`.
+fn speaks_utf8(variable: impl Fn(&str) -> Option<String>) -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .iter()
+        .find_map(|name| variable(name).filter(|value| !value.is_empty()));
+    locale.is_none_or(|locale| {
+        let locale = locale.to_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    })
+}
+
+/// Replaces the characters that conlab uses beyond ASCII; whatever else there is becomes `?`.
+fn to_ascii(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            _ if c.is_ascii() => plain.push(c),
+            'µ' | 'μ' => plain.push('u'),
+            '·' | '•' | '×' => plain.push('x'),
+            '±' => plain.push_str("+-"),
+            '≤' => plain.push_str("<="),
+            '≥' => plain.push_str(">="),
+            '≈' => plain.push('~'),
+            '→' => plain.push_str("->"),
+            '←' => plain.push_str("<-"),
+            '−' | '–' | '—' | '─' | '━' | '╌' | '═' => plain.push('-'),
+            '│' | '┃' | '┆' | '║' => plain.push('|'),
+            '█' | '▓' | '■' | '▇' | '▆' | '▅' => plain.push('#'),
+            '▒' | '▄' | '▃' => plain.push('='),
+            '░' | '▂' | '▁' | '…' => plain.push('.'),
+            '┌' | '┐' | '└' | '┘' | '├' | '┤' | '┬' | '┴' | '┼' | '╭' | '╮' | '╯' | '╰' | '╞' | '╡' | '╪' =>
+            {
+                plain.push('+');
+            }
+            'Σ' => plain.push('S'),
+            '’' | '‘' => plain.push('\''),
+            '“' | '”' => plain.push('"'),
+            '✓' => plain.push_str("ok"),
+            '✗' => plain.push('x'),
+            ' ' | '\u{202f}' => plain.push(' '),
+            _ => plain.push('?'),
+        }
+    }
+    plain
+}
+
+/// Columns of the terminal, as the environment or the terminal says.
+fn width() -> usize {
+    if let Some(columns) = env::var("COLUMNS").ok().and_then(|text| text.parse().ok()) {
+        return columns;
+    }
+    ratatui::crossterm::terminal::size().map_or(100, |(columns, _)| usize::from(columns).clamp(40, 240))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_locale_decides_the_alphabet() {
+        let with = |name: &'static str, value: &'static str| {
+            speaks_utf8(move |asked| (asked == name).then(|| value.to_owned()))
+        };
+        assert!(with("LANG", "en_GB.UTF-8"));
+        assert!(with("LC_ALL", "C.utf8"));
+        assert!(!with("LC_ALL", "C"));
+        assert!(!with("LANG", "de_DE.ISO-8859-1"));
+        assert!(speaks_utf8(|_| None));
+    }
+
+    #[test]
+    fn ascii_keeps_the_meaning() {
+        assert_eq!(to_ascii("12.3 µs ± 4 → █░"), "12.3 us +- 4 -> #.");
+        assert!(to_ascii("日本│").is_ascii());
+    }
+}

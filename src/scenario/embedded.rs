@@ -1,0 +1,32 @@
+//! The scenarios that travel in the binary, one file each under `experiments/`.
+
+/// A scenario in the binary.
+#[derive(Clone, Copy, Debug)]
+pub struct Embedded {
+    /// The name that the command line takes.
+    pub name: &'static str,
+    /// The file.
+    pub text: &'static str,
+}
+
+/// Names each file of `experiments/` once.
+macro_rules! embedded {
+    ($($name:literal),* $(,)?) => {
+        /// Every embedded scenario; the first is the default.
+        pub const EMBEDDED: &[Embedded] = &[$(Embedded {
+            name: $name,
+            text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/experiments/", $name, ".toml")),
+        }),*];
+    };
+}
+
+embedded!["agents"];
+
+/// Name of the scenario that runs when none is named.
+pub const DEFAULT: &str = "agents";
+
+/// The embedded scenario of this name.
+#[must_use]
+pub fn embedded(name: &str) -> Option<&'static Embedded> {
+    EMBEDDED.iter().find(|scenario| scenario.name == name)
+}

@@ -1,0 +1,47 @@
+//! Words that users write: which ones are known, and which known one a wrong one resembles.
+
+/// The candidate that most resembles `word`, if any does.
+#[must_use]
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word = word.to_lowercase();
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::jaro_winkler(&word, candidate), candidate))
+        .filter(|(likeness, _)| *likeness >= 0.72)
+        .max_by(|left, right| left.0.total_cmp(&right.0))
+        .map(|(_, candidate)| candidate)
+}
+
+/// Says that `word` is no known `what`: names the nearest, and the choices when they fit into a sentence.
+///
+/// ```
+/// let said = conlab::scenario::unknown("queue", "lockfre", &["mutex", "lockfree"]);
+/// assert_eq!(said, "unknown queue `lockfre`; did you mean `lockfree`? (known: mutex, lockfree)");
+/// ```
+#[must_use]
+pub fn unknown(what: &str, word: &str, candidates: &[&str]) -> String {
+    let guess = match nearest(word, candidates.iter().copied()) {
+        Some(candidate) => format!("; did you mean `{candidate}`?"),
+        None => String::new(),
+    };
+    let known = match candidates {
+        [] => format!(" (no {what} is defined)"),
+        _ if candidates.len() <= 24 => format!(" (known: {})", candidates.join(", ")),
+        _ => String::new(),
+    };
+    format!("unknown {what} `{word}`{guess}{known}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_named_and_a_far_one_is_not() {
+        let known = ["mutex", "lockfree", "async"];
+        assert_eq!(nearest("lock-free", known), Some("lockfree"));
+        assert_eq!(nearest("MUTEX", known), Some("mutex"));
+        assert_eq!(nearest("zzz", known), None);
+        assert_eq!(nearest("x", []), None);
+    }
+}
