@@ -12,6 +12,7 @@ pub mod units;
 
 // ── mechanisms: what is compared, and what loom sees
 pub mod cache;
+pub mod lock;
 pub mod queue;
 
 // ── the experiment

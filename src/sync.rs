@@ -3,6 +3,8 @@
 //! Only this file names `std::sync::atomic`, `UnsafeCell` or `loom`; what is written against it is therefore
 //! seen by the model checker. Both builds export the same names.
 
+use std::{sync::PoisonError, time::Duration};
+
 #[cfg(loom)]
 pub use loom::{
     sync::{
@@ -19,6 +21,12 @@ pub use std::{
     },
     thread,
 };
+
+#[cfg(loom)]
+loom::thread_local! {
+    /// How many more waits of this thread time out.
+    static TIMEOUTS_LEFT: std::cell::Cell<u32> = std::cell::Cell::new(2);
+}
 
 /// A cell whose exclusive access the surrounding protocol guarantees; loom checks that it does.
 #[derive(Debug)]
@@ -66,6 +74,49 @@ impl<T> std::ops::Deref for Padded<T> {
     #[inline]
     fn deref(&self) -> &T {
         &self.0
+    }
+}
+
+/// Locks `mutex`. A panic elsewhere while it was held is that thread's failure, not the caller's: poison is ignored.
+#[inline]
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Gives the guard's mutex back, sleeps until `condition` is signalled (or for no reason), and locks it again.
+#[inline]
+pub fn wait<'a, T>(condition: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+    condition.wait(guard).unwrap_or_else(PoisonError::into_inner)
+}
+
+/// As [`wait`], for at most `timeout`, of `mutex`, which `guard` locks; tells whether the time was over.
+///
+/// loom has no time. There, [`Duration::MAX`] never ends, and any other timeout is over at once, after the others had
+/// a chance to run, for the first two waits of a thread, and then never ends: all are allowed outcomes of a real wait,
+/// so a protocol must survive them, and two bound the search.
+#[inline]
+pub fn wait_for<'a, T>(
+    condition: &Condvar,
+    mutex: &'a Mutex<T>,
+    guard: MutexGuard<'a, T>,
+    timeout: Duration,
+) -> (MutexGuard<'a, T>, bool) {
+    #[cfg(loom)]
+    {
+        let left = TIMEOUTS_LEFT.with(std::cell::Cell::get);
+        if timeout == Duration::MAX || left == 0 {
+            return (wait(condition, guard), false);
+        }
+        TIMEOUTS_LEFT.with(|cell| cell.set(left - 1));
+        drop(guard);
+        thread::yield_now();
+        (lock(mutex), true)
+    }
+    #[cfg(not(loom))]
+    {
+        let _ = mutex;
+        let (guard, result) = condition.wait_timeout(guard, timeout).unwrap_or_else(PoisonError::into_inner);
+        (guard, result.timed_out())
     }
 }
 

@@ -1,0 +1,123 @@
+//! The interpreter lock: exclusion, wake-ups, forced hand-over.
+//!
+//! loom has no time. An interval without end keeps waiters asleep until they are signalled, so that a lost wake-up
+//! is a deadlock; any other interval is over at once, so that every waiter asks.
+
+use conlab::lock::Gil;
+use conlab::sync::{Arc, UnsafeCell, model, thread};
+use std::time::Duration;
+
+const NEVER: Duration = Duration::MAX;
+const AT_ONCE: Duration = Duration::from_millis(5);
+
+/// A lock and what it guards; loom fails when two threads are at the counter together.
+struct Shared {
+    gil: Gil,
+    counter: UnsafeCell<u64>,
+}
+
+// SAFETY: the counter is only touched by the holder of `gil`.
+unsafe impl Sync for Shared {}
+
+impl Shared {
+    fn new(interval: Duration) -> Arc<Self> {
+        Arc::new(Self { gil: Gil::new(interval), counter: UnsafeCell::new(0) })
+    }
+
+    /// One piece of work of the holder.
+    fn work(&self) {
+        self.counter.with_mut(|counter| {
+            // SAFETY: the caller holds `gil`, which excludes others (G1).
+            unsafe { *counter += 1 }
+        });
+    }
+
+    fn worked(&self) -> u64 {
+        self.counter.with(|counter| {
+            // SAFETY: the caller has joined every other thread.
+            unsafe { *counter }
+        })
+    }
+}
+
+fn start(shared: &Arc<Shared>, body: impl FnOnce(&Shared) + Send + 'static) -> thread::JoinHandle<()> {
+    let shared = Arc::clone(shared);
+    thread::spawn(move || body(&shared))
+}
+
+/// Three threads take turns; nobody ever asks, so only signals wake a waiter.
+///
+/// Killed by: weakening G1 (two at the counter), weakening G2 (a waiter sleeps for ever).
+#[test]
+fn the_holder_is_alone_and_every_waiter_wakes() {
+    model(2, || {
+        let shared = Shared::new(NEVER);
+        let body = |thread| {
+            move |shared: &Shared| {
+                shared.gil.take(thread);
+                shared.work();
+                shared.gil.drop_lock(thread);
+            }
+        };
+        let others = [start(&shared, body(1)), start(&shared, body(2))];
+        body(0)(&shared);
+        others.into_iter().for_each(|other| other.join().unwrap());
+        assert_eq!(shared.worked(), 3);
+        let counts = shared.gil.counts();
+        assert_eq!((counts.acquisitions, counts.switches, counts.forced_drops), (3, 3, 0));
+    });
+}
+
+/// A holder that finds a request and yields to it gets the lock back only after another had it.
+///
+/// Killed by: weakening G3 (it takes the lock straight back), weakening G4 (it sleeps through the taker's signal).
+#[test]
+fn a_requested_drop_hands_the_lock_over() {
+    model(3, || {
+        let shared = Shared::new(AT_ONCE);
+        let other = start(&shared, |shared| {
+            shared.gil.take(1);
+            shared.work();
+            shared.gil.drop_lock(1);
+        });
+        shared.gil.take(0);
+        shared.work();
+        if shared.gil.requested() {
+            let before = shared.gil.counts().switches;
+            let taken = shared.gil.yield_to_request(0);
+            assert!(taken.switched, "took the lock straight back");
+            assert_eq!(shared.gil.counts().switches, before + 2);
+            assert_eq!(shared.gil.counts().forced_drops, 1);
+        }
+        shared.work();
+        shared.gil.drop_lock(0);
+        other.join().unwrap();
+        assert_eq!(shared.worked(), 3);
+    });
+}
+
+/// Several holders drop on request one after another, so that one may still be leaving the hand-over when the next
+/// one enters it.
+///
+/// Killed by: a flag in the place of the count of droppers (`G4-flag`).
+#[test]
+fn a_dropper_on_its_way_out_does_not_silence_the_next() {
+    model(3, || {
+        let shared = Shared::new(AT_ONCE);
+        let body = |thread| {
+            move |shared: &Shared| {
+                shared.gil.take(thread);
+                shared.work();
+                if shared.gil.requested() {
+                    shared.gil.yield_to_request(thread);
+                    shared.work();
+                }
+                shared.gil.drop_lock(thread);
+            }
+        };
+        let others = [start(&shared, body(1)), start(&shared, body(2))];
+        body(0)(&shared);
+        others.into_iter().for_each(|other| other.join().unwrap());
+        assert!(shared.worked() >= 3);
+    });
+}

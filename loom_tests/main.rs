@@ -1,0 +1,4 @@
+//! Searched interleavings of the mechanisms that conlab compares.
+#![expect(clippy::unwrap_used, reason = "a model that fails should say where")]
+mod gil;
+mod locks;

@@ -1,0 +1,242 @@
+//! The interpreter lock of `CPython` 3.2 to 3.13, with its algorithm and for real threads.
+//!
+//! Source: the comment that opens `CPython`'s `Python/ceval_gil.c` (A. Pitrou, 2009), which describes the protocol;
+//! this is an implementation of that description.
+//!
+//! # Protocol
+//!
+//! - **Take**: while the lock is held, remember the number of switches and wait for at most one interval. When
+//!   that round timed out, the lock is still held and nobody switched meanwhile, ask the holder to drop it; wait
+//!   again, in a fresh round at the tail. A thread that finds the lock free takes it at once, whoever waits
+//!   (barging). Taking withdraws the request: it was addressed to another holder.
+//! - **Drop**: free the lock and signal one waiter. If a drop was requested, sleep until another thread has taken the
+//!   lock (forced hand-over): without that the holder, which is running, would win it back nearly always.
+//! - **Check**: the holder looks at the request between pieces of work, one relaxed load.
+//!
+//! # Rules
+//!
+//! - G1 (exclusion): `held` is read and written under `state`, and a woken waiter looks again, as a barging thread
+//!   may have come first. `state` also publishes what was written under the lock.
+//! - G2 (wake-up): a waiter counts itself under `state` before it sleeps, and a drop signals under `state`
+//!   when the count is not zero. Liveness needs no timeout.
+//! - G3 (hand-over): a drop that was requested returns only after another thread has taken the lock. It must
+//!   happen: the requester sits in its loop and leaves it only by taking, and every take withdraws the request. So a
+//!   request that is still set when the holder has freed the lock means that somebody will take it.
+//! - G4 (hand-over's signal): `last_holder` changes under `hand_over`, and the dropper compares and falls asleep
+//!   in one step under it, so it cannot miss the taker's signal.
+//! - G5: `drop_request` is a hint and publishes nothing: Relaxed. It is set under `state` while the lock is
+//!   held, cleared by a taker under both mutexes before the lock counts as held, or by the dropper under
+//!   `hand_over` before any taker can have come.
+//!
+//! Lock order: `state` before `hand_over`. `loom_tests/gil.rs` fails when G1 to G4 are weakened.
+//!
+//! # Progress
+//!
+//! Blocking, and unfair: the waiter that requested the drop is on its feet when the lock falls free and often wins;
+//! otherwise the head of the condition does. Condition signals are system calls in std, so none is sent when nobody
+//! waits; this changes no outcome.
+
+use crate::sync;
+use crate::sync::Ordering::Relaxed;
+use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard};
+use std::time::Duration;
+
+/// No thread: what `last_holder` says before the first take.
+const NOBODY: u64 = u64::MAX;
+
+/// The interpreter lock.
+#[derive(Debug)]
+pub struct Gil {
+    /// How long a waiter waits before it asks.
+    interval: Duration,
+    /// Set by a waiter, polled by the holder.
+    drop_request: AtomicBool,
+    state: Mutex<State>,
+    /// Signalled when the lock falls free.
+    freed: Condvar,
+    hand_over: Mutex<HandOver>,
+    /// Signalled when the lock is taken while a dropper waits for that.
+    taken: Condvar,
+}
+
+/// Guarded by the first mutex.
+#[derive(Debug)]
+struct State {
+    held: bool,
+    /// Threads in a round of waiting.
+    waiters: usize,
+    counts: GilCounts,
+}
+
+/// Guarded by the second mutex.
+#[derive(Debug)]
+struct HandOver {
+    /// Who took the lock last; changes only while both mutexes are held.
+    last_holder: u64,
+    /// Droppers that sleep until `last_holder` is somebody else. At most one of them has not been signalled yet:
+    /// the last holder itself. But an earlier one may still be on its way out, so a flag would not do.
+    droppers: usize,
+}
+
+/// What happened to an interpreter lock so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GilCounts {
+    /// Times taken.
+    pub acquisitions: u64,
+    /// Times not free at the first look.
+    pub contended: u64,
+    /// Times taken by another thread than the last holder.
+    pub switches: u64,
+    /// Times a waiter asked for the lock.
+    pub requests: u64,
+    /// Holds ended because a waiter asked: drops with a request set, each with a forced hand-over.
+    pub forced_drops: u64,
+}
+
+/// How the lock was taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// It was held at the first look.
+    pub contended: bool,
+    /// The last holder was another thread.
+    pub switched: bool,
+    /// Rounds of waiting.
+    pub rounds: u32,
+    /// Rounds after which this thread asked for the lock.
+    pub requests: u32,
+}
+
+impl Gil {
+    /// A free lock whose waiters ask for it after `interval` (at least 1 µs; `CPython`: 5 ms).
+    #[must_use]
+    pub fn new(interval: Duration) -> Self {
+        Self {
+            interval: interval.max(Duration::from_micros(1)),
+            drop_request: AtomicBool::new(false),
+            state: Mutex::new(State { held: false, waiters: 0, counts: GilCounts::default() }),
+            freed: Condvar::new(),
+            hand_over: Mutex::new(HandOver { last_holder: NOBODY, droppers: 0 }),
+            taken: Condvar::new(),
+        }
+    }
+
+    /// Takes the lock for `thread`, waiting while another holds it.
+    ///
+    /// `thread` is any number that no other thread uses, below `u64::MAX`.
+    pub fn take(&self, thread: u64) -> Taken {
+        let mut taken = Taken::default();
+        let mut state = sync::lock(&self.state);
+        // Ends when this thread finds the lock free; each round lasts at most one interval.
+        // G1
+        while state.held {
+            taken.contended = true;
+            state = self.wait_a_round(state, &mut taken);
+            if cfg!(conlab_weaken = "G1") {
+                break;
+            }
+        }
+        let mut hand_over = sync::lock(&self.hand_over); // G4
+        state.held = true;
+        if hand_over.last_holder != thread {
+            hand_over.last_holder = thread;
+            taken.switched = true;
+            state.counts.switches += 1;
+        }
+        if hand_over.droppers > 0 {
+            self.taken.notify_one(); // G4
+        }
+        drop(hand_over);
+        if self.drop_request.load(Relaxed) {
+            self.drop_request.store(false, Relaxed); // G5
+        }
+        state.counts.acquisitions += 1;
+        state.counts.contended += u64::from(taken.contended);
+        taken
+    }
+
+    /// Waits once, for at most one interval, and asks for the lock if that changed nothing.
+    fn wait_a_round<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        taken: &mut Taken,
+    ) -> MutexGuard<'a, State> {
+        let switches = state.counts.switches;
+        taken.rounds += 1;
+        state.waiters += 1; // G2
+        let (mut state, timed_out) = sync::wait_for(&self.freed, &self.state, state, self.interval);
+        state.waiters -= 1;
+        if timed_out && state.held && state.counts.switches == switches {
+            self.drop_request.store(true, Relaxed); // G5
+            state.counts.requests += 1;
+            taken.requests += 1;
+        }
+        state
+    }
+
+    /// Drops the lock before a wait or at the end of work. When somebody had asked for the lock, returns
+    /// only after it was taken by another thread.
+    ///
+    /// # Panics
+    ///
+    /// When nobody holds the lock.
+    pub fn drop_lock(&self, thread: u64) {
+        let mut state = sync::lock(&self.state);
+        assert!(state.held, "thread {thread} dropped an interpreter lock that nobody held");
+        state.held = false;
+        let requested = self.requested(); // G5: stays set until the next take
+        state.counts.forced_drops += u64::from(requested);
+        if state.waiters > 0 && !cfg!(conlab_weaken = "G2") {
+            self.freed.notify_one(); // G2
+        }
+        drop(state);
+        if requested && !cfg!(conlab_weaken = "G3") {
+            self.await_hand_over(thread); // G3
+        }
+    }
+
+    /// Sleeps until another thread than `thread` has taken the lock.
+    fn await_hand_over(&self, thread: u64) {
+        let mut hand_over = sync::lock(&self.hand_over); // G4
+        if hand_over.last_holder == thread {
+            // Nobody has taken it yet, so this is still the request that was addressed to us.
+            self.drop_request.store(false, Relaxed); // G5
+        }
+        // Ends by G3. A wake-up for no reason goes round again.
+        while hand_over.last_holder == thread {
+            if cfg!(conlab_weaken = "G4") {
+                drop(hand_over);
+                hand_over = sync::lock(&self.hand_over);
+            }
+            hand_over.droppers += 1;
+            hand_over = sync::wait(&self.taken, hand_over);
+            let left = if cfg!(conlab_weaken = "G4-flag") { 0 } else { hand_over.droppers - 1 };
+            hand_over.droppers = left;
+        }
+    }
+
+    /// Whether a waiter asks for the lock: the holder's check, one relaxed load.
+    #[inline]
+    #[must_use]
+    pub fn requested(&self) -> bool {
+        self.drop_request.load(Relaxed) // G5
+    }
+
+    /// Drops the lock and takes it again: what the holder does when its check says so.
+    #[cold]
+    pub fn yield_to_request(&self, thread: u64) -> Taken {
+        self.drop_lock(thread);
+        self.take(thread)
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub fn counts(&self) -> GilCounts {
+        sync::lock(&self.state).counts
+    }
+
+    /// How long a waiter waits before it asks.
+    #[must_use]
+    pub const fn interval(&self) -> Duration {
+        self.interval
+    }
+}

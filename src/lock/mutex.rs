@@ -1,0 +1,105 @@
+//! A mutex that parks its waiters; a running thread may overtake a woken one.
+//!
+//! Source: U. Drepper, "Futexes are tricky" (2011), mutex 2. In place of the kernel's futex stands a standard mutex
+//! with a condition variable, which the model checker understands; it is touched only when somebody waits.
+//!
+//! # Protocol
+//!
+//! | `state`       | meaning                          | release does         |
+//! |---------------|----------------------------------|----------------------|
+//! | 0 `FREE`      | nobody holds it                  | (a bug)              |
+//! | 1 `HELD`      | held, nobody sleeps              | store only           |
+//! | 2 `CONTENDED` | held, somebody sleeps or did     | store and wake one   |
+//!
+//!
+//! # Orderings
+//!
+//! - L1: the holder's Release swap to `FREE` pairs with the next holder's Acquire exchange or swap, so what was
+//!   written under the lock is read under it.
+//! - L2: a waiter's last attempt and its falling asleep are one step under `sleepers`, and a releaser that saw 2
+//!   signals under `sleepers`; the signal therefore comes before the attempt, which then succeeds, or after the
+//!   waiter sleeps, and is heard. Without it a wake-up could fall between the two and be lost.
+//! - L3: a waiter leaves 2 behind, also when it takes the lock: others may still sleep, and the next release must
+//!   wake one of them.
+//!
+//! `loom_tests/locks.rs` fails when L1, L2 or L3 is weakened.
+//!
+//! # Progress
+//!
+//! Blocking. Barging: a thread that finds the lock free takes it, whoever was woken for it. No spinning before
+//! parking, so that wait is blocked time and nothing else.
+
+use super::RawLock;
+use crate::sync;
+use crate::sync::Ordering::{self, Acquire, Relaxed, Release};
+use crate::sync::{AtomicU32, Condvar, Mutex};
+
+const FREE: u32 = 0;
+const HELD: u32 = 1;
+const CONTENDED: u32 = 2;
+
+const UNLOCK: Ordering = if cfg!(conlab_weaken = "L1") { Relaxed } else { Release };
+
+/// A mutex that parks its waiters.
+#[derive(Debug)]
+pub struct MutexLock {
+    state: AtomicU32,
+    sleepers: Mutex<()>,
+    released: Condvar,
+}
+
+impl MutexLock {
+    /// A free lock.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { state: AtomicU32::new(FREE), sleepers: Mutex::new(()), released: Condvar::new() }
+    }
+}
+
+impl Default for MutexLock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl RawLock for MutexLock {
+    #[inline]
+    fn try_acquire(&self) -> bool {
+        self.state.compare_exchange(FREE, HELD, Acquire, Relaxed).is_ok() // L1
+    }
+
+    fn acquire(&self) {
+        if self.try_acquire() {
+            return;
+        }
+        let mut guard = sync::lock(&self.sleepers);
+        // Every round ends with a wake-up, which follows a release; another may have barged in between.
+        // L1, L2, L3
+        while self.state.swap(CONTENDED, Acquire) != FREE {
+            guard = sync::wait(&self.released, guard);
+            if cfg!(conlab_weaken = "L3") && self.try_acquire() {
+                break;
+            }
+        }
+    }
+
+    #[inline]
+    fn release(&self) {
+        match self.state.swap(FREE, UNLOCK) {
+            // L1
+            HELD => {}
+            CONTENDED => self.wake_one(),
+            state => panic!("a mutex was released that nobody held (state {state})"),
+        }
+    }
+}
+
+impl MutexLock {
+    /// Wakes one waiter, if there is one.
+    #[cold]
+    fn wake_one(&self) {
+        let guard = (!cfg!(conlab_weaken = "L2")).then(|| sync::lock(&self.sleepers)); // L2
+        self.released.notify_one();
+        drop(guard);
+    }
+}

@@ -1,0 +1,73 @@
+//! A lock whose waiters burn their processor: test, and test-and-set, with bounded backoff.
+//!
+//! # Orderings
+//!
+//! - S1: the holder's Release store `held = false` pairs with the next holder's Acquire exchange, so what was written
+//!   under the lock is read under it.
+//! - S2: the loads between attempts only look whether an attempt is worth its price: Relaxed.
+//!
+//! # Progress
+//!
+//! Blocking and unfair. A waiter never gives its processor up of its own will: that is what this lock is compared
+//! for. When the holder is preempted (more runnable threads than cores), a waiter burns its whole time slice, and
+//! the kernel ends it; a spin lock that yields or parks would be another treatment.
+
+use super::RawLock;
+use crate::sync::AtomicBool;
+use crate::sync::Ordering::{self, Acquire, Relaxed, Release};
+use crate::sync::spin;
+
+const UNLOCK: Ordering = if cfg!(conlab_weaken = "S1") { Relaxed } else { Release };
+
+/// Most pauses between two looks at the lock; some 64 × 10–40 ns, well below a time slice.
+const LONGEST_BACKOFF: u32 = 64;
+
+/// A lock whose waiters burn their processor.
+#[derive(Debug)]
+pub struct SpinLock {
+    held: AtomicBool,
+}
+
+impl SpinLock {
+    /// A free lock.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { held: AtomicBool::new(false) }
+    }
+}
+
+impl Default for SpinLock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl RawLock for SpinLock {
+    #[inline]
+    fn try_acquire(&self) -> bool {
+        self.held.compare_exchange(false, true, Acquire, Relaxed).is_ok() // S1
+    }
+
+    fn acquire(&self) {
+        let mut backoff = 1;
+        // Ends when the holder releases and this thread's exchange comes before the others'.
+        while !self.try_acquire() {
+            loop {
+                for _ in 0..backoff {
+                    spin();
+                }
+                if !self.held.load(Relaxed) {
+                    break; // S2
+                }
+                // Under loom one pause says it all, and more would only lengthen the search.
+                backoff = if cfg!(loom) { 1 } else { (backoff * 2).min(LONGEST_BACKOFF) };
+            }
+        }
+    }
+
+    #[inline]
+    fn release(&self) {
+        debug_assert!(self.held.load(Relaxed), "a spin lock was released that nobody held"); // S2
+        self.held.store(false, UNLOCK); // S1
+    }
+}
