@@ -1,0 +1,3 @@
+//! Real computations that claims are tried on.
+
+pub mod attention;
