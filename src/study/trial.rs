@@ -1,0 +1,137 @@
+//! Runs the arms of a study in rounds: every arm once a round, in random order, all under the round's seed.
+
+use super::metric::Observation;
+use crate::engine::{Engine, EngineError, Experiment, Progress};
+use crate::random::{Source, Stream};
+use crate::scenario::{LoadArm, Scenario};
+use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+/// An engine that several threads may use.
+pub type SharedEngine = dyn Engine + Sync;
+
+/// One arm of a study: what runs, and on what.
+#[derive(Clone, Copy)]
+pub struct Arm<'a> {
+    /// The engine.
+    pub engine: &'a SharedEngine,
+    /// The scenario with its treatment applied.
+    pub scenario: &'a Scenario,
+    /// The load arm, for the record.
+    pub load: LoadArm,
+}
+
+impl std::fmt::Debug for Arm<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Arm")
+            .field("engine", &self.engine.name())
+            .field("scenario", &self.scenario.name)
+            .field("load", &self.load)
+            .finish()
+    }
+}
+
+/// Why a study could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StudyError {
+    /// An engine could not run an arm.
+    #[error("run `{arm}`")]
+    Engine {
+        /// Which arm.
+        arm: String,
+        /// Why.
+        source: EngineError,
+    },
+    /// The user asked for the end before there was anything to say.
+    #[error("finish: interrupted before every arm had run twice")]
+    Interrupted,
+    /// A study that cannot be made as asked; the sentence says what to change.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Watches a study: called with the number of runs done so far and the most that may become necessary.
+pub type Watch<'a> = &'a (dyn Fn(usize, usize) + Sync);
+
+/// Seed of round `round` of a study under `seed`; printed with every result, so that any run can be made again.
+#[must_use]
+pub const fn round_seed(seed: u64, round: u32) -> u64 {
+    seed.wrapping_add(round as u64)
+}
+
+/// Runs every arm once in each of `rounds`, and returns `observations[arm][round]`.
+///
+/// Rounds run one after another and the arms of a round in an order drawn from [`Source::Order`], so that what
+/// drifts on the host meets every arm alike. Arms in virtual time cannot disturb each other and share the host's
+/// processors; their results do not depend on it.
+///
+/// # Errors
+///
+/// [`StudyError::Engine`] when an arm cannot run; [`StudyError::Interrupted`] when `progress.stop` was set.
+pub fn run_rounds(
+    arms: &[Arm<'_>],
+    rounds: std::ops::Range<u32>,
+    seed: u64,
+    progress: &Progress,
+    watch: &(dyn Fn() + Sync),
+) -> Result<Vec<Vec<Observation>>, StudyError> {
+    let mut jobs = Vec::new();
+    for round in rounds {
+        let mut order: Vec<usize> = (0..arms.len()).collect();
+        Stream::new(seed, Source::Order, 0, u64::from(round)).shuffle(&mut order);
+        jobs.extend(order.into_iter().map(|arm| (arm, round)));
+    }
+    let apart = arms.iter().all(|arm| arm.engine.name() == "virtual");
+    let workers = if apart { thread::available_parallelism().map_or(1, NonZero::get) } else { 1 };
+    let next = AtomicUsize::new(0);
+    let found = Mutex::new(Vec::with_capacity(jobs.len()));
+    let work = || {
+        while let Some(&(arm, round)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let result = observe(&arms[arm], round, seed, progress);
+            let failed = result.is_err();
+            found.lock().unwrap_or_else(PoisonError::into_inner).push((arm, round, result));
+            if failed {
+                next.store(jobs.len(), Ordering::Relaxed);
+            }
+            watch();
+        }
+    };
+    if workers == 1 {
+        work();
+    } else {
+        thread::scope(|scope| {
+            for _ in 0..workers.min(jobs.len()) {
+                scope.spawn(work);
+            }
+        });
+    }
+    let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    found.sort_by_key(|(arm, round, _)| (*arm, *round));
+    let mut observations = vec![Vec::new(); arms.len()];
+    for (arm, _, result) in found {
+        observations[arm].push(result?);
+    }
+    Ok(observations)
+}
+
+/// Runs one arm once.
+fn observe(arm: &Arm<'_>, round: u32, seed: u64, progress: &Progress) -> Result<Observation, StudyError> {
+    if progress.stopped() {
+        return Err(StudyError::Interrupted);
+    }
+    let mut experiment = Experiment::new(arm.scenario.clone(), arm.load);
+    experiment.seed = round_seed(seed, round);
+    experiment.replicate = round;
+    let name = || arm.scenario.name.clone();
+    let output =
+        arm.engine.run(&experiment, progress).map_err(|source| StudyError::Engine { arm: name(), source })?;
+    if progress.stopped() {
+        return Err(StudyError::Interrupted);
+    }
+    let observation = Observation::of(&output.record);
+    observation
+        .ok_or_else(|| StudyError::Refused(format!("`{}`: the record lacks its actor in focus", name())))
+}
