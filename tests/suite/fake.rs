@@ -68,6 +68,11 @@ impl Engine for Fake {
 }
 
 fn record(focus: &ActorSpec, sorted: &[u64], end: Nanos) -> RunRecord {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a position within the slice"
+    )]
     let at = |quantile: f64| sorted[((sorted.len() - 1) as f64 * quantile) as usize];
     let sojourn = Distribution {
         mean: sorted.iter().sum::<u64>() as f64 / sorted.len() as f64,

@@ -1,5 +1,6 @@
 //! Deterministic tests: no clock, no real concurrency that decides anything.
 #![cfg(not(loom))]
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod fake;
 mod planted;
