@@ -4,11 +4,11 @@
 //! is a deadlock; any other interval is over at once, so that every waiter asks.
 
 use conlab::lock::Gil;
-use conlab::sync::{Arc, UnsafeCell, model, thread};
+use conlab::sync::{Arc, UnsafeCell, model, spin, thread};
 use std::time::Duration;
 
 const NEVER: Duration = Duration::MAX;
-const AT_ONCE: Duration = Duration::from_millis(5);
+const AT_ONCE: Duration = Duration::from_micros(100);
 
 /// A lock and what it guards; loom fails when two threads are at the counter together.
 struct Shared {
@@ -75,20 +75,21 @@ fn the_holder_is_alone_and_every_waiter_wakes() {
 fn a_requested_drop_hands_the_lock_over() {
     model(3, || {
         let shared = Shared::new(AT_ONCE);
+        shared.gil.take(0);
         let other = start(&shared, |shared| {
             shared.gil.take(1);
             shared.work();
             shared.gil.drop_lock(1);
         });
-        shared.gil.take(0);
         shared.work();
-        if shared.gil.requested() {
-            let before = shared.gil.counts().switches;
-            let taken = shared.gil.yield_to_request(0);
-            assert!(taken.switched, "took the lock straight back");
-            assert_eq!(shared.gil.counts().switches, before + 2);
-            assert_eq!(shared.gil.counts().forced_drops, 1);
+        // Ends: the other thread waits, its round is over at once, and it asks.
+        while !shared.gil.requested() {
+            spin();
         }
+        let taken = shared.gil.yield_to_request(0);
+        assert!(taken.switched, "took the lock straight back");
+        let counts = shared.gil.counts();
+        assert_eq!((counts.switches, counts.forced_drops), (3, 1));
         shared.work();
         shared.gil.drop_lock(0);
         other.join().unwrap();
@@ -96,28 +97,40 @@ fn a_requested_drop_hands_the_lock_over() {
     });
 }
 
-/// Several holders drop on request one after another, so that one may still be leaving the hand-over when the next
-/// one enters it.
+/// Two holders drop on request one after the other, so that the first may still be leaving the hand-over when
+/// the second enters it.
 ///
 /// Killed by: a flag in the place of the count of droppers (`G4-flag`).
 #[test]
 fn a_dropper_on_its_way_out_does_not_silence_the_next() {
-    model(3, || {
+    model(1, || {
         let shared = Shared::new(AT_ONCE);
-        let body = |thread| {
-            move |shared: &Shared| {
-                shared.gil.take(thread);
-                shared.work();
+        shared.gil.take(0);
+        let second = start(&shared, |shared| {
+            shared.gil.take(1);
+            shared.work();
+            // Somebody asks while others wait; when this thread comes last, nobody does.
+            for _ in 0..2 {
                 if shared.gil.requested() {
-                    shared.gil.yield_to_request(thread);
-                    shared.work();
+                    break;
                 }
-                shared.gil.drop_lock(thread);
+                spin();
             }
-        };
-        let others = [start(&shared, body(1)), start(&shared, body(2))];
-        body(0)(&shared);
-        others.into_iter().for_each(|other| other.join().unwrap());
-        assert!(shared.worked() >= 3);
+            shared.gil.drop_lock(1);
+        });
+        let third = start(&shared, |shared| {
+            shared.gil.take(2);
+            shared.work();
+            shared.gil.drop_lock(2);
+        });
+        while !shared.gil.requested() {
+            spin();
+        }
+        shared.gil.yield_to_request(0);
+        shared.work();
+        shared.gil.drop_lock(0);
+        second.join().unwrap();
+        third.join().unwrap();
+        assert_eq!(shared.worked(), 3);
     });
 }
