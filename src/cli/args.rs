@@ -1,13 +1,15 @@
 //! Options shared by the commands that run something.
 //!
-//! A command flattens [`RunOptions`] into its own arguments, then asks for [`RunOptions::treatment`] (exactly one) or
-//! [`RunOptions::treatments`] (the product of every list).
+//! A command flattens [`RunOptions`] into its own arguments, then asks for the [`RunOptions::scenario`] and for
+//! [`RunOptions::one_treatment`] or [`RunOptions::treatments`] (the product of every list).
 
 use super::exit::Failure;
 use crate::cache::CacheLayout;
 use crate::engine::Profiler;
 use crate::queue::QueueKind;
-use crate::scenario::{DEFAULT, EngineKind, LoadArm, Treatment, parse_duration, parse_rate, unknown};
+use crate::scenario::{
+    DEFAULT, EngineKind, LoadArm, Overrides, Scenario, Treatment, parse_duration, parse_rate, unknown,
+};
 use crate::units::Nanos;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -143,16 +145,42 @@ pub struct OutputOptions {
 }
 
 impl RunOptions {
+    /// The scenario of this name or path, with everything that the options override.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`]: it cannot be found, read or run.
+    pub fn scenario(&self, name_or_path: &str) -> Result<Scenario, Failure> {
+        let amount = &self.amount;
+        let overrides = Overrides {
+            set: self.treatment.set.clone(),
+            tasks: amount.tasks,
+            duration: amount.duration,
+            warmup: amount.warmup,
+            replicates: amount.replicates,
+            seed: amount.seed,
+            rate: amount.rate,
+            clients: amount.clients,
+        };
+        Ok(Scenario::load(name_or_path, &overrides)?)
+    }
+
+    /// The engine asked for, or the scenario's own.
+    #[must_use]
+    pub fn engine(&self, scenario: &Scenario) -> EngineKind {
+        self.treatment.engine.unwrap_or(scenario.run.engine)
+    }
+
     /// Every combination of the levels given; a factor without a level keeps the scenario's own.
     #[must_use]
-    pub fn treatments(&self) -> Vec<Treatment> {
+    pub fn treatments(&self, scenario: &Scenario) -> Vec<Treatment> {
         let options = &self.treatment;
         let mut all = vec![Treatment::default()];
         let threads = levels(options.threads.as_ref().map_or(&[], |counts| &counts.0));
         all = product(&all, &threads, |one, level| one.threads = level);
         all = product(&all, &levels(&options.queue), |one, level| one.queue = level);
         all = product(&all, &levels(&options.cache), |one, level| one.cache = level);
-        let loads = if options.load.is_empty() { vec![LoadArm::Baseline] } else { options.load.clone() };
+        let loads = if options.load.is_empty() { vec![scenario.run.load] } else { options.load.clone() };
         all = product(&all, &loads, |one, level| one.load = level);
         let cores = levels(options.cores.as_ref().map_or(&[], |counts| &counts.0));
         product(&all, &cores, |one, level| one.cores = level.and_then(|cores| u32::try_from(cores).ok()))
@@ -163,7 +191,7 @@ impl RunOptions {
     /// # Errors
     ///
     /// [`Failure::Usage`] when a list gives several: `command` takes one.
-    pub fn one_treatment(&self, command: &str) -> Result<Treatment, Failure> {
+    pub fn one_treatment(&self, command: &str, scenario: &Scenario) -> Result<Treatment, Failure> {
         let options = &self.treatment;
         for (option, levels) in [
             ("--threads", options.threads.as_ref().map_or(0, |counts| counts.0.len())),
@@ -179,7 +207,7 @@ impl RunOptions {
                 )));
             }
         }
-        Ok(self.treatments().remove(0))
+        Ok(self.treatments(scenario).remove(0))
     }
 }
 
@@ -363,16 +391,17 @@ mod tests {
     #[test]
     fn lists_make_the_product_of_their_levels() {
         let options = parse(&["--threads", "1,2", "--queue", "mutex,lockfree", "--load", "isolated"]);
-        let treatments = options.treatments();
+        let agents = options.scenario(DEFAULT).unwrap();
+        let treatments = options.treatments(&agents);
         assert_eq!(treatments.len(), 4);
         assert_eq!(treatments[1].threads, Some(1));
         assert_eq!(treatments[1].queue, Some(QueueKind::LockFree));
         assert!(treatments.iter().all(|one| one.load == LoadArm::Isolated && one.cache.is_none()));
         assert!(
-            matches!(options.one_treatment("run"), Err(Failure::Usage(why)) if why.contains("--threads"))
+            matches!(options.one_treatment("run", &agents), Err(Failure::Usage(why)) if why.contains("--threads"))
         );
-        assert!(parse(&["--threads", "3"]).one_treatment("run").is_ok());
-        assert_eq!(parse(&[]).treatments(), [Treatment::default()]);
+        assert!(parse(&["--threads", "3"]).one_treatment("run", &agents).is_ok());
+        assert_eq!(parse(&[]).treatments(&agents), [Treatment::default()]);
     }
 
     #[test]

@@ -1,18 +1,28 @@
 //! A scenario: actors, their load, and what they share. Valid by construction.
 //!
-//! Names are resolved to indices here, so engines never look anything up. [`file`] parses the TOML.
+//! Names are resolved to indices here, so engines never look anything up. [`Scenario::load`] finds and parses the TOML.
 
+mod actors;
+mod digest;
+mod draws;
+mod edit;
 mod embedded;
 mod error;
+mod file;
+mod load;
 mod names;
 mod quantity;
+mod reader;
+mod samples;
 mod spec;
+mod topology;
 mod treatment;
 
 pub use embedded::{DEFAULT, EMBEDDED, Embedded, embedded};
 pub use error::{Mistake, ScenarioError};
+pub use load::Overrides;
 pub use names::{nearest, unknown};
-pub use quantity::{LONGEST, check_rate, parse_duration, parse_rate, parse_size};
+pub use quantity::{LONGEST, check_rate, parse_duration, parse_rate, parse_size, write_duration};
 pub use spec::{
     ActorSpec, Arrivals, CacheSpec, CostFactors, HostSpec, KeySpec, Load, LockKind, LockSpec, MissCost,
     RunSpec, Scenario, StepSpec, StoreSpec,

@@ -103,7 +103,19 @@ pub fn parse_rate(text: &str) -> Result<f64, String> {
     let Some((_, ns)) = TIMES.iter().find(|(name, _)| *name == unit.trim()) else {
         return Err(format!("`{text}` has an unknown unit `/{unit}`: {EXPECTED}"));
     };
-    check_rate(number * 1e9 / ns).map_err(|why| format!("`{text}` {why}"))
+    // A rate per second is taken as written, to the last bit.
+    let rate = if unit.trim() == "s" { number } else { number * 1e9 / ns };
+    check_rate(rate).map_err(|why| format!("`{text}` {why}"))
+}
+
+/// Writes a duration such that [`parse_duration`] gives it back exactly.
+#[must_use]
+pub fn write_duration(time: Nanos) -> String {
+    let (unit, size) = [("s", 1_000_000_000), ("ms", 1_000_000), ("us", 1_000), ("ns", 1)]
+        .into_iter()
+        .find(|(_, size)| time.0.is_multiple_of(*size))
+        .unwrap_or(("ns", 1));
+    format!("{}{unit}", time.0 / size)
 }
 
 /// Whether `rate` per second can be issued at all.
@@ -176,6 +188,13 @@ mod tests {
         ] {
             let said = parse_duration(text).unwrap_err();
             assert!(said.contains(reason), "{text}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_written_duration_reads_back() {
+        for ns in [0, 1, 999, 1_000, 1_500, 2_000_000, 5_000_000_000, 5_000_000_001, LONGEST.0] {
+            assert_eq!(parse_duration(&write_duration(Nanos(ns))), Ok(Nanos(ns)));
         }
     }
 

@@ -1,5 +1,6 @@
 //! What a scenario says, with every name resolved.
 
+use super::{EngineKind, LoadArm};
 use crate::cache::CacheLayout;
 use crate::queue::QueueKind;
 use crate::units::Nanos;
@@ -48,6 +49,10 @@ pub struct RunSpec {
     pub seed: u64,
     /// Independent repetitions.
     pub replicates: u32,
+    /// The arm that runs when the command line names none.
+    pub load: LoadArm,
+    /// The engine that runs when the command line names none.
+    pub engine: EngineKind,
 }
 
 /// What the virtual engine simulates where the scenario overrides the calibration.

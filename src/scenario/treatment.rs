@@ -81,6 +81,7 @@ impl Scenario {
     #[must_use]
     pub fn treated(&self, treatment: &Treatment) -> Self {
         let mut scenario = self.clone();
+        scenario.write_levels(treatment);
         let focus = &mut scenario.actors[self.focus];
         if let Some(threads) = treatment.threads {
             focus.threads = threads.max(1);

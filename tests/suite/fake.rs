@@ -114,7 +114,13 @@ pub(crate) fn scenario(queue: QueueKind, threads: usize, tasks: u64) -> Scenario
         name: "planted".into(),
         question: String::new(),
         source: String::new(),
-        run: RunSpec { tasks: Some(tasks), duration: None, warmup: Nanos::ZERO, seed: 18, replicates: 1 },
+        run: RunSpec {
+            tasks: Some(tasks),
+            duration: None,
+            warmup: Nanos::ZERO,
+            seed: 18,
+            ..RunSpec::default()
+        },
         host: HostSpec::default(),
         locks: Vec::new(),
         caches: Vec::new(),

@@ -1,0 +1,272 @@
+//! Parses a scenario's TOML: the only way from text to a [`Scenario`].
+//!
+//! Every mistake of a file is reported at once. What the keys mean is described in `docs/scenarios.md`.
+
+use super::actors::{Names, read_actor};
+use super::draws::draw;
+use super::reader::{Log, Section};
+use super::topology;
+use super::{
+    CacheSpec, EngineKind, HostSpec, KeySpec, LoadArm, LockKind, LockSpec, Mistake, RunSpec, Scenario,
+    ScenarioError, StoreSpec,
+};
+use crate::cache::CacheLayout;
+use crate::units::Nanos;
+use crate::workload::{Draw, Spread};
+use toml_edit::Document;
+
+/// Keys at the top of a file.
+pub(super) const ROOT: [&str; 10] =
+    ["schema", "name", "question", "run", "host", "lock", "cache", "store", "actor", "isolated"];
+
+/// Version of the language.
+const SCHEMA: u64 = 1;
+
+/// Largest count of threads, of cores.
+pub(super) const MOST_THREADS: u64 = 65_536;
+
+/// `CPython`'s default switch interval.
+const SWITCH_INTERVAL: Nanos = Nanos::from_millis(5);
+
+/// Work between two polls of an interpreter lock's drop request, where a scenario gives none.
+const CHECK: Nanos = Nanos::from_micros(1);
+
+/// What a run does that neither scenario nor command line bounds.
+const DURATION: Nanos = Nanos::from_secs(3);
+
+/// Discarded start where a scenario gives none.
+const WARMUP: Nanos = Nanos::from_millis(500);
+
+impl Scenario {
+    /// Parses `text`; `origin` names it in messages.
+    ///
+    /// # Errors
+    ///
+    /// [`ScenarioError::Invalid`] with every mistake, in the order of the file.
+    pub fn parse(text: &str, origin: &str) -> Result<Self, ScenarioError> {
+        let log = Log::new(text);
+        let document = match Document::parse(text) {
+            Ok(document) => document,
+            Err(error) => {
+                let what = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
+                log.note(error.span().or(Some(0..0)), "", format!("is not TOML: {what}"));
+                return log.finish(origin, None);
+            }
+        };
+        let scenario = read(&Section::root(&log, document.as_table()), text);
+        log.finish(origin, scenario)
+    }
+}
+
+/// Reads the whole file. `None` means that mistakes were noted, and so may `Some`.
+fn read(root: &Section<'_>, text: &str) -> Option<Scenario> {
+    root.only(&ROOT);
+    if let Some(field) = root.required("schema", "schema = 1")
+        && field.count(0, u64::MAX >> 1).is_some_and(|schema| schema != SCHEMA)
+    {
+        field.wrong("is a version that this conlab does not know: expected schema = 1");
+    }
+    let name = root.required("name", "the scenario's name, such as name = \"mine\"");
+    let name = name.and_then(|field| {
+        let name = field.text("the scenario's name")?;
+        check_name(name).map_err(|why| field.wrong(why)).ok().map(|()| name.to_owned())
+    });
+    let locks = named(root, "lock", read_lock);
+    let caches = named(root, "cache", read_cache);
+    let stores = named(root, "store", read_store);
+    let actor_sections = sections(root, "actor");
+    let names = Names {
+        locks: locks.iter().map(|lock| lock.name.clone()).collect(),
+        interpreters: locks.iter().map(|lock| matches!(lock.kind, LockKind::Gil { .. })).collect(),
+        caches: caches.iter().map(|cache| cache.name.clone()).collect(),
+        stores: stores.iter().map(|store| store.name.clone()).collect(),
+        actors: actor_sections.iter().map(|(name, _)| name.clone()).collect(),
+    };
+    let actors: Vec<_> =
+        actor_sections.iter().map(|(name, section)| read_actor(name, section, &names)).collect();
+    let focus = topology::focus(root, &actor_sections);
+    let isolated = read_isolated(root, &names.actors, focus.unwrap_or(0));
+    let scenario = Scenario {
+        name: name.unwrap_or_default(),
+        question: root.text("question", "a question, as a sentence").unwrap_or_default().to_owned(),
+        source: text.to_owned(),
+        run: read_run(root),
+        host: read_host(root),
+        locks,
+        caches,
+        stores,
+        actors,
+        focus: focus.unwrap_or(0),
+        isolated,
+    };
+    topology::check(&scenario, &actor_sections);
+    focus?;
+    topology::check_work(&scenario, root, &actor_sections);
+    Some(scenario)
+}
+
+/// The tables `[family.NAME]`, with their names.
+fn sections<'a>(root: &Section<'a>, family: &str) -> Vec<(String, Section<'a>)> {
+    let expected = format!("[{family}.NAME] tables");
+    let Some(table) = root.section(family, &expected) else { return Vec::new() };
+    let mut found = Vec::new();
+    for (name, field) in table.fields() {
+        if let Err(why) = check_name(name) {
+            field.wrong(why);
+        }
+        if let Some(section) = field.section(&format!("a table [{family}.{name}]")) {
+            found.push((name.to_owned(), section));
+        }
+    }
+    found
+}
+
+/// As [`sections`], each read.
+fn named<'a, T>(root: &Section<'a>, family: &str, read: impl Fn(&str, &Section<'a>) -> T) -> Vec<T> {
+    sections(root, family).iter().map(|(name, section)| read(name, section)).collect()
+}
+
+/// Whether `name` can be a name.
+pub(super) fn check_name(name: &str) -> Result<(), &'static str> {
+    if name.trim().is_empty() {
+        return Err("has no name: expected at least one character");
+    }
+    if name.chars().count() > 100 || name.chars().any(char::is_control) {
+        return Err("is no name: expected at most 100 characters, none of them a control character");
+    }
+    Ok(())
+}
+
+/// Reads `[run]`.
+fn read_run(root: &Section<'_>) -> RunSpec {
+    let defaults = RunSpec::default();
+    let Some(run) = root.section("run", "a table [run]") else { return defaults };
+    run.only(&["tasks", "duration", "warmup", "seed", "replicates", "load", "engine"]);
+    let tasks = run.count("tasks", 1, 1_000_000_000_000);
+    let duration = run.some_time("duration");
+    let unbounded = !run.has("tasks") && !run.has("duration");
+    let replicates = run.count("replicates", 1, 1_000_000).and_then(|count| u32::try_from(count).ok());
+    RunSpec {
+        tasks,
+        duration: if unbounded { defaults.duration } else { duration },
+        warmup: run.duration("warmup").unwrap_or(defaults.warmup),
+        seed: run.count("seed", 0, i64::MAX.unsigned_abs()).unwrap_or(defaults.seed),
+        replicates: replicates.unwrap_or(defaults.replicates),
+        load: run.one_of("load", "load arm", &LoadArm::ALL, LoadArm::name).unwrap_or_default(),
+        engine: run.one_of("engine", "engine", &EngineKind::ALL, EngineKind::name).unwrap_or_default(),
+    }
+}
+
+impl Default for RunSpec {
+    fn default() -> Self {
+        Self {
+            tasks: None,
+            duration: Some(DURATION),
+            warmup: WARMUP,
+            seed: 1,
+            replicates: 1,
+            load: LoadArm::Baseline,
+            engine: EngineKind::Real,
+        }
+    }
+}
+
+/// Reads `[host]`.
+fn read_host(root: &Section<'_>) -> HostSpec {
+    let Some(host) = root.section("host", "a table [host]") else { return HostSpec::default() };
+    host.only(&["cores", "slice", "switch", "wake"]);
+    HostSpec {
+        cores: host.count("cores", 1, MOST_THREADS).and_then(|count| u32::try_from(count).ok()),
+        slice: host.some_time("slice"),
+        switch: host.duration("switch"),
+        wake: host.duration("wake"),
+        ..HostSpec::default()
+    }
+}
+
+/// Reads `[lock.NAME]`.
+fn read_lock(name: &str, lock: &Section<'_>) -> LockSpec {
+    const KINDS: [&str; 4] = ["mutex", "spin", "gil", "absent"];
+    lock.only(&["kind", "interval", "check"]);
+    let kind = lock.one_of("kind", "kind of lock", &KINDS, |kind| kind).unwrap_or("mutex");
+    for key in ["interval", "check"] {
+        if let Some(field) = lock.field(key).filter(|_| kind != "gil") {
+            field.wrong("belongs to an interpreter lock: expected kind = \"gil\" beside it");
+        }
+    }
+    let kind = match kind {
+        "spin" => LockKind::Spin,
+        "absent" => LockKind::Absent,
+        "gil" => LockKind::Gil {
+            interval: lock.some_time("interval").unwrap_or(SWITCH_INTERVAL),
+            check: lock.some_time("check").unwrap_or(CHECK),
+        },
+        _ => LockKind::Mutex,
+    };
+    LockSpec { name: name.to_owned(), kind }
+}
+
+/// Reads `[cache.NAME]`.
+fn read_cache(name: &str, cache: &Section<'_>) -> CacheSpec {
+    cache.only(&["layout", "capacity", "keys", "shards", "padded", "value"]);
+    let layout = cache.one_of("layout", "cache layout", &CacheLayout::ALL, CacheLayout::name);
+    let capacity = cache.required("capacity", "how many entries fit, such as 4096");
+    let keys = cache.required("keys", "{ count = 100000, zipf = 0.99 }");
+    CacheSpec {
+        name: name.to_owned(),
+        layout: layout.unwrap_or(CacheLayout::Contended),
+        capacity: capacity
+            .and_then(|field| field.count(1, 100_000_000))
+            .and_then(|entries| usize::try_from(entries).ok())
+            .unwrap_or(1),
+        keys: keys
+            .and_then(|field| field.section("{ count = 100000, zipf = 0.99 }"))
+            .map_or(KeySpec { count: 1, zipf: 0.0 }, |keys| read_keys(&keys)),
+        shards: cache.length("shards", 1, 65_536).unwrap_or(16),
+        padded: cache.flag("padded"),
+        value_bytes: cache.size("value").and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(64),
+    }
+}
+
+fn read_keys(keys: &Section<'_>) -> KeySpec {
+    keys.only(&["count", "zipf"]);
+    let count = keys.required("count", "how many distinct keys there are");
+    KeySpec {
+        count: count.and_then(|field| field.count(1, 1_000_000_000_000)).unwrap_or(1),
+        zipf: keys.field("zipf").and_then(|field| field.number(&(0.0..=100.0))).unwrap_or(0.0),
+    }
+}
+
+/// Reads `[store.NAME]`.
+fn read_store(name: &str, store: &Section<'_>) -> StoreSpec {
+    store.only(&["value", "count", "durable", "read", "write"]);
+    let cost = |key, usual| {
+        let given = store.field(key).and_then(|field| draw(&field, &Spread::Constant));
+        given.unwrap_or(Draw::constant(usual))
+    };
+    StoreSpec {
+        name: name.to_owned(),
+        value_bytes: store.size("value").and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(1024),
+        count: store.count("count", 1, 1_000_000_000).unwrap_or(1000),
+        durable: store.flag("durable").unwrap_or(true),
+        read: cost("read", Nanos::from_micros(20)),
+        write: cost("write", Nanos::from_millis(2)),
+    }
+}
+
+/// Reads `[isolated]`: the actors that keep load of their own.
+fn read_isolated(root: &Section<'_>, actors: &[String], focus: usize) -> Vec<usize> {
+    let Some(isolated) = root.section("isolated", "a table [isolated]") else { return vec![focus] };
+    isolated.only(&["load"]);
+    let Some(load) = isolated.field("load") else { return vec![focus] };
+    let names = load.elements("an array of actors, such as [\"agents\"]").unwrap_or_default();
+    names.iter().filter_map(|name| name.reference("actor", actors)).collect()
+}
+
+impl Mistake {
+    /// A mistake that belongs to no line.
+    #[must_use]
+    pub fn anywhere(key: impl Into<String>, what: impl Into<String>) -> Self {
+        Self { line: 0, key: key.into(), what: what.into() }
+    }
+}
