@@ -35,6 +35,10 @@ pub mod kernels;
 #[cfg(not(loom))]
 pub mod study;
 
+// ── showing
+#[cfg(not(loom))]
+pub mod report;
+
 // ── the program
 #[cfg(not(loom))]
 pub mod cli;

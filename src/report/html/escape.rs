@@ -1,0 +1,51 @@
+//! Text from records made harmless in HTML.
+
+use std::fmt::{self, Write};
+
+/// Shows a text such that HTML, in content and in quoted attributes, takes it literally.
+pub(super) struct Escaped<'text>(pub(super) &'text str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for character in self.0.chars() {
+            match character {
+                '&' => f.write_str("&amp;")?,
+                '<' => f.write_str("&lt;")?,
+                '>' => f.write_str("&gt;")?,
+                '"' => f.write_str("&quot;")?,
+                '\'' => f.write_str("&#39;")?,
+                '\0' => f.write_char('\u{fffd}')?,
+                other => f.write_char(other)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A cause or state as part of a class name: anything else than letters and `_` is dropped.
+pub(super) fn class(word: &str) -> String {
+    word.chars().filter(|character| character.is_ascii_alphanumeric() || *character == '_').collect()
+}
+
+/// Appends formatted text; a `String` cannot refuse it.
+macro_rules! put {
+    ($out:expr, $($format:tt)*) => {{
+        use std::fmt::Write as _;
+        let _ = write!($out, $($format)*);
+    }};
+}
+pub(super) use put;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_text_is_markup() {
+        assert_eq!(
+            Escaped("<script>alert(\"1\" & '2')</script>").to_string(),
+            "&lt;script&gt;alert(&quot;1&quot; &amp; &#39;2&#39;)&lt;/script&gt;"
+        );
+        assert_eq!(class("run_queue\" onload=x"), "run_queueonloadx");
+    }
+}

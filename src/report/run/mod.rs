@@ -1,0 +1,290 @@
+//! The page of one run, and of several runs side by side.
+
+mod mechanisms;
+mod sections;
+mod threads;
+mod trust;
+
+use crate::measure::record::{ActorRecord, Breakdown, RunRecord};
+use crate::report::page::{
+    Axis, Block, Fact, Lines, Notice, Page, Scale, Section, Series, Table, Tone, Unit, Verdict,
+};
+use crate::report::page::{Stack, StackRow, cause_name};
+use crate::report::words::{count, duration, number, share};
+use sections::{of_run, spectrum_series};
+
+/// The page of one run.
+#[must_use]
+pub fn run_page(record: &RunRecord) -> Page {
+    let treatment = &record.treatment;
+    let focus = record.actors.get(&treatment.focus);
+    let mut sections = Vec::new();
+    if !record.warnings.is_empty() {
+        sections.push(warnings(&[("", record)]));
+    }
+    sections.extend(of_run(record));
+    Page {
+        kicker: format!(
+            "conlab {} · {} engine · {}",
+            record.conlab,
+            record.engine,
+            record.manifest.started.trim_end_matches('Z').replace('T', " ")
+        ),
+        title: record.scenario.name.clone(),
+        question: levels(record),
+        answer: focus.map(|actor| answer(&treatment.focus, actor)).unwrap_or_default(),
+        verdict: Some(verdict(record)),
+        facts: focus.map(|actor| facts(record, actor)).unwrap_or_default(),
+        sections,
+    }
+}
+
+/// The page of several runs side by side, then each in full.
+#[must_use]
+pub fn comparison_page(runs: &[(String, RunRecord)]) -> Page {
+    let mut page = Page {
+        kicker: format!("conlab {} · {} records", env!("CARGO_PKG_VERSION"), runs.len()),
+        title: shared_title(runs),
+        question: "Records side by side. They were made at different times: only `conlab compare`, which \
+                   interleaves its runs, can give intervals for their differences."
+            .into(),
+        ..Page::default()
+    };
+    let named: Vec<(&str, &RunRecord)> = runs.iter().map(|(name, record)| (name.as_str(), record)).collect();
+    if named.iter().any(|(_, record)| !record.warnings.is_empty()) {
+        page.sections.push(warnings(&named));
+    }
+    let comparable = named.iter().all(|(_, record)| record.instrumented == named[0].1.instrumented);
+    if !comparable {
+        page.verdict = Some(Verdict {
+            tone: Tone::Bad,
+            text: "not comparable: some runs were instrumented and some were not".into(),
+        });
+    }
+    page.sections.push(side_by_side(&named));
+    page.sections.push(breakdowns(&named));
+    page.sections.push(spectra(&named));
+    for (index, (name, record)) in named.iter().enumerate() {
+        let blocks = of_run(record)
+            .into_iter()
+            .flat_map(|section| {
+                let title = Block::Text(format!("{}. {}", section.title, section.lead));
+                std::iter::once(title).chain(section.blocks)
+            })
+            .collect();
+        let summary = format!("{name}: everything that the record holds");
+        page.sections.push(
+            Section::new(format!("run-{}", index + 1), *name, levels(record))
+                .with(Block::Details { summary, blocks }),
+        );
+    }
+    page
+}
+
+fn shared_title(runs: &[(String, RunRecord)]) -> String {
+    let mut names: Vec<&str> = runs.iter().map(|(_, record)| record.scenario.name.as_str()).collect();
+    names.dedup();
+    names.join(", ")
+}
+
+/// The treatment in words.
+fn levels(record: &RunRecord) -> String {
+    let treatment = &record.treatment;
+    let cache = treatment.cache.as_ref().map(|layout| format!(", {layout} cache")).unwrap_or_default();
+    format!(
+        "Actor {} with {} threads over the {} queue{cache}, {} load, {} cores, seed {}.",
+        treatment.focus, treatment.threads, treatment.queue, treatment.load, treatment.cores, record.seed
+    )
+}
+
+/// What the figures say, in two sentences.
+fn answer(name: &str, actor: &ActorRecord) -> String {
+    let sojourn = &actor.sojourn_ns;
+    if sojourn.count == 0 {
+        return format!("No task of {name} completed in the measured window.");
+    }
+    #[expect(clippy::cast_precision_loss, reason = "shown with three digits")]
+    let ratio = sojourn.p99 as f64 / sojourn.p50.max(1) as f64;
+    format!(
+        "Half of the tasks of {name} finish within {}, one in a hundred takes {} or more: {} times the median. \
+         The mean task spends most of its time {}; the tasks at the p99, {}.",
+        duration(as_f64(sojourn.p50)),
+        duration(as_f64(sojourn.p99)),
+        number(ratio),
+        largest(&actor.breakdown_mean_ns),
+        largest(&actor.breakdown_p99_ns)
+    )
+}
+
+/// The largest part of a breakdown, with its share.
+fn largest(breakdown: &Breakdown) -> String {
+    let parts = breakdown.parts();
+    let (cause, value) =
+        parts.iter().copied().fold(parts[0], |most, part| if part.1 > most.1 { part } else { most });
+    let words = match cause {
+        "io" => "in I/O".into(),
+        "execution" => "executing".into(),
+        "lock" => "waiting for locks".into(),
+        "run_queue" => "runnable without a processor".into(),
+        "residual" => "in ways that no cause explains".into(),
+        _ => cause_name(cause).to_owned(),
+    };
+    format!("{words} ({})", share(value / breakdown.total().max(f64::MIN_POSITIVE)))
+}
+
+fn verdict(record: &RunRecord) -> Verdict {
+    let failed: Vec<&str> =
+        record.identities.iter().filter(|each| !each.holds).map(|each| each.name.as_str()).collect();
+    let doubts = match record.warnings.len() {
+        0 => String::new(),
+        1 => ", 1 warning".into(),
+        more => format!(", {more} warnings"),
+    };
+    let (tone, text) = if !failed.is_empty() {
+        (Tone::Bad, format!("not trustworthy: {} does not hold{doubts}", failed.join(", ")))
+    } else if !record.trustworthy {
+        (Tone::Bad, format!("not trustworthy{doubts}"))
+    } else if record.partial {
+        (Tone::Doubtful, format!("partial: interrupted before its end{doubts}"))
+    } else if record.instrumented {
+        (Tone::Doubtful, format!("instrumented: not comparable with plain runs{doubts}"))
+    } else if record.warnings.is_empty() {
+        (Tone::Good, format!("all {} identities hold", record.identities.len()))
+    } else {
+        (Tone::Doubtful, format!("all {} identities hold{doubts}", record.identities.len()))
+    };
+    Verdict { tone, text }
+}
+
+fn facts(record: &RunRecord, actor: &ActorRecord) -> Vec<Fact> {
+    let fact = |label: &str, value: String, note: String| Fact { label: label.into(), value, note };
+    let sojourn = &actor.sojourn_ns;
+    let p99_note = match sojourn.count {
+        0..100 => "fewer than 100 tasks cannot carry it",
+        100..1000 => "rough: fewer than 1000 tasks",
+        _ => "",
+    };
+    let shares = &actor.shares;
+    vec![
+        fact("median sojourn", duration(as_f64(sojourn.p50)), format!("mean {}", duration(sojourn.mean))),
+        fact("p99 sojourn", duration(as_f64(sojourn.p99)), p99_note.into()),
+        fact(
+            "p99.9 sojourn",
+            duration(as_f64(sojourn.p999)),
+            format!("maximum {}", duration(as_f64(sojourn.max))),
+        ),
+        fact(
+            "throughput",
+            format!("{}/s", number(actor.throughput_per_s)),
+            format!("{} tasks in {}", count(actor.completed), duration(as_f64(record.window.length_ns))),
+        ),
+        fact("execution", share(shares.execution), "of busy time".into()),
+        fact("lock acquisition", share(shares.lock_acquisition), "of busy time".into()),
+        fact("context switching", share(shares.context_switching), "of busy time".into()),
+    ]
+}
+
+fn warnings(runs: &[(&str, &RunRecord)]) -> Section {
+    let mut notices = Vec::new();
+    for (name, record) in runs {
+        for warning in &record.warnings {
+            let code =
+                if name.is_empty() { warning.code.clone() } else { format!("{name}: {}", warning.code) };
+            notices.push(Notice {
+                tone: Tone::Doubtful,
+                code,
+                message: warning.message.clone(),
+                remedy: warning.remedy.clone(),
+            });
+        }
+    }
+    Section::new("warnings", "Warnings", "").with(Block::Notices(notices))
+}
+
+fn side_by_side(runs: &[(&str, &RunRecord)]) -> Section {
+    let head = "record | tasks | throughput | mean | p50 | p90 | p99 | p99.9 | execution \
+        | lock | switching";
+    let rows = runs
+        .iter()
+        .map(|(name, record)| {
+            let Some(actor) = record.actors.get(&record.treatment.focus) else {
+                return std::iter::once((*name).to_owned()).chain(vec!["–".into(); 10]).collect();
+            };
+            let sojourn = &actor.sojourn_ns;
+            vec![
+                (*name).to_owned(),
+                count(actor.completed),
+                format!("{}/s", number(actor.throughput_per_s)),
+                duration(sojourn.mean),
+                duration(as_f64(sojourn.p50)),
+                duration(as_f64(sojourn.p90)),
+                duration(as_f64(sojourn.p99)),
+                duration(as_f64(sojourn.p999)),
+                share(actor.shares.execution),
+                share(actor.shares.lock_acquisition),
+                share(actor.shares.context_switching),
+            ]
+        })
+        .collect();
+    Section::new("records", "Records", "The actor in focus of each record; times are sojourns.")
+        .with(Table::new("", head, 1, rows))
+}
+
+fn breakdowns(runs: &[(&str, &RunRecord)]) -> Section {
+    let rows = |pick: fn(&ActorRecord) -> &Breakdown| {
+        runs.iter()
+            .filter_map(|(name, record)| {
+                let actor = record.actors.get(&record.treatment.focus)?;
+                Some(StackRow { label: (*name).to_owned(), parts: parts(pick(actor)) })
+            })
+            .collect()
+    };
+    Section::new("causes", "Where the time goes", "Each task's sojourn by cause; all bars to one scale.")
+        .with(Stack {
+            caption: "The mean task".into(),
+            rows: rows(|actor| &actor.breakdown_mean_ns),
+            ..Stack::default()
+        })
+        .with(Stack {
+            caption: "The tasks at the p99".into(),
+            rows: rows(|actor| &actor.breakdown_p99_ns),
+            ..Stack::default()
+        })
+}
+
+fn spectra(runs: &[(&str, &RunRecord)]) -> Section {
+    let series = runs
+        .iter()
+        .filter_map(|(name, record)| {
+            let actor = record.actors.get(&record.treatment.focus)?;
+            Some(spectrum_series(name, &actor.sojourn_ns))
+        })
+        .filter(|series| !series.points.is_empty())
+        .collect();
+    Section::new("percentiles", "Percentiles", "").with(spectrum_chart(series))
+}
+
+/// The percentile spectrum with its usual axes.
+fn spectrum_chart(series: Vec<Series>) -> Lines {
+    Lines {
+        caption: "Percentile spectrum of the sojourn time".into(),
+        x: Axis {
+            label: "share of tasks that finish sooner".into(),
+            scale: Scale::Percentile,
+            unit: Unit::Share,
+        },
+        y: Axis { label: "sojourn time".into(), scale: Scale::Fitting, unit: Unit::Nanos },
+        series,
+        ..Lines::default()
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown with three digits")]
+fn as_f64(value: u64) -> f64 {
+    value as f64
+}
+
+/// A breakdown's parts as a bar wants them; what is nothing is left out.
+fn parts(breakdown: &Breakdown) -> Vec<(String, f64)> {
+    breakdown.parts().iter().filter(|part| part.1 != 0.0).map(|part| (part.0.to_owned(), part.1)).collect()
+}

@@ -1,0 +1,244 @@
+//! The sections of a run's page, in order; here those about tasks.
+
+use super::{as_f64, mechanisms, parts, spectrum_chart, threads, trust};
+use crate::measure::record::{ActorRecord, Breakdown, Distribution, RunRecord, SeriesPoint};
+use crate::report::page::{Axis, Lines, Scale, Section, Series, Stack, StackRow, Table, Unit, cause_name};
+use crate::report::words::{count, duration, number, percentile, share};
+
+/// Everything that a record holds, in the order in which a reader asks for it.
+pub(super) fn of_run(record: &RunRecord) -> Vec<Section> {
+    let mut sections = Vec::new();
+    let focus = record.actors.get(&record.treatment.focus);
+    if let Some(actor) = focus {
+        sections.push(causes(&record.treatment.focus, actor));
+        sections.push(percentiles(actor));
+    }
+    if !record.series.is_empty() {
+        sections.push(over_time(&record.series, record.window.length_ns));
+    }
+    if !record.threads.is_empty() || record.timeline.is_some() {
+        sections.push(threads::threads(record));
+    }
+    if !record.locks.is_empty() {
+        sections.push(mechanisms::locks(record));
+    }
+    if !record.caches.is_empty() || !record.stores.is_empty() {
+        sections.push(mechanisms::caches(record));
+    }
+    if record.actors.len() > 1 {
+        sections.push(actors(record));
+    }
+    sections.extend(mechanisms::profile(record));
+    sections.push(trust::checks(record));
+    sections.push(trust::manifest(record));
+    sections
+}
+
+/// A distribution's spectrum, or its summary where the spectrum was not kept.
+pub(super) fn spectrum_series(name: &str, distribution: &Distribution) -> Series {
+    let mut points: Vec<(f64, f64)> = distribution
+        .spectrum
+        .iter()
+        .filter(|point| point.0 < 1.0)
+        .map(|&(q, value)| (q, as_f64(value)))
+        .collect();
+    if points.is_empty() && distribution.count > 0 {
+        points = summary(distribution).into_iter().filter(|point| point.0 < 1.0).collect();
+    }
+    Series { name: name.into(), points, ..Series::default() }
+}
+
+fn summary(of: &Distribution) -> Vec<(f64, f64)> {
+    [
+        (0.0, of.min),
+        (0.5, of.p50),
+        (0.9, of.p90),
+        (0.95, of.p95),
+        (0.99, of.p99),
+        (0.999, of.p999),
+        (1.0, of.max),
+    ]
+    .into_iter()
+    .map(|(quantile, value)| (quantile, as_f64(value)))
+    .collect()
+}
+
+fn causes(name: &str, actor: &ActorRecord) -> Section {
+    let bars = Stack {
+        caption: format!("A task of {name}, from arrival to completion"),
+        rows: vec![
+            StackRow { label: "mean".into(), parts: parts(&actor.breakdown_mean_ns) },
+            StackRow {
+                label: format!("at the p99 ({} tasks)", count(actor.breakdown_p99_count)),
+                parts: parts(&actor.breakdown_p99_ns),
+            },
+        ],
+        ..Stack::default()
+    };
+    let section = Section::new(
+        "causes",
+        "Where the time goes",
+        "Sojourn split over its causes; the parts sum to the whole. The tasks at the p99 are another kind than the mean.",
+    )
+    .with(bars);
+    if actor.steps.is_empty() { section } else { section.with(steps(actor)) }
+}
+
+fn steps(actor: &ActorRecord) -> Table {
+    let tasks = as_f64(actor.completed.max(1));
+    let mut head: Vec<String> = ["step", "times"].map(String::from).into();
+    let shown: Vec<&str> = Breakdown::default()
+        .parts()
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| actor.steps.iter().any(|step| step.total_ns.parts()[*index].1.abs() > 0.0))
+        .map(|(_, part)| part.0)
+        .collect();
+    head.extend(shown.iter().map(|cause| cause_name(cause).to_owned()));
+    head.push("per task".into());
+    let rows = actor
+        .steps
+        .iter()
+        .map(|step| {
+            let parts = step.total_ns.parts();
+            let mut row = vec![step.name.clone(), count(step.count)];
+            row.extend(
+                parts.iter().filter(|part| shown.contains(&part.0)).map(|part| duration(part.1 / tasks)),
+            );
+            row.push(duration(step.total_ns.total() / tasks));
+            row
+        })
+        .collect();
+    Table { caption: "Time per task by step".into(), head, rows, words: 1 }
+}
+
+fn percentiles(actor: &ActorRecord) -> Section {
+    let mut series = vec![spectrum_series("from the intended start", &actor.sojourn_ns)];
+    let mut columns = vec![("sojourn", &actor.sojourn_ns)];
+    if let Some(uncorrected) = &actor.sojourn_uncorrected_ns {
+        series
+            .push(spectrum_series("from the actual start (what coordinated omission reports)", uncorrected));
+        columns.push(("uncorrected", uncorrected));
+    }
+    columns.extend([
+        ("wait", &actor.wait_ns),
+        ("service", &actor.service_ns),
+        ("lock wait", &actor.lock_wait_ns),
+        ("run-queue wait", &actor.run_queue_ns),
+    ]);
+    Section::new(
+        "percentiles",
+        "Percentiles",
+        "Each further nine takes the same room on the horizontal axis.",
+    )
+    .with(spectrum_chart(series))
+    .with(distributions("", &columns))
+}
+
+/// Distributions as columns of one table.
+fn distributions(caption: &str, columns: &[(&str, &Distribution)]) -> Table {
+    let mut head = vec![String::new()];
+    head.extend(columns.iter().map(|(name, _)| (*name).to_owned()));
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    let mut row = |name: String, cell: &dyn Fn(&Distribution) -> String| {
+        rows.push(std::iter::once(name).chain(columns.iter().map(|(_, each)| cell(each))).collect());
+    };
+    row("mean".into(), &|each| duration(each.mean));
+    row("standard deviation".into(), &|each| duration(each.stddev));
+    for (index, (quantile, _)) in summary(&Distribution::default()).into_iter().enumerate() {
+        let name = match quantile {
+            0.0 => "minimum".into(),
+            1.0 => "maximum".into(),
+            _ => percentile(quantile),
+        };
+        row(name, &move |each| duration(summary(each)[index].1));
+    }
+    row("count".into(), &|each| count(each.count));
+    Table { caption: caption.into(), head, rows, words: 1 }
+}
+
+fn over_time(series: &[SeriesPoint], length_ns: u64) -> Section {
+    let x = Axis { label: "time since the start of the measured window".into(), ..Axis::default() };
+    let ending = |value: fn(&SeriesPoint) -> f64| {
+        let mut points: Vec<(f64, f64)> = series
+            .iter()
+            .filter(|point| point.completed > 0)
+            .map(|point| (as_f64(point.at_ns), value(point)))
+            .collect();
+        if let Some(last) = points.last().copied() {
+            points.push((as_f64(length_ns).max(last.0), last.1));
+        }
+        points
+    };
+    let slice = series.get(1).map_or(length_ns, |point| point.at_ns).max(1);
+    let rate = series
+        .iter()
+        .map(|point| (as_f64(point.at_ns), as_f64(point.completed) / as_f64(slice) * 1e9))
+        .collect();
+    let sojourn = Lines {
+        caption: "Sojourn time".into(),
+        x: x.clone(),
+        y: Axis { label: "sojourn time".into(), scale: Scale::Fitting, unit: Unit::Nanos },
+        series: vec![
+            Series { name: "mean".into(), points: ending(|point| point.mean_ns), ..Series::default() },
+            Series {
+                name: "largest".into(),
+                points: ending(|point| as_f64(point.max_ns)),
+                ..Series::default()
+            },
+        ],
+        ..Lines::default()
+    };
+    let throughput = Lines {
+        caption: "Throughput".into(),
+        x,
+        y: Axis { label: "tasks completed".into(), scale: Scale::Linear, unit: Unit::PerSecond },
+        series: vec![Series { name: "throughput".into(), points: rate, steps: true, ..Series::default() }],
+        low: true,
+        ..Lines::default()
+    };
+    let lead = format!(
+        "Slices of {}. A level that drifts says that the run was not in a steady state.",
+        duration(as_f64(slice))
+    );
+    Section::new("time", "Over time", lead).with(sojourn).with(throughput)
+}
+
+fn actors(record: &RunRecord) -> Section {
+    let head = "actor | issued | completed | refused | in flight | throughput | mean | p50 \
+        | p99 | execution | lock | switching";
+    let rows = record
+        .actors
+        .iter()
+        .map(|(name, actor)| {
+            vec![
+                name.clone(),
+                count(actor.issued),
+                count(actor.completed),
+                count(actor.refused),
+                count(actor.in_flight),
+                format!("{}/s", number(actor.throughput_per_s)),
+                duration(actor.sojourn_ns.mean),
+                duration(as_f64(actor.sojourn_ns.p50)),
+                duration(as_f64(actor.sojourn_ns.p99)),
+                share(actor.shares.execution),
+                share(actor.shares.lock_acquisition),
+                share(actor.shares.context_switching),
+            ]
+        })
+        .collect();
+    let bars = record
+        .actors
+        .iter()
+        .filter(|(_, actor)| actor.completed > 0)
+        .map(|(name, actor)| StackRow { label: name.clone(), parts: parts(&actor.breakdown_mean_ns) })
+        .collect();
+    Section::new("actors", "All actors", "Issued = completed + refused + in flight at the end.")
+        .with(Table::new("", head, 1, rows))
+        .with(Stack {
+            caption: "The mean task of each actor, as shares".into(),
+            rows: bars,
+            shares_only: true,
+            compact: true,
+        })
+}

@@ -1,0 +1,73 @@
+//! The sections of a run's page that say how far to trust it: identities, probe effect, manifest.
+
+use super::as_f64;
+use crate::measure::record::RunRecord;
+use crate::report::page::{Block, Notice, Section, Tone};
+use crate::report::words::{count, duration, number, share};
+
+pub(super) fn checks(record: &RunRecord) -> Section {
+    let notices = record
+        .identities
+        .iter()
+        .map(|identity| Notice {
+            tone: if identity.holds { Tone::Good } else { Tone::Bad },
+            code: format!("{} {}", identity.name, if identity.holds { "holds" } else { "does not hold" }),
+            message: identity.detail.clone(),
+            remedy: String::new(),
+        })
+        .collect();
+    let probe = &record.probe;
+    let pairs = [
+        ("probe effect", format!("{} of the workers' busy time", share(record.probe_effect))),
+        ("clock reads", format!("{} at {} each", count(probe.clock_reads), duration(probe.clock_read_ns))),
+        (
+            "kernel figures",
+            format!("{} at {} each", count(probe.kernel_reads), duration(probe.kernel_read_ns)),
+        ),
+        ("recordings", format!("{} at {} each", count(probe.recordings), duration(probe.recording_ns))),
+        ("tasks in system", number(record.little.tasks_in_system)),
+        ("throughput × sojourn", number(record.little.product)),
+    ];
+    let pairs = pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    Section::new("checks", "Checks", "Identities that every run must satisfy, and what measuring cost.")
+        .with(Block::Notices(notices))
+        .with(Block::Pairs(pairs))
+}
+
+pub(super) fn manifest(record: &RunRecord) -> Section {
+    let manifest = &record.manifest;
+    let text = |value: &str| if value.is_empty() { "–".to_owned() } else { value.to_owned() };
+    let mut pairs = vec![
+        ("started", text(&manifest.started)),
+        (
+            "conlab",
+            format!("{} ({})", manifest.version, manifest.commit.as_deref().unwrap_or("unknown commit")),
+        ),
+        ("compiler", text(&manifest.compiler)),
+        ("build", text(&manifest.flags)),
+        ("processor", text(&manifest.cpu)),
+        ("cores", manifest.cores.to_string()),
+        ("kernel", text(&manifest.kernel)),
+        (
+            "control group",
+            manifest
+                .cgroup_cores
+                .map_or_else(|| "no limit".into(), |cores| format!("{} cores", number(cores))),
+        ),
+        ("steal", manifest.steal_ns.map_or_else(|| "not reported".into(), |ns| duration(as_f64(ns)))),
+        ("calibration", text(&manifest.calibration)),
+        ("clock", text(&manifest.clock)),
+        ("scenario digest", text(&record.scenario.digest)),
+        ("seed", record.seed.to_string()),
+        ("replicate", record.replicate.to_string()),
+        ("warm-up discarded", duration(as_f64(record.window.warmup_ns))),
+        ("measured", duration(as_f64(record.window.length_ns))),
+    ];
+    if let Some(digest) = &record.digest {
+        pairs.push(("event digest", digest.clone()));
+    }
+    let pairs = pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let section =
+        Section::new("manifest", "Manifest", "Where and how this run was made.").with(Block::Pairs(pairs));
+    if record.command.is_empty() { section } else { section.with(Block::Code(record.command.join(" "))) }
+}

@@ -1,0 +1,5 @@
+//! Reports from records.
+
+pub(crate) mod sample;
+
+mod page;
