@@ -126,6 +126,23 @@ pub fn difference(treated: &[f64], reference: &[f64], level: f64) -> Estimate {
     mean_interval(&differences, level)
 }
 
+/// Ratio of two means measured in the same rounds, such as a part of a gap over the gap: the t-interval of the
+/// linearised ratio.
+///
+/// Holds while the denominator is well away from 0; unbounded with fewer than two rounds or a denominator of 0.
+#[must_use]
+pub fn ratio_of_means(numerators: &[f64], denominators: &[f64], level: f64) -> Estimate {
+    let (whole, n) = (mean(denominators), numerators.len());
+    if whole.abs() < f64::MIN_POSITIVE {
+        return Estimate::new(f64::NAN, f64::NEG_INFINITY, f64::INFINITY, n);
+    }
+    let ratio = mean(numerators) / whole;
+    let errors: Vec<f64> =
+        numerators.iter().zip(denominators).map(|(part, all)| (part - ratio * all) / whole).collect();
+    let around = mean_interval(&errors, level);
+    Estimate::new(ratio, ratio + around.low, ratio + around.high, n)
+}
+
 /// Relative difference of two unpaired groups, such as fresh runs against stored ones: Welch's interval on logarithms.
 ///
 /// A group of one carries no spread of its own and is given the other group's: the question is then whether it
@@ -213,6 +230,16 @@ mod tests {
             let share = coverage(n, 400);
             assert!(share >= least && share < 0.995, "n = {n}: {share}");
         }
+    }
+
+    #[test]
+    fn a_part_that_moves_with_its_whole_is_known_exactly() {
+        let wholes = [10.0, 14.0, 8.0, 12.0];
+        let found = ratio_of_means(&wholes.map(|whole| 0.75 * whole), &wholes, 0.95);
+        assert!((found.value - 0.75).abs() < 1e-12 && found.half_width < 1e-9, "{found:?}");
+        let loose = ratio_of_means(&[9.0, 6.0, 7.0, 8.0], &wholes, 0.95);
+        assert!(loose.half_width > 0.1 && !loose.excludes(0.75), "{loose:?}");
+        assert!(ratio_of_means(&[1.0, 1.0], &[1.0, -1.0], 0.95).value.is_nan());
     }
 
     #[test]
