@@ -6,7 +6,7 @@ use conlab::measure::RunRecord;
 use conlab::measure::record::{ActorRecord, Distribution, TreatmentRecord};
 use conlab::queue::QueueKind;
 use conlab::random::{Source, Stream};
-use conlab::scenario::{ActorSpec, Arrivals, HostSpec, Load, RunSpec, Scenario, StepSpec};
+use conlab::scenario::{ActorSpec, Load, Scenario};
 use conlab::units::Nanos;
 use conlab::workload::{Draw, Spread};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -108,32 +108,21 @@ fn record(focus: &ActorSpec, sorted: &[u64], end: Nanos) -> RunRecord {
 
 /// One actor with `threads` workers under open load at half their capacity.
 pub(crate) fn scenario(queue: QueueKind, threads: usize, tasks: u64) -> Scenario {
-    let mut step = StepSpec::named("work");
-    step.compute = Some(Draw { mean: Nanos::from_millis(1), spread: Spread::Exponential });
-    Scenario {
-        name: "planted".into(),
-        question: String::new(),
-        source: String::new(),
-        run: RunSpec {
-            tasks: Some(tasks),
-            duration: None,
-            warmup: Nanos::ZERO,
-            seed: 18,
-            ..RunSpec::default()
-        },
-        host: HostSpec::default(),
-        locks: Vec::new(),
-        caches: Vec::new(),
-        stores: Vec::new(),
-        actors: vec![ActorSpec {
-            name: "agents".into(),
-            threads,
-            queue,
-            capacity: 1024,
-            load: Load::Open { rate: 500.0 * threads as f64, arrivals: Arrivals::Poisson },
-            steps: vec![step],
-        }],
-        focus: 0,
-        isolated: vec![0],
-    }
+    let text = format!(
+        r#"
+        schema = 1
+        name = "planted"
+        run = {{ tasks = {tasks}, warmup = "0s", seed = 18 }}
+        isolated = {{ load = ["agents"] }}
+        [actor.agents]
+        focus = true
+        threads = {threads}
+        queue = "{}"
+        load = {{ rate = "{}/s" }}
+        steps = [{{ name = "work", compute = "1ms", spread = "exponential" }}]
+        "#,
+        queue.name(),
+        500 * threads
+    );
+    Scenario::parse(&text, "planted").unwrap()
 }
