@@ -34,7 +34,7 @@ impl Engine for Formula {
         let mut extra = self.interpreter * there(0) + self.locks * there(1) + self.both * there(0) * there(1);
         extra += self.switching * scenario.host.factors.switch + self.direct;
         // A word of the scenario enters, so that cells of one round are as independent as runs on a host.
-        let cell = (there(0) + 2.0 * there(1) + 4.0 * scenario.host.factors.switch + 8.0 * loaded) as u64;
+        let cell = (there(0) + 2.0 * there(1) + 4.0 * scenario.host.factors.switch + 8.0 * loaded).to_bits();
         let mut stream = Stream::new(experiment.seed, Source::Scheduler, cell, 0);
         let noise = self.noise * (stream.unit() + stream.unit() + stream.unit() - 1.5);
         let sojourn = 10e6 + extra * loaded + noise;
@@ -44,7 +44,7 @@ impl Engine for Formula {
             throughput_per_s: 1e9 / sojourn,
             sojourn_ns: Distribution {
                 mean: sojourn,
-                p99: (2.0 * sojourn) as u64,
+                p99: Nanos(2).scaled(sojourn).0,
                 ..Distribution::default()
             },
             ..ActorRecord::default()
