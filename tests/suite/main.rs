@@ -6,3 +6,4 @@ mod factorial;
 mod fake;
 mod planted;
 mod report;
+mod queue;
