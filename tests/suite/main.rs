@@ -5,5 +5,5 @@
 mod factorial;
 mod fake;
 mod planted;
-mod report;
 mod queue;
+mod report;
