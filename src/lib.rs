@@ -31,6 +31,8 @@ pub mod measure;
 
 // ── meaning
 #[cfg(not(loom))]
+pub mod audit;
+#[cfg(not(loom))]
 pub mod explain;
 #[cfg(not(loom))]
 pub mod kernels;

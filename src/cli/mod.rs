@@ -3,6 +3,7 @@
 //! A new subcommand is a file here and three lines below: its module, its variant, its arm.
 
 pub mod args;
+mod audit;
 mod completions;
 pub mod exit;
 mod init;
@@ -38,6 +39,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Audit(audit::Args),
     List(list::Args),
     Show(show::Args),
     Init(init::Args),
@@ -58,6 +60,7 @@ pub fn main() -> ExitCode {
 
 fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome, Failure> {
     match command {
+        Command::Audit(args) => audit::run(&args, terminal),
         Command::List(args) => list::run(&args, terminal),
         Command::Show(args) => show::run(&args, terminal),
         Command::Init(args) => init::run(&args, terminal),

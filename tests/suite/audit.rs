@@ -1,0 +1,131 @@
+//! Every rule finds the defect planted for it, and no rule says anything about honest reports.
+//!
+//! `audit/defects/<code>.*` is a report made with that one defect; `audit/honest/` holds what hyperfine and criterion
+//! really wrote, and reports made without a defect.
+
+use conlab::audit::{RULES, Report, audit, phase_18f, read_bytes, read_path, to_text};
+use conlab::random::{Source, Stream};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/audit").join(name)
+}
+
+fn codes(reports: &[Report]) -> BTreeSet<&'static str> {
+    audit(reports).iter().map(|finding| finding.code).collect()
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn every_planted_defect_is_found_and_nothing_else() {
+    for file in files(&folder("defects")) {
+        let code = file.file_stem().unwrap().to_str().unwrap();
+        let reports = read_path(&file).unwrap();
+        let mut expected = BTreeSet::from([code]);
+        if code == "shared-ramp" {
+            // Two maxima of one ramp differ because the arms differ in size.
+            expected.insert("unequal-samples");
+        }
+        assert_eq!(codes(&reports), expected, "{}\n{}", file.display(), to_text(&reports, &audit(&reports)));
+    }
+}
+
+#[test]
+fn every_rule_has_its_planted_defect() {
+    let planted: BTreeSet<String> = files(&folder("defects"))
+        .iter()
+        .map(|file| file.file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    let rules: BTreeSet<String> = RULES.iter().map(|rule| rule.code.to_owned()).collect();
+    assert_eq!(planted, rules);
+}
+
+#[test]
+fn honest_reports_raise_nothing() {
+    for file in files(&folder("honest")) {
+        let reports = read_path(&file).unwrap();
+        assert!(reports.iter().all(|report| !report.benchmarks.is_empty()), "{}", file.display());
+        assert!(audit(&reports).is_empty(), "{}", to_text(&reports, &audit(&reports)));
+    }
+}
+
+/// Skewed, correlated and bimodal series of several sizes, printed to several digits.
+#[test]
+fn honest_noise_raises_nothing() {
+    for seed in 0..300 {
+        let mut stream = Stream::new(seed, Source::Data, 0, 0);
+        let count = [12, 60, 400][usize::try_from(seed % 3).unwrap()];
+        let digits = [1, 2, 6][usize::try_from(seed / 3 % 3).unwrap()];
+        let mut memory = 0.0;
+        let mut text = "latency_ms\n".to_owned();
+        for _ in 0..count {
+            memory = 0.4 * memory + stream.unit();
+            let slow = if stream.unit() < 0.1 { 15.0 } else { 0.0 };
+            text.push_str(&format!("{:.digits$}\n", 20.0 + 3.0 * memory + slow));
+        }
+        let report = read_bytes("noise", text.as_bytes()).unwrap();
+        let found = audit(std::slice::from_ref(&report));
+        assert!(found.is_empty(), "seed {seed}: {}", to_text(&[report], &found));
+    }
+}
+
+#[test]
+fn the_ramps_of_phase_18f_are_found_from_its_figures_alone() {
+    let report = phase_18f().unwrap();
+    let findings = audit(&[report]);
+    let said = |code: &str| -> Vec<&str> {
+        findings.iter().filter(|found| found.code == code).map(|found| found.computation.as_str()).collect()
+    };
+    let ramps = said("shared-ramp");
+    assert!(
+        ramps.iter().any(|ramp| ramp.starts_with("32.5 + 1.2·i ms with 5 values")
+            && ramp.contains("with 20 values mean 43.9 and maximum 55.3")),
+        "{ramps:?}"
+    );
+    assert!(ramps.iter().any(|ramp| ramp.starts_with("6.2 + 0.35·i ms with 10 values") && ramp.contains("with 15 values")), "{ramps:?}");
+    assert!(
+        said("lattice-summary")
+            .iter()
+            .any(|levels| levels.starts_with("5 equally likely values 45.3 + 2.1·i"))
+    );
+    assert!(said("amdahl")[0].contains("2.13 times, leaving 26 of 55.3 ms"), "{:?}", said("amdahl"));
+    let expected = [
+        "lattice-summary",
+        "shared-ramp",
+        "duplicate-rows",
+        "small-sample-percentile",
+        "percentile-equals-max",
+        "serial-load",
+        "unequal-samples",
+        "profiler-cannot",
+        "bound-contradicted",
+        "amdahl",
+        "saving-exceeds-cause",
+        "below-isolated",
+        "shifting-cause",
+        "hits-cannot-move-p99",
+    ];
+    for code in expected {
+        assert!(!said(code).is_empty(), "{code} is silent");
+    }
+}
+
+/// What the reader makes of files that are not reports is an error that says so.
+#[test]
+fn what_is_no_report_is_refused_with_a_sentence() {
+    for (bytes, part) in [
+        (&b"{\"a\": 1}"[..], "no benchmark found"),
+        (b"not a report", "nor as CSV"),
+        (b"", "nor as CSV"),
+        (b"[]", "no benchmark found"),
+    ] {
+        let error = read_bytes("file", bytes).unwrap_err().to_string();
+        assert!(error.contains(part), "{error}");
+    }
+}
