@@ -1,4 +1,5 @@
 //! Searched interleavings of the mechanisms that conlab compares.
 #![expect(clippy::unwrap_used, reason = "a model that fails should say where")]
+mod cache;
 mod gil;
 mod locks;

@@ -28,6 +28,17 @@ loom::thread_local! {
     static TIMEOUTS_LEFT: std::cell::Cell<u32> = std::cell::Cell::new(2);
 }
 
+/// Hands out tokens and publishes nothing; outside of loom's sight, as it outlives a model's run.
+static NEXT_TOKEN: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(1);
+
+#[cfg(loom)]
+use loom::thread_local;
+
+thread_local! {
+    /// What [`thread_token`] returns.
+    static TOKEN: usize = NEXT_TOKEN.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+}
+
 /// A cell whose exclusive access the surrounding protocol guarantees; loom checks that it does.
 #[derive(Debug)]
 pub struct UnsafeCell<T>(#[cfg(loom)] loom::cell::UnsafeCell<T>, #[cfg(not(loom))] std::cell::UnsafeCell<T>);
@@ -118,6 +129,13 @@ pub fn wait_for<'a, T>(
         let (guard, result) = condition.wait_timeout(guard, timeout).unwrap_or_else(PoisonError::into_inner);
         (guard, result.timed_out())
     }
+}
+
+/// A number that tells this thread from every other thread, ended ones included; never 0.
+#[inline]
+#[must_use]
+pub fn thread_token() -> usize {
+    TOKEN.with(|token| *token)
 }
 
 /// Lets another thread run; loom needs this in every retry loop to bound the search.
