@@ -1,8 +1,10 @@
 //! Engines: what turns an experiment into a record.
 
 mod live;
+pub mod virtual_time;
 
 pub use live::{Live, LiveBatch, LiveThread, LiveTotals, ThreadState};
+pub use virtual_time::VirtualEngine;
 
 use crate::measure::RunRecord;
 use crate::scenario::{LoadArm, Scenario};

@@ -1,8 +1,10 @@
 //! Observing a run: clocks, histograms, kernel figures, and the record they end in.
 
+mod calibration;
 mod ledger;
 pub mod record;
 pub mod sched;
 
+pub use calibration::{Calibration, QueueCost};
 pub use ledger::{CAUSES, Cause, Finished, Ledger, TaskTimes, Waits, add, distribution, histogram};
-pub use record::RunRecord;
+pub use record::{CacheRecord, LockRecord, RunRecord};

@@ -1,5 +1,7 @@
 //! When tasks come, how long their steps take and which keys they touch.
 
 mod draw;
+mod keys;
 
 pub use draw::{Draw, Spread};
+pub use keys::Keys;

@@ -5,6 +5,7 @@
 mod audit;
 mod factorial;
 mod fake;
+mod oracle;
 mod planted;
-mod queue;
 mod report;
+mod simulated;

@@ -1,0 +1,77 @@
+//! What the simulated host charges: the calibration with the scenario's own values and factors in it.
+
+use crate::measure::{Calibration, QueueCost};
+use crate::scenario::Scenario;
+use crate::units::Nanos;
+
+/// Nanoseconds, ready to be added.
+#[derive(Clone, Debug)]
+pub(super) struct Charges {
+    pub(super) cores: u32,
+    /// `u64::MAX`: never.
+    pub(super) slice: u64,
+    /// `u64::MAX`: a wake-up preempts nobody.
+    pub(super) grain: u64,
+    pub(super) switch: u64,
+    pub(super) wake: u64,
+    pub(super) signal: u64,
+    pub(super) overshoot: u64,
+    pub(super) tick: u64,
+    pub(super) poll: u64,
+    pub(super) lock: u64,
+    pub(super) transfer: u64,
+    pub(super) cache: u64,
+    pub(super) touch: f64,
+    pub(super) compress: f64,
+    /// By actor.
+    pub(super) queues: Vec<QueueCost>,
+}
+
+impl Charges {
+    /// What `scenario` says, and the calibration where it says nothing.
+    pub(super) fn of(scenario: &Scenario, calibration: &Calibration, host_cores: u32) -> Self {
+        let host = &scenario.host;
+        let factors = host.factors;
+        let switching = |time: Nanos| time.scaled(factors.switch).0;
+        let queue = |cost: QueueCost| QueueCost {
+            push: cost.push.scaled(factors.queue),
+            pop: cost.pop.scaled(factors.queue),
+            exclusive: cost.exclusive.scaled(factors.queue),
+        };
+        Self {
+            cores: host.cores.unwrap_or(host_cores).max(1),
+            slice: match host.slice.unwrap_or(calibration.slice) {
+                Nanos::ZERO => u64::MAX,
+                slice => slice.0,
+            },
+            grain: calibration.grain.0,
+            switch: switching(host.switch.unwrap_or(calibration.switch)),
+            wake: switching(host.wake.unwrap_or(calibration.wake)),
+            signal: switching(calibration.signal),
+            overshoot: switching(calibration.overshoot),
+            tick: calibration.tick.0,
+            poll: switching(calibration.poll),
+            lock: calibration.lock.0,
+            transfer: calibration.transfer.scaled(factors.coherence).0,
+            cache: calibration.cache.scaled(factors.coherence).0,
+            touch: calibration.touch,
+            compress: calibration.compress,
+            queues: scenario.actors.iter().map(|actor| queue(calibration.queue(actor.queue))).collect(),
+        }
+    }
+
+    /// Work of streaming through `bytes`.
+    pub(super) fn touching(&self, bytes: u64) -> u64 {
+        rate(bytes, self.touch)
+    }
+
+    /// Work of compressing `bytes`.
+    pub(super) fn compressing(&self, bytes: u64) -> u64 {
+        rate(bytes, self.compress)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "working sets are small")]
+fn rate(bytes: u64, per_kib: f64) -> u64 {
+    Nanos(1).scaled(bytes as f64 / 1024.0 * per_kib).0
+}

@@ -1,0 +1,309 @@
+//! Cores, the run queue, slices and preemption.
+//!
+//! # Model
+//!
+//! One run queue in order of becoming runnable serves all cores, as if threads were balanced at every wake-up. A
+//! thread that becomes runnable takes an idle core at once (the one it was on last, if that is idle) and starts
+//! after the wake-up latency; else it queues. A core whose thread blocks takes the head of the queue and starts
+//! it after the switch cost. A thread that has run for a slice while others wait goes to the tail. A thread that wakes up
+//! preempts a running one which has had its `grain`, the time for which Linux's EEVDF protects it.
+//!
+//! Tickless: while nobody waits, a slice's end is not scheduled; it is when somebody starts to wait.
+
+use super::world::{Kind, NONE, State, World};
+use crate::measure::Cause;
+
+/// Cores that are looked at when one has to be chosen; on larger hosts a sample of the next ones.
+const LOOKED_AT: u32 = 8;
+
+/// The set of idle cores.
+#[derive(Debug)]
+pub(super) struct IdleCores {
+    words: Vec<u64>,
+    count: u32,
+    /// No word before this one has a bit.
+    first: usize,
+}
+
+impl IdleCores {
+    pub(super) fn all(cores: u32) -> Self {
+        let mut set = Self { words: vec![0; cores.div_ceil(64) as usize], count: 0, first: 0 };
+        (0..cores).for_each(|core| set.insert(core));
+        set
+    }
+
+    fn insert(&mut self, core: u32) {
+        let word = core as usize / 64;
+        self.words[word] |= 1 << (core % 64);
+        self.count += 1;
+        self.first = self.first.min(word);
+    }
+
+    fn remove(&mut self, core: u32) {
+        self.words[core as usize / 64] &= !(1 << (core % 64));
+        self.count -= 1;
+    }
+
+    /// Takes `preferred` if it is idle, else the lowest idle core.
+    fn take(&mut self, preferred: u32) -> Option<u32> {
+        if self.count == 0 {
+            return None;
+        }
+        let core = if preferred != NONE && self.words[preferred as usize / 64] >> (preferred % 64) & 1 == 1 {
+            preferred
+        } else {
+            while self.words[self.first] == 0 {
+                self.first += 1;
+            }
+            u32::try_from(self.first * 64).unwrap_or(0) + self.words[self.first].trailing_zeros()
+        };
+        self.remove(core);
+        Some(core)
+    }
+}
+
+impl World<'_> {
+    /// Accounts a thread's time since its mark, and its task's, to the state it was in, and changes the state.
+    #[inline]
+    pub(super) fn transition(&mut self, index: u32, to: State) {
+        let now = self.now;
+        let thread = &mut self.threads[index as usize];
+        let time = now - thread.mark;
+        thread.mark = now;
+        let (task, from) = (thread.task, thread.state);
+        thread.state = to;
+        let account = &mut self.accounts[index as usize];
+        let cause = match from {
+            State::Running => {
+                account.on_cpu += time;
+                if thread.spinning {
+                    account.spinning += time;
+                    Cause::Lock
+                } else {
+                    account.work += if task == NONE { 0 } else { time };
+                    Cause::Execution
+                }
+            }
+            State::Ready => {
+                account.run_queue += time;
+                Cause::RunQueue
+            }
+            State::Blocked => {
+                account.blocked += time;
+                account.idle += if task == NONE { time } else { 0 };
+                thread.waits
+            }
+        };
+        if task != NONE {
+            self.charge(task, cause);
+        }
+    }
+
+    /// Makes a blocked thread runnable.
+    pub(super) fn make_ready(&mut self, index: u32) {
+        debug_assert!(self.threads[index as usize].state == State::Blocked, "thread {index} is awake");
+        self.transition(index, State::Ready);
+        let preferred = self.threads[index as usize].core;
+        if let Some(core) = self.idle_cores.take(preferred) {
+            self.assign(core, index, self.charges.wake);
+            return;
+        }
+        if self.charges.grain != u64::MAX
+            && let Some(core) = self.victim(preferred)
+        {
+            if core == self.active {
+                self.cores[core as usize].preempt = true;
+                self.run_queue.push_front(index);
+            } else {
+                self.evict(core);
+                self.assign(core, index, self.charges.switch);
+            }
+            return;
+        }
+        self.run_queue.push_back(index);
+        self.arm();
+    }
+
+    /// A core whose thread has had its grain: the preferred one, else any of those looked at.
+    fn victim(&self, preferred: u32) -> Option<u32> {
+        let fits = |core: u32| {
+            let state = &self.cores[core as usize];
+            !state.starting && !state.preempt && self.now.saturating_sub(state.slice_start) >= self.charges.grain
+        };
+        if preferred != NONE && fits(preferred) {
+            return Some(preferred);
+        }
+        (0..self.charges.cores.min(LOOKED_AT)).find(|core| fits(*core))
+    }
+
+    /// Schedules the end of a slice, now that somebody waits: on the core whose slice ends first.
+    fn arm(&mut self) {
+        if self.charges.slice == u64::MAX {
+            return;
+        }
+        let chosen = (0..self.charges.cores.min(LOOKED_AT))
+            .map(|offset| {
+                // On larger hosts, begin at a core that moves with the queue's length.
+                let length = u32::try_from(self.run_queue.len()).unwrap_or(0);
+                if self.charges.cores > LOOKED_AT { (length + offset) % self.charges.cores } else { offset }
+            })
+            .filter(|core| !self.cores[*core as usize].armed)
+            .min_by_key(|core| self.slice_end(*core));
+        let Some(core) = chosen else { return };
+        self.cores[core as usize].armed = true;
+        if !self.cores[core as usize].starting && core != self.active {
+            self.stop_burst(core);
+            self.burst(core);
+        }
+    }
+
+    /// When the current slice of a core ends: slices that ended while nobody waited were renewed.
+    fn slice_end(&self, core: u32) -> u64 {
+        let start = self.cores[core as usize].slice_start;
+        let over = self.now.saturating_sub(start) / self.charges.slice;
+        start.saturating_add((over + 1).saturating_mul(self.charges.slice))
+    }
+
+    /// Gives a core to a ready thread, which starts after `latency`.
+    fn assign(&mut self, core: u32, thread: u32, latency: u64) {
+        let state = &mut self.cores[core as usize];
+        state.current = thread;
+        state.starting = true;
+        state.armed = false;
+        state.preempt = false;
+        state.generation = state.generation.wrapping_add(1);
+        let generation = state.generation;
+        if latency == 0 {
+            self.starting.push_back((core, generation));
+        } else {
+            self.schedule(self.now + latency, Kind::Start, generation, core);
+        }
+    }
+
+    /// A core's thread starts, or goes on after something was granted to it.
+    pub(super) fn start(&mut self, core: u32) {
+        let now = self.now;
+        let state = &mut self.cores[core as usize];
+        let thread = state.current;
+        if state.starting {
+            state.starting = false;
+            state.slice_start = now;
+            self.transition(thread, State::Running);
+            let thread = self.thread(thread);
+            let moved = thread.core != core && thread.core != NONE;
+            thread.core = core;
+            self.migrations += u64::from(moved);
+        }
+        self.go_on(core);
+    }
+
+    /// A core's burst or slice is over.
+    pub(super) fn burst_over(&mut self, core: u32) {
+        self.stop_burst(core);
+        self.go_on(core);
+    }
+
+    /// Runs a core's thread: the rest of its burst, or what comes next.
+    fn go_on(&mut self, core: u32) {
+        let thread = self.cores[core as usize].current;
+        if self.threads[thread as usize].remaining > 0 {
+            self.burst(core);
+        } else {
+            self.active = core;
+            self.resume(thread);
+            self.active = NONE;
+        }
+    }
+
+    /// Takes the time that a core has run since its burst began off the burst.
+    pub(super) fn stop_burst(&mut self, core: u32) {
+        let now = self.now;
+        let state = &mut self.cores[core as usize];
+        state.generation = state.generation.wrapping_add(1);
+        let ran = now - state.burst_start;
+        state.burst_start = now;
+        let thread = state.current;
+        let thread = self.thread(thread);
+        thread.remaining = thread.remaining.saturating_sub(ran);
+    }
+
+    /// Runs a core's thread until its burst or its slice is over; a spinning thread has no end of its own.
+    pub(super) fn burst(&mut self, core: u32) {
+        let now = self.now;
+        let somebody_waits = !self.run_queue.is_empty();
+        let state = &mut self.cores[core as usize];
+        state.burst_start = now;
+        let thread = &self.threads[state.current as usize];
+        let mut end = if thread.spinning { u64::MAX } else { now + thread.remaining };
+        let preempted = std::mem::take(&mut state.preempt);
+        let ran = now - state.slice_start;
+        let sliced_out = state.armed && ran >= self.charges.slice;
+        if somebody_waits && (preempted || sliced_out) {
+            self.evict(core);
+            self.next_thread(core);
+            return;
+        }
+        if self.charges.slice != u64::MAX {
+            // A slice that ended while nobody waited is renewed.
+            state.slice_start = now - ran % self.charges.slice;
+            state.armed = somebody_waits;
+            if somebody_waits {
+                end = end.min(state.slice_start.saturating_add(self.charges.slice));
+            }
+        }
+        if end != u64::MAX {
+            let generation = self.cores[core as usize].generation;
+            self.schedule(end, Kind::Burst, generation, core);
+        }
+    }
+
+    /// Takes the thread off a core, runnable: to the tail of the run queue.
+    fn evict(&mut self, core: u32) {
+        self.stop_burst(core);
+        let thread = self.cores[core as usize].current;
+        self.transition(thread, State::Ready);
+        self.accounts[thread as usize].involuntary += 1;
+        self.run_queue.push_back(thread);
+    }
+
+    /// Gives a core to the head of the run queue, or lets it idle.
+    fn next_thread(&mut self, core: u32) {
+        if let Some(thread) = self.run_queue.pop_front() {
+            self.assign(core, thread, self.charges.switch);
+        } else {
+            let state = &mut self.cores[core as usize];
+            state.current = NONE;
+            state.armed = false;
+            state.preempt = false;
+            state.generation = state.generation.wrapping_add(1);
+            self.idle_cores.insert(core);
+        }
+    }
+
+    /// Takes a running thread off its core until something wakes it.
+    pub(super) fn block(&mut self, index: u32, waits: Cause) {
+        self.transition(index, State::Blocked);
+        let thread = self.thread(index);
+        thread.waits = waits;
+        let core = thread.core;
+        self.accounts[index as usize].voluntary += 1;
+        self.next_thread(core);
+    }
+
+    /// Starts a burst of a thread that is on its core, for all the work given to it.
+    pub(super) fn work_for(&mut self, index: u32, nanos: u64) {
+        let thread = self.thread(index);
+        thread.remaining = nanos;
+        let core = thread.core;
+        self.burst(core);
+    }
+
+    /// Pays what a thread owes; whether it had to.
+    pub(super) fn settle(&mut self, index: u32) -> bool {
+        let debt = std::mem::take(&mut self.thread(index).debt);
+        if debt > 0 {
+            self.work_for(index, debt);
+        }
+        debt > 0
+    }
+}

@@ -1,0 +1,300 @@
+//! Locks: who holds them, who waits, and how they pass from one to the other.
+//!
+//! - **Mutex**: a waiter parks; giving the lock back frees it and wakes the longest waiter, at most one at a time. A
+//!   running thread may take it before the woken one runs (barging), which then parks again at the tail.
+//! - **Spin**: a waiter burns its core. The longest waiter that is on a core gets the lock at once, after a line
+//!   transfer; one that was preempted tries again when it runs.
+//! - **Interpreter lock**: in [`gil`](super::gil).
+//! - **Absent**: excludes nobody.
+
+use super::gil::GilState;
+use super::world::{NONE, Next, State, TASK, World};
+use crate::measure::{Cause, LockRecord, Waits, distribution};
+use crate::scenario::{LockKind, LockSpec};
+use crate::units::Nanos;
+use std::collections::VecDeque;
+
+/// A lock and its figures.
+#[derive(Debug)]
+pub(super) struct Lock {
+    pub(super) kind: LockKind,
+    /// The thread, or asynchronous task, that holds it.
+    pub(super) owner: u32,
+    /// Since when.
+    pub(super) held_since: u64,
+    /// Who waits, in order.
+    pub(super) waiters: VecDeque<u32>,
+    /// Mutex: a woken waiter has not run yet.
+    pub(super) waking: bool,
+    pub(super) gil: GilState,
+    pub(super) acquisitions: u64,
+    pub(super) contended: u64,
+    pub(super) wait: Waits,
+    pub(super) hold: Waits,
+}
+
+impl Lock {
+    pub(super) fn new(spec: &LockSpec) -> Self {
+        Self {
+            kind: spec.kind,
+            owner: NONE,
+            held_since: 0,
+            waiters: VecDeque::new(),
+            waking: false,
+            gil: GilState::default(),
+            acquisitions: 0,
+            contended: 0,
+            wait: Waits::default(),
+            hold: Waits::default(),
+        }
+    }
+
+    /// Forgets what happened before the measured window.
+    pub(super) fn reset(&mut self) {
+        (self.acquisitions, self.contended) = (0, 0);
+        (self.wait, self.hold) = (Waits::default(), Waits::default());
+        (self.gil.forced_drops, self.gil.switches) = (0, 0);
+    }
+
+    /// Notes an acquisition after `wait`.
+    pub(super) fn note(&mut self, wait: u64) {
+        self.acquisitions += 1;
+        self.wait.record(Nanos(wait));
+    }
+
+    pub(super) fn record(self) -> LockRecord {
+        let gil = matches!(self.kind, LockKind::Gil { .. });
+        LockRecord {
+            kind: match self.kind {
+                LockKind::Mutex => "mutex",
+                LockKind::Spin => "spin",
+                LockKind::Gil { .. } => "gil",
+                LockKind::Absent => "absent",
+            }
+            .into(),
+            acquisitions: self.acquisitions,
+            contended: self.contended,
+            wait_ns: distribution(&self.wait.into_histogram(), false),
+            hold_ns: distribution(&self.hold.into_histogram(), false),
+            forced_drops: gil.then_some(self.gil.forced_drops),
+            switches: gil.then_some(self.gil.switches),
+        }
+    }
+}
+
+impl World<'_> {
+    pub(super) fn lock(&mut self, lock: u32) -> &mut Lock {
+        &mut self.locks[lock as usize]
+    }
+
+    /// Takes a lock if it is free; `wait` is how long that has taken so far.
+    pub(super) fn try_take(&mut self, thread: u32, entity: u32, lock: u32, wait: u64) -> bool {
+        let now = self.now;
+        let state = self.lock(lock);
+        if state.kind == LockKind::Absent {
+            state.note(0);
+            return true;
+        }
+        if state.owner != NONE {
+            return false;
+        }
+        state.owner = entity;
+        state.held_since = now;
+        state.note(wait);
+        if matches!(state.kind, LockKind::Gil { .. }) {
+            self.gil_taken(entity, lock);
+        }
+        self.owe(thread, self.charges.lock);
+        true
+    }
+
+    /// Takes a step's lock, or makes the task wait for it; whether the thread goes on.
+    pub(super) fn lock_step(&mut self, thread: u32, task: u32, lock: u32) -> bool {
+        let entity = self.entity(thread, task);
+        if self.try_take(thread, entity, lock, 0) {
+            return true;
+        }
+        self.lock(lock).contended += 1;
+        self.drop_interpreter(thread);
+        let now = self.now;
+        let waiting = self.task(task);
+        waiting.wanted = lock;
+        waiting.interpreter = false;
+        waiting.since = now;
+        waiting.next = Next::Retry;
+        self.wait_for_lock(thread, task, lock)
+    }
+
+    /// Whom a step's lock belongs to: the worker, or the task itself where tasks leave their workers.
+    pub(super) fn entity(&self, thread: u32, task: u32) -> u32 {
+        let actor = self.threads[thread as usize].actor;
+        if self.actors[actor as usize].asynchronous { task | TASK } else { thread }
+    }
+
+    /// Joins the waiters of a lock that is held; whether the thread goes on (with another task).
+    fn wait_for_lock(&mut self, thread: u32, task: u32, lock: u32) -> bool {
+        let interpreter = self.task(task).interpreter;
+        let entity = if interpreter { thread } else { self.entity(thread, task) };
+        match self.lock(lock).kind {
+            LockKind::Gil { .. } => {
+                self.gil_wait(thread, lock);
+                false
+            }
+            LockKind::Spin => {
+                // A spinning task does not leave its worker, asynchronous or not.
+                self.lock(lock).waiters.push_back(thread);
+                self.transition(thread, State::Running);
+                self.thread(thread).spinning = true;
+                let core = self.thread(thread).core;
+                self.burst(core);
+                false
+            }
+            LockKind::Mutex | LockKind::Absent => {
+                self.lock(lock).waiters.push_back(entity);
+                if interpreter {
+                    self.block(thread, Cause::Lock);
+                    return false;
+                }
+                self.wait(thread, task, Cause::Lock)
+            }
+        }
+    }
+
+    /// Another try at the lock that a task waits for; whether the thread goes on.
+    pub(super) fn retry(&mut self, thread: u32, task: u32) -> bool {
+        let (lock, interpreter, since) = {
+            let task = self.task(task);
+            (task.wanted, task.interpreter, task.since)
+        };
+        if self.thread(thread).spinning {
+            self.transition(thread, State::Running);
+            self.thread(thread).spinning = false;
+            let waiters = &mut self.lock(lock).waiters;
+            waiters.retain(|waiter| *waiter != thread);
+        }
+        self.lock(lock).waking = false;
+        let entity = if interpreter { thread } else { self.entity(thread, task) };
+        let owned = self.lock(lock).owner == entity;
+        if owned || self.try_take(thread, entity, lock, self.now - since) {
+            self.settled(thread, task);
+            return true;
+        }
+        if matches!(self.lock(lock).kind, LockKind::Gil { .. }) {
+            self.gil_round_over(thread, lock);
+        }
+        self.wait_for_lock(thread, task, lock)
+    }
+
+    /// A task holds the lock that it waited for.
+    fn settled(&mut self, thread: u32, task: u32) {
+        let waiting = self.task(task);
+        let (lock, interpreter) = (waiting.wanted, waiting.interpreter);
+        waiting.next = if interpreter { Next::Work } else { Next::Operation };
+        waiting.wanted = NONE;
+        if interpreter {
+            self.thread(thread).interpreter = lock;
+        }
+    }
+
+    /// Gives a lock back and passes it on.
+    pub(super) fn give_back(&mut self, thread: u32, lock: u32) {
+        let now = self.now;
+        let state = self.lock(lock);
+        if state.kind == LockKind::Absent {
+            return;
+        }
+        let held = now - state.held_since;
+        state.hold.record(Nanos(held));
+        state.owner = NONE;
+        match state.kind {
+            LockKind::Mutex | LockKind::Absent => {
+                if !state.waking
+                    && let Some(waiter) = state.waiters.pop_front()
+                {
+                    state.waking = true;
+                    self.wake(waiter, thread);
+                }
+            }
+            LockKind::Spin => self.grant_spin(lock),
+            LockKind::Gil { .. } => self.gil_dropped(thread, lock, false),
+        }
+    }
+
+    /// Passes a spin lock to the longest waiter that is on a core.
+    fn grant_spin(&mut self, lock: u32) {
+        let state = &self.locks[lock as usize];
+        let on_core = |waiter: &u32| {
+            let thread = &self.threads[*waiter as usize];
+            thread.state == State::Running && thread.spinning
+        };
+        let Some(position) = state.waiters.iter().position(on_core) else { return };
+        let Some(waiter) = self.lock(lock).waiters.remove(position) else { return };
+        self.transition(waiter, State::Running);
+        self.thread(waiter).spinning = false;
+        let task = self.thread(waiter).task;
+        let since = self.task(task).since;
+        let interpreter = self.task(task).interpreter;
+        let entity = if interpreter { waiter } else { self.entity(waiter, task) };
+        let now = self.now;
+        let state = self.lock(lock);
+        state.owner = entity;
+        state.held_since = now;
+        state.note(now - since);
+        // The rest of `retry` finds the lock owned already, once the line has arrived.
+        let transfer = self.charges.transfer;
+        let core = self.thread(waiter).core;
+        self.stop_burst(core);
+        self.thread(waiter).remaining = transfer;
+        let generation = self.cores[core as usize].generation;
+        if transfer == 0 {
+            self.starting.push_back((core, generation));
+        } else {
+            self.burst(core);
+        }
+    }
+
+    /// Makes sure that a thread holds the interpreter lock that its work needs, and no other; whether it goes on.
+    pub(super) fn hold_interpreter(&mut self, thread: u32, task: u32) -> bool {
+        let under = self.task(task).under;
+        let held = self.thread(thread).interpreter;
+        let mut forced = false;
+        if held == under {
+            if held == NONE || !self.locks[held as usize].gil.drop_request {
+                return true;
+            }
+            forced = true;
+        }
+        if held != NONE && !forced {
+            self.drop_interpreter(thread);
+        }
+        if under == NONE {
+            return true;
+        }
+        let now = self.now;
+        if forced {
+            self.thread(thread).interpreter = NONE;
+        } else if self.try_take(thread, thread, under, 0) {
+            self.thread(thread).interpreter = under;
+            return true;
+        }
+        self.lock(under).contended += 1;
+        let waiting = self.task(task);
+        waiting.wanted = under;
+        waiting.interpreter = true;
+        waiting.since = now;
+        waiting.next = Next::Retry;
+        if forced {
+            self.gil_forced_drop(thread, under);
+            return false;
+        }
+        self.wait_for_lock(thread, task, under)
+    }
+
+    /// Gives back the interpreter lock that a thread holds, if it holds one.
+    pub(super) fn drop_interpreter(&mut self, thread: u32) {
+        let held = std::mem::replace(&mut self.thread(thread).interpreter, NONE);
+        if held != NONE {
+            self.give_back(thread, held);
+        }
+    }
+}

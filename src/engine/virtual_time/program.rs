@@ -1,0 +1,243 @@
+//! Threads execute programs: what each operation does to the simulated system.
+
+use super::caches::Access;
+use super::world::{Kind, NONE, Next, TASK, World};
+use crate::measure::Cause;
+use crate::model::Op;
+use crate::scenario::MissCost;
+use crate::units::Nanos;
+use crate::workload::Draw;
+
+/// An index as tasks and threads store it; the world's tables are far below four thousand million entries.
+#[inline]
+pub(super) fn index(value: usize) -> u32 {
+    u32::try_from(value).unwrap_or(NONE)
+}
+
+fn lock_index(lock: Option<usize>) -> u32 {
+    lock.map_or(NONE, index)
+}
+
+impl World<'_> {
+    /// Runs a thread that is on a core and has no burst left, until it has one or blocks.
+    pub(super) fn resume(&mut self, thread: u32) {
+        // Each turn moves a task's program on or takes another task, so the loop ends with the program's time.
+        loop {
+            let task = self.threads[thread as usize].task;
+            let goes_on = if task == NONE {
+                self.fetch(thread)
+            } else {
+                match self.tasks[task as usize].next {
+                    Next::Operation => self.operation(thread, task),
+                    Next::Work => self.work(thread, task),
+                    Next::Retry => self.retry(thread, task),
+                }
+            };
+            if !goes_on || self.over {
+                return;
+            }
+        }
+    }
+
+    /// Puts the task's pending work onto the core, under the lock it needs; whether the thread goes on at once.
+    fn work(&mut self, thread: u32, task: u32) -> bool {
+        if self.task(task).work == 0 {
+            self.task(task).next = Next::Operation;
+            return !self.settle(thread);
+        }
+        if !self.hold_interpreter(thread, task) {
+            return false;
+        }
+        let debt = std::mem::take(&mut self.thread(thread).debt);
+        let work = std::mem::take(&mut self.task(task).work);
+        self.work_for(thread, work + debt);
+        false
+    }
+
+    /// Gives a task work to do next.
+    fn set_work(&mut self, task: u32, nanos: u64, under: u32) {
+        let task = self.task(task);
+        task.work = nanos;
+        task.under = under;
+        task.next = Next::Work;
+    }
+
+    /// The next operation of a task's program; whether the thread goes on at once.
+    fn operation(&mut self, thread: u32, task: u32) -> bool {
+        let (actor, counter) = {
+            let task = self.task(task);
+            (task.actor, task.counter)
+        };
+        let programs = self.programs;
+        let Some(op) = programs[actor as usize].ops.get(counter as usize) else {
+            return !self.settle(thread) && self.complete(thread, task);
+        };
+        match op {
+            Op::Begin { .. } | Op::End { .. } => self.step_edge(thread, task, op),
+            Op::Compute { draw, under } => {
+                let nanos = self.sample(task, draw);
+                self.advance(task);
+                self.set_work(task, nanos, lock_index(*under));
+                true
+            }
+            Op::Touch { bytes, under } => {
+                self.advance(task);
+                self.set_work(task, self.charges.touching(*bytes), lock_index(*under));
+                true
+            }
+            Op::Compress { bytes, under } => {
+                self.advance(task);
+                self.set_work(task, self.charges.compressing(*bytes), lock_index(*under));
+                true
+            }
+            Op::Unlock { lock } => {
+                self.give_back(thread, index(*lock));
+                self.advance(task);
+                true
+            }
+            Op::Cache { cache, hit, miss, under } => {
+                self.access(thread, task, &Access { cache: *cache, hit, miss, under: lock_index(*under) })
+            }
+            // The rest may wait: what the thread owes is paid before.
+            _ if self.settle(thread) => false,
+            Op::Lock { lock } => {
+                self.advance(task);
+                self.lock_step(thread, task, index(*lock))
+            }
+            Op::Io { draw } => {
+                let nanos = self.sample(task, draw);
+                self.advance(task);
+                self.sleep(thread, task, nanos)
+            }
+            Op::Store { store, write } => self.store_access(thread, task, *store, *write),
+            Op::Call { to } => {
+                self.advance(task);
+                self.call(thread, task, index(*to))
+            }
+            Op::Send { to } => {
+                self.advance(task);
+                self.send(thread, task, index(*to))
+            }
+        }
+    }
+
+    /// A step, or a repetition of it, begins or ends.
+    fn step_edge(&mut self, thread: u32, task: u32, op: &Op) -> bool {
+        match op {
+            Op::Begin { step, times } => {
+                if self.task(task).step != index(*step) {
+                    self.split_at_step(thread);
+                }
+                let state = self.task(task);
+                state.step = index(*step);
+                state.repeats = times - 1;
+            }
+            Op::End { step, repeat_from } => {
+                let state = &mut self.tasks[task as usize];
+                if state.measured {
+                    self.actors[state.actor as usize].ledger.step_done(*step);
+                }
+                if state.repeats > 0 {
+                    state.repeats -= 1;
+                    state.counter = index(*repeat_from);
+                    return true;
+                }
+            }
+            _ => {}
+        }
+        self.advance(task);
+        true
+    }
+
+    /// Accounts the time so far to the step that ends.
+    fn split_at_step(&mut self, thread: u32) {
+        let state = self.threads[thread as usize].state;
+        self.transition(thread, state);
+    }
+
+    pub(super) fn advance(&mut self, task: u32) {
+        self.task(task).counter += 1;
+    }
+
+    /// Draws a duration from the task's own stream.
+    pub(super) fn sample(&mut self, task: u32, draw: &Draw) -> u64 {
+        let task = self.task(task);
+        let number = task.number;
+        draw.sample(&mut task.stream, number).0
+    }
+
+    /// A task waits for something that is arranged already; whether its thread goes on, with another task.
+    pub(super) fn wait(&mut self, thread: u32, task: u32, cause: Cause) -> bool {
+        let actor = self.threads[thread as usize].actor;
+        if !self.actors[actor as usize].asynchronous {
+            self.block(thread, cause);
+            return false;
+        }
+        let state = self.threads[thread as usize].state;
+        self.transition(thread, state);
+        self.thread(thread).task = NONE;
+        self.task(task).waits = cause;
+        true
+    }
+
+    /// Waits without CPU, then goes on with the program.
+    pub(super) fn sleep(&mut self, thread: u32, task: u32, nanos: u64) -> bool {
+        if nanos == 0 {
+            return true;
+        }
+        self.drop_interpreter(thread);
+        let entity = self.entity(thread, task);
+        if entity & TASK == 0 {
+            let until = self.now + nanos + self.charges.overshoot;
+            let sleeper = self.thread(thread);
+            sleeper.timer = sleeper.timer.wrapping_add(1);
+            let timer = sleeper.timer;
+            self.schedule(until, Kind::ThreadTimer, timer, thread);
+        } else {
+            // The runtime's timer wheel turns in whole ticks and never fires early.
+            let until = self.now + nanos;
+            let until = if self.charges.tick == 0 { until } else { until.next_multiple_of(self.charges.tick) };
+            self.schedule(until + self.charges.overshoot, Kind::TaskTimer, 0, task);
+        }
+        self.wait(thread, task, Cause::Io)
+    }
+
+    /// Reads or writes a value of a store.
+    pub(super) fn store_access(&mut self, thread: u32, task: u32, store: usize, write: bool) -> bool {
+        let scenario = self.scenario;
+        let spec = &scenario.stores[store];
+        let nanos = self.sample(task, if write { &spec.write } else { &spec.read });
+        if self.task(task).measured {
+            let counts = &mut self.stores[store];
+            let (count, times) = if write {
+                (&mut counts.writes, &mut counts.write)
+            } else {
+                (&mut counts.reads, &mut counts.read)
+            };
+            *count += 1;
+            times.record(Nanos(nanos));
+        }
+        self.advance(task);
+        self.sleep(thread, task, nanos)
+    }
+
+    /// What a cache miss costs on top of the access.
+    pub(super) fn pay_miss(&mut self, thread: u32, task: u32, miss: &MissCost, under: u32) -> bool {
+        match miss {
+            MissCost::Compute(draw) => {
+                let nanos = self.sample(task, draw);
+                self.set_work(task, nanos, under);
+                true
+            }
+            MissCost::Io(draw) => {
+                let nanos = self.sample(task, draw);
+                self.sleep(thread, task, nanos)
+            }
+            MissCost::Store(store) => {
+                // `store_access` moves the program on; a miss stays at its operation.
+                self.task(task).counter -= 1;
+                self.store_access(thread, task, *store, false)
+            }
+        }
+    }
+}

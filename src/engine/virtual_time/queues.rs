@@ -1,0 +1,270 @@
+//! Task queues and workers: how tasks reach threads, and what happens when there is no room or no task.
+//!
+//! - A worker takes the head of its actor's queue, or sleeps until a push wakes it (the longest idle first). Another
+//!   worker may take the task before the woken one runs; it then sleeps again.
+//! - A push into a full queue is refused for open load; everybody else waits for room, in order.
+//! - Asynchronous actors: a bounded channel, and handlers that each take one task at a time from it. A task that waits leaves its
+//!   worker; when it can go on it joins the runtime's queue of ready tasks.
+//!
+//! An operation costs its caller time; queues with an exclusive part also keep others out for that long.
+
+use super::program::index;
+use super::world::{NONE, Next, State, TASK, Task, World};
+use crate::measure::{CAUSES, Cause, Finished};
+use crate::random::{Source, Stream};
+use crate::units::Nanos;
+
+/// Most tasks that an asynchronous actor handles at once.
+pub(super) const MOST_HANDLERS: usize = 1024;
+
+/// Where a new task went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Push {
+    Accepted,
+    Full,
+}
+
+impl World<'_> {
+    /// A new task of `actor`.
+    pub(super) fn new_task(&mut self, actor: u32, client: u32, caller: u32) -> u32 {
+        let now = self.now;
+        let measured = self.window_open;
+        let seed = self.seed;
+        let owner = &mut self.actors[actor as usize];
+        let number = owner.arrivals;
+        owner.arrivals += 1;
+        owner.ledger.issued += u64::from(measured);
+        let task = Task {
+            arrived: now,
+            started: now,
+            mark: now,
+            times: [0; CAUSES],
+            number,
+            stream: Stream::new(seed, Source::Service, u64::from(actor), number),
+            key: 0,
+            work: 0,
+            since: now,
+            actor,
+            counter: 0,
+            step: 0,
+            repeats: 0,
+            client,
+            caller,
+            under: NONE,
+            wanted: NONE,
+            next: Next::Operation,
+            interpreter: false,
+            waits: Cause::Queue,
+            measured,
+            alive: true,
+            phase: 0,
+        };
+        if let Some(slot) = self.free.pop() {
+            self.tasks[slot as usize] = task;
+            slot
+        } else {
+            self.tasks.push(task);
+            index(self.tasks.len() - 1)
+        }
+    }
+
+    /// Charges `thread` for an operation on the queue of `actor`, and for waiting its turn.
+    fn queue_operation(&mut self, actor: u32, thread: u32, push: bool) {
+        if thread == NONE {
+            return;
+        }
+        let cost = self.charges.queues[actor as usize];
+        let core = self.threads[thread as usize].core;
+        let now = self.now;
+        let queue = &mut self.actors[actor as usize];
+        let mut nanos = if push { cost.push.0 } else { cost.pop.0 };
+        if queue.touched_by != core && queue.touched_by != NONE {
+            nanos += cost.exclusive.0;
+        }
+        nanos += queue.busy_until.saturating_sub(now);
+        queue.busy_until = now.max(queue.busy_until) + cost.exclusive.0;
+        queue.touched_by = core;
+        self.owe(thread, nanos);
+    }
+
+    /// Puts a task into its actor's queue and wakes a worker for it.
+    pub(super) fn push(&mut self, task: u32, thread: u32) -> Push {
+        let index = self.task(task).actor;
+        let actor = &mut self.actors[index as usize];
+        if actor.asynchronous && actor.handlers > 0 {
+            actor.handlers -= 1;
+            self.queue_operation(index, thread, true);
+            self.task(task).waits = Cause::Queue;
+            self.make_task_ready(task, thread);
+            return Push::Accepted;
+        }
+        if actor.queue.len() >= actor.capacity {
+            return Push::Full;
+        }
+        actor.queue.push_back(task);
+        let idle = if actor.asynchronous { None } else { actor.idle.pop_front() };
+        self.queue_operation(index, thread, true);
+        if let Some(worker) = idle {
+            self.wake(worker, thread);
+        }
+        Push::Accepted
+    }
+
+    /// Puts a task into its actor's queue, or makes `sender` (or nobody) wait for room; whether it went in.
+    pub(super) fn push_or_wait(&mut self, task: u32, thread: u32, sender: u32) -> bool {
+        if self.push(task, thread) == Push::Accepted {
+            return true;
+        }
+        let actor = self.task(task).actor;
+        self.actors[actor as usize].overflow.push_back((task, sender));
+        false
+    }
+
+    /// Lets the first who waits for room in, now that there is some.
+    fn admit(&mut self, actor: u32, thread: u32) {
+        let Some((task, sender)) = self.actors[actor as usize].overflow.pop_front() else { return };
+        self.actors[actor as usize].queue.push_back(task);
+        if sender != NONE {
+            self.wake(sender, thread);
+        }
+    }
+
+    /// Takes the head of the actor's queue.
+    fn take_task(&mut self, actor: u32, thread: u32) -> Option<u32> {
+        let task = self.actors[actor as usize].queue.pop_front()?;
+        self.queue_operation(actor, thread, false);
+        self.admit(actor, thread);
+        Some(task)
+    }
+
+    /// A worker without a task looks for one; whether it has one now.
+    pub(super) fn fetch(&mut self, thread: u32) -> bool {
+        if self.settle(thread) {
+            return false;
+        }
+        let actor = self.threads[thread as usize].actor;
+        if self.actors[actor as usize].asynchronous {
+            if let Some(task) = self.actors[actor as usize].ready.pop_front() {
+                self.take_up(thread, task);
+                return true;
+            }
+        } else if let Some(task) = self.take_task(actor, thread) {
+            self.begin(thread, task);
+            return true;
+        }
+        self.drop_interpreter(thread);
+        self.actors[actor as usize].idle.push_back(thread);
+        self.block(thread, Cause::Queue);
+        false
+    }
+
+    /// Service of a task begins.
+    fn begin(&mut self, thread: u32, task: u32) {
+        let state = self.threads[thread as usize].state;
+        self.transition(thread, state);
+        self.charge(task, Cause::Queue);
+        let now = self.now;
+        self.task(task).started = now;
+        self.thread(thread).task = task;
+    }
+
+    /// A worker takes up a task from the runtime's ready queue.
+    fn take_up(&mut self, thread: u32, task: u32) {
+        let poll = self.charges.poll;
+        self.owe(thread, poll);
+        if self.task(task).waits == Cause::Queue {
+            self.begin(thread, task);
+            return;
+        }
+        let state = self.threads[thread as usize].state;
+        self.transition(thread, state);
+        self.charge(task, Cause::RunQueue);
+        self.thread(thread).task = task;
+    }
+
+    /// An asynchronous task wants a worker.
+    pub(super) fn make_task_ready(&mut self, task: u32, waker: u32) {
+        let (actor, waited_for) = {
+            let task = self.task(task);
+            (task.actor, task.waits)
+        };
+        self.charge(task, waited_for);
+        let actor = &mut self.actors[actor as usize];
+        actor.ready.push_back(task);
+        if let Some(worker) = actor.idle.pop_front() {
+            self.wake(worker, waker);
+        }
+    }
+
+    /// A task is done; whether the thread goes on at once.
+    pub(super) fn complete(&mut self, thread: u32, index: u32) -> bool {
+        self.transition(thread, State::Running);
+        self.thread(thread).task = NONE;
+        self.accounts[thread as usize].tasks += 1;
+        let now = Nanos(self.now);
+        let task = self.task(index);
+        task.alive = false;
+        let (actor, client, caller) = (task.actor, task.client, task.caller);
+        let finished = Finished {
+            arrived: Nanos(task.arrived),
+            issued: Nanos(task.arrived),
+            started: Nanos(task.started),
+            ended: now,
+            times: task.times.map(Nanos),
+        };
+        let measured = task.measured;
+        let window_start = Nanos(self.window_start);
+        let ledger = &mut self.actors[actor as usize].ledger;
+        if measured {
+            ledger.finish(&finished, window_start);
+            if actor as usize == self.scenario.focus {
+                self.wanted -= 1;
+                self.over = self.wanted == 0;
+            }
+        } else if self.window_open {
+            ledger.overlap(now, window_start);
+        }
+        self.free.push(index);
+        if caller != NONE {
+            self.wake(caller, thread);
+        }
+        if client != NONE {
+            self.client_done(client, thread);
+        }
+        if self.actors[actor as usize].asynchronous {
+            // The handler goes on to its next task without leaving the worker.
+            if let Some(next) = self.take_task(actor, thread) {
+                self.begin(thread, next);
+            } else {
+                self.actors[actor as usize].handlers += 1;
+            }
+        }
+        true
+    }
+
+    /// Sends a message and waits for the answer; whether the thread goes on.
+    pub(super) fn call(&mut self, thread: u32, task: u32, to: u32) -> bool {
+        self.drop_interpreter(thread);
+        let entity = self.entity(thread, task);
+        let message = self.new_task(to, NONE, entity);
+        // A call that finds no room waits in the receiver's overflow; its answer is what the caller waits for.
+        self.push_or_wait(message, thread, NONE);
+        self.wait(thread, task, Cause::Call)
+    }
+
+    /// Sends a message; waits only while the receiver's queue is full. Whether the thread goes on.
+    pub(super) fn send(&mut self, thread: u32, task: u32, to: u32) -> bool {
+        let entity = self.entity(thread, task);
+        let message = self.new_task(to, NONE, NONE);
+        if self.push_or_wait(message, thread, entity) {
+            return true;
+        }
+        self.drop_interpreter(thread);
+        self.wait(thread, task, Cause::Call)
+    }
+
+    /// Timer of an asynchronous task.
+    pub(super) fn task_timer(&mut self, task: u32) {
+        self.wake(task | TASK, NONE);
+    }
+}

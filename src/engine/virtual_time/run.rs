@@ -1,0 +1,247 @@
+//! A run from its first event to its record.
+
+use super::caches::CacheModel;
+use super::charges::Charges;
+use super::cores::IdleCores;
+use super::future_events::FutureEvents;
+use super::locks::Lock;
+use super::program::index;
+use super::queues::MOST_HANDLERS;
+use super::world::{Account, Actor, Core, GENERATIONS, Kind, NONE, Next, State, StoreCounts, Thread, World};
+use crate::engine::{EngineError, Experiment, Progress};
+use crate::measure::{Cause, Ledger};
+use crate::model::Program;
+use crate::queue::QueueKind;
+use crate::random::{Source, Stream};
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+
+/// Measured tasks when neither tasks nor a duration are given.
+const DEFAULT_TASKS: u64 = 2_000;
+/// Events between two looks at the outside.
+const STRIDE: u64 = 1 << 14;
+/// Events without a finished task after which a run is given up.
+const PATIENCE: u64 = 50_000_000;
+
+/// A system at time 0, nothing scheduled yet.
+pub(super) fn world<'a>(
+    experiment: &'a Experiment,
+    programs: &'a [Program],
+    charges: Charges,
+) -> Result<World<'a>, EngineError> {
+    let scenario = &experiment.scenario;
+    let threads: usize = scenario.actors.iter().map(|actor| actor.threads).sum();
+    let entities = threads.max(scenario.actors.len());
+    if entities >= 1 << 29 {
+        return Err(EngineError::Unsupported(format!(
+            "{entities} threads are more than the virtual engine can number; use fewer than {}",
+            1 << 29
+        )));
+    }
+    let cores = charges.cores;
+    let core = Core {
+        current: NONE,
+        generation: 0,
+        burst_start: 0,
+        slice_start: 0,
+        starting: false,
+        armed: false,
+        preempt: false,
+    };
+    let mut world = World {
+        scenario,
+        programs,
+        charges,
+        seed: experiment.seed,
+        now: 0,
+        events: FutureEvents::new(),
+        digest: 0,
+        handled: 0,
+        actors: Vec::with_capacity(scenario.actors.len()),
+        tasks: Vec::new(),
+        free: Vec::new(),
+        threads: Vec::with_capacity(threads),
+        accounts: vec![Account::default(); threads],
+        clients: Vec::new(),
+        cores: vec![core; cores as usize],
+        idle_cores: IdleCores::all(cores),
+        run_queue: VecDeque::new(),
+        starting: VecDeque::new(),
+        active: NONE,
+        migrations: 0,
+        locks: scenario.locks.iter().map(Lock::new).collect(),
+        caches: scenario.caches.iter().map(|spec| CacheModel::new(spec, threads)).collect(),
+        stores: scenario.stores.iter().map(|_| StoreCounts::default()).collect(),
+        window_start: scenario.run.warmup.0,
+        window_open: false,
+        over: false,
+        wanted: match (scenario.run.tasks, scenario.run.duration) {
+            (Some(tasks), _) => tasks.max(1),
+            (None, Some(_)) => u64::MAX,
+            (None, None) => DEFAULT_TASKS,
+        },
+    };
+    for (number, lock) in world.locks.iter_mut().enumerate() {
+        lock.gil.coin =
+            Stream::new(experiment.seed, Source::Scheduler, number as u64, u64::from(experiment.replicate));
+    }
+    world.populate();
+    Ok(world)
+}
+
+impl World<'_> {
+    /// Makes the actors and their workers, all of them idle.
+    fn populate(&mut self) {
+        let scenario = self.scenario;
+        for (number, spec) in scenario.actors.iter().enumerate() {
+            let asynchronous = spec.queue == QueueKind::Async;
+            let first = self.threads.len();
+            self.threads.extend((0..spec.threads).map(|_| Thread {
+                mark: 0,
+                remaining: 0,
+                debt: 0,
+                actor: index(number),
+                task: NONE,
+                core: NONE,
+                timer: 0,
+                interpreter: NONE,
+                round: 0,
+                state: State::Blocked,
+                waits: Cause::Queue,
+                spinning: false,
+                timed_out: false,
+            }));
+            self.actors.push(Actor {
+                asynchronous,
+                capacity: if spec.queue == QueueKind::SegQueue { usize::MAX } else { spec.capacity },
+                queue: VecDeque::new(),
+                overflow: VecDeque::new(),
+                idle: (first..self.threads.len()).map(index).collect(),
+                ready: VecDeque::new(),
+                handlers: if asynchronous { spec.capacity.min(MOST_HANDLERS) } else { 0 },
+                busy_until: 0,
+                touched_by: NONE,
+                arrivals: 0,
+                gaps: Stream::new(self.seed, Source::Arrivals, number as u64, 0),
+                next_arrival: 0.0,
+                ledger: Ledger::new(spec.steps.len()),
+            });
+        }
+    }
+
+    /// Runs until the run is over, nothing is pending or somebody stops it; whether it was stopped.
+    ///
+    /// # Errors
+    ///
+    /// When the system makes no progress.
+    pub(super) fn run(&mut self, progress: &Progress) -> Result<bool, EngineError> {
+        self.schedule(self.window_start, Kind::Window, 0, 0);
+        if let Some(duration) = self.scenario.run.duration {
+            self.schedule(self.window_start + duration.0, Kind::Window, 0, 1);
+        }
+        self.start_load();
+        let (mut finished, mut finished_at) = (0, 0);
+        while !self.over {
+            if let Some((core, generation)) = self.starting.pop_front() {
+                if self.cores[core as usize].generation == generation {
+                    self.start(core);
+                }
+                continue;
+            }
+            let Some(event) = self.events.pop() else { break };
+            self.now = event.at;
+            self.digest = mix(self.digest ^ event.at, event.what);
+            self.handled += 1;
+            self.handle(event.what);
+            if self.handled.is_multiple_of(STRIDE) {
+                let done = self.publish(progress);
+                if done != finished {
+                    (finished, finished_at) = (done, self.handled);
+                }
+                if self.handled - finished_at > PATIENCE {
+                    return Err(EngineError::Unsupported(format!(
+                        "no task finished in the last {PATIENCE} events: the scenario deadlocks (look at the \
+                         order in which steps take locks) or its actor in focus gets no tasks"
+                    )));
+                }
+                if progress.stopped() {
+                    return Ok(true);
+                }
+            }
+        }
+        self.publish(progress);
+        Ok(false)
+    }
+
+    /// Tells the outside how far the run is; returns how many measured tasks all actors have finished.
+    fn publish(&self, progress: &Progress) -> u64 {
+        let focus = &self.actors[self.scenario.focus].ledger;
+        progress.completed.store(focus.completed(), Ordering::Relaxed);
+        progress.phase.store(if self.window_open { 2 } else { 1 }, Ordering::Relaxed);
+        if self.window_open { self.actors.iter().map(|actor| actor.ledger.completed()).sum() } else { self.now }
+    }
+
+    #[inline]
+    fn handle(&mut self, what: u64) {
+        #[expect(clippy::cast_possible_truncation, reason = "fields of a payload")]
+        let (number, generation) = (what as u32, (what >> 32) as u32 & GENERATIONS);
+        match Kind::of(what) {
+            Kind::Start => {
+                if self.cores[number as usize].generation & GENERATIONS == generation {
+                    self.start(number);
+                }
+            }
+            Kind::Burst => {
+                if self.cores[number as usize].generation & GENERATIONS == generation {
+                    self.burst_over(number);
+                }
+            }
+            Kind::ThreadTimer => {
+                if self.threads[number as usize].timer & GENERATIONS == generation {
+                    self.thread_timer(number);
+                }
+            }
+            Kind::TaskTimer => self.task_timer(number),
+            Kind::Arrival => self.arrival(number),
+            Kind::Client => self.client_issues(number, NONE),
+            Kind::Window if number == 0 => self.open_window(),
+            Kind::Window => self.over = true,
+        }
+    }
+
+    /// A sleep or a round of the interpreter lock is over.
+    fn thread_timer(&mut self, thread: u32) {
+        let task = self.threads[thread as usize].task;
+        if self.task(task).next == Next::Retry {
+            let lock = self.task(task).wanted;
+            self.gil_timed_out(thread, lock);
+        } else {
+            self.make_ready(thread);
+        }
+    }
+
+    /// The measured window begins: everything counted so far is forgotten.
+    fn open_window(&mut self) {
+        self.window_open = true;
+        self.flush();
+        self.accounts.iter_mut().for_each(|account| *account = Account::default());
+        self.locks.iter_mut().for_each(Lock::reset);
+        self.caches.iter_mut().for_each(CacheModel::reset);
+        self.migrations = 0;
+    }
+
+    /// Accounts every thread's time up to now.
+    pub(super) fn flush(&mut self) {
+        for thread in 0..self.threads.len() {
+            let state = self.threads[thread].state;
+            self.transition(index(thread), state);
+        }
+    }
+}
+
+/// Mixes an event into the digest of the sequence.
+#[inline]
+const fn mix(digest: u64, what: u64) -> u64 {
+    let word = (digest ^ what.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    word ^ (word >> 29)
+}

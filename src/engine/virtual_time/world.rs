@@ -1,0 +1,302 @@
+//! The state of a simulated system: everything is a plain value in a vector, and an index names it.
+
+use super::caches::CacheModel;
+use super::charges::Charges;
+use super::future_events::FutureEvents;
+use super::locks::Lock;
+use crate::measure::{CAUSES, Cause, Ledger, Waits};
+use crate::model::Program;
+use crate::random::Stream;
+use crate::scenario::Scenario;
+use std::collections::VecDeque;
+
+/// No index.
+pub(super) const NONE: u32 = u32::MAX;
+/// Set in an entity's number when it is a task of an asynchronous actor, clear when it is a thread.
+pub(super) const TASK: u32 = 1 << 31;
+
+/// What an event means; the three highest bits of its payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Kind {
+    /// A core begins to run the thread assigned to it.
+    Start = 0,
+    /// A core's burst or slice is over.
+    Burst = 1,
+    /// A thread's timer.
+    ThreadTimer = 2,
+    /// An asynchronous task's timer.
+    TaskTimer = 3,
+    /// Open load arrives at an actor.
+    Arrival = 4,
+    /// A client has thought.
+    Client = 5,
+    /// The measured window begins (index 0) or ends (index 1).
+    Window = 6,
+}
+
+impl Kind {
+    pub(super) const fn of(payload: u64) -> Self {
+        match payload >> 61 {
+            0 => Self::Start,
+            1 => Self::Burst,
+            2 => Self::ThreadTimer,
+            3 => Self::TaskTimer,
+            4 => Self::Arrival,
+            5 => Self::Client,
+            _ => Self::Window,
+        }
+    }
+}
+
+/// Generations are compared modulo this; an outdated timer never lives through so many.
+pub(super) const GENERATIONS: u32 = (1 << 29) - 1;
+
+/// What a task does when it is next on a processor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// The operation at its program counter.
+    Operation,
+    /// The rest of a piece of work, under the lock it needs.
+    Work,
+    /// Another try at the lock it waits for.
+    Retry,
+}
+
+/// A task in the system.
+#[derive(Debug)]
+pub(super) struct Task {
+    pub(super) arrived: u64,
+    pub(super) started: u64,
+    /// Up to when its time is accounted for.
+    pub(super) mark: u64,
+    pub(super) times: [u64; CAUSES],
+    pub(super) number: u64,
+    pub(super) stream: Stream,
+    /// Key of the cache access under way.
+    pub(super) key: u64,
+    /// Work that is drawn and not yet on a processor.
+    pub(super) work: u64,
+    /// When it first tried to take the lock it waits for, or began the cache access under way.
+    pub(super) since: u64,
+    pub(super) actor: u32,
+    /// Index of the next operation.
+    pub(super) counter: u32,
+    pub(super) step: u32,
+    /// Repetitions of the current step still to come.
+    pub(super) repeats: u32,
+    /// Client that waits for it.
+    pub(super) client: u32,
+    /// Entity that called it.
+    pub(super) caller: u32,
+    /// Lock that its work needs.
+    pub(super) under: u32,
+    /// Lock it waits for.
+    pub(super) wanted: u32,
+    pub(super) next: Next,
+    /// Whether `wanted` is to be held as an interpreter lock.
+    pub(super) interpreter: bool,
+    /// What it waits for while it is off its worker.
+    pub(super) waits: Cause,
+    pub(super) measured: bool,
+    pub(super) alive: bool,
+    /// Progress within an operation that takes several turns.
+    pub(super) phase: u8,
+}
+
+/// Where a thread is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// On a core.
+    Running,
+    /// Runnable: in the run queue, or being switched to.
+    Ready,
+    /// Neither.
+    Blocked,
+}
+
+/// A worker thread; what every event touches, in 64 bytes.
+#[derive(Debug)]
+pub(super) struct Thread {
+    /// Up to when its time is accounted for.
+    pub(super) mark: u64,
+    /// What is left of its burst.
+    pub(super) remaining: u64,
+    /// Work of its own that it owes: queue operations, wake-ups it caused.
+    pub(super) debt: u64,
+    pub(super) actor: u32,
+    pub(super) task: u32,
+    pub(super) core: u32,
+    pub(super) timer: u32,
+    /// The interpreter lock it holds.
+    pub(super) interpreter: u32,
+    /// Interpreter lock: the switch number when its round began.
+    pub(super) round: u32,
+    pub(super) state: State,
+    /// Why it is blocked.
+    pub(super) waits: Cause,
+    /// On a core, burning it.
+    pub(super) spinning: bool,
+    /// Interpreter lock: its round timed out.
+    pub(super) timed_out: bool,
+}
+
+/// A thread's time by state over the measured window.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Account {
+    pub(super) on_cpu: u64,
+    pub(super) run_queue: u64,
+    pub(super) blocked: u64,
+    pub(super) work: u64,
+    pub(super) spinning: u64,
+    pub(super) idle: u64,
+    pub(super) voluntary: u32,
+    pub(super) involuntary: u32,
+    pub(super) tasks: u32,
+}
+
+/// A core.
+#[derive(Clone, Debug)]
+pub(super) struct Core {
+    /// The thread on it, or being switched to.
+    pub(super) current: u32,
+    pub(super) generation: u32,
+    pub(super) burst_start: u64,
+    pub(super) slice_start: u64,
+    /// Being switched to.
+    pub(super) starting: bool,
+    /// Its slice's end is scheduled.
+    pub(super) armed: bool,
+    /// Its thread is to be preempted at its next burst.
+    pub(super) preempt: bool,
+}
+
+/// An actor.
+#[derive(Debug)]
+pub(super) struct Actor {
+    pub(super) asynchronous: bool,
+    pub(super) capacity: usize,
+    /// Tasks that no worker has taken.
+    pub(super) queue: VecDeque<u32>,
+    /// Tasks that found the queue full and wait for room, with the entity that sent them (or nobody).
+    pub(super) overflow: VecDeque<(u32, u32)>,
+    /// Workers without a task, longest idle first.
+    pub(super) idle: VecDeque<u32>,
+    /// Asynchronous: tasks that want a worker.
+    pub(super) ready: VecDeque<u32>,
+    /// Asynchronous: handlers without a task.
+    pub(super) handlers: usize,
+    /// Until when an operation keeps others out of the queue, and on which core it was.
+    pub(super) busy_until: u64,
+    pub(super) touched_by: u32,
+    /// Tasks that ever arrived.
+    pub(super) arrivals: u64,
+    /// Stream of its open load's gaps.
+    pub(super) gaps: Stream,
+    /// When its open load arrives next, exactly.
+    pub(super) next_arrival: f64,
+    pub(super) ledger: Ledger,
+}
+
+/// A client of a closed load.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Client {
+    pub(super) actor: u32,
+    /// Tasks it has had.
+    pub(super) tasks: u32,
+}
+
+/// A store's figures.
+#[derive(Debug, Default)]
+pub(super) struct StoreCounts {
+    pub(super) reads: u64,
+    pub(super) writes: u64,
+    pub(super) read: Waits,
+    pub(super) write: Waits,
+}
+
+/// The simulated system.
+pub(super) struct World<'a> {
+    pub(super) scenario: &'a Scenario,
+    pub(super) programs: &'a [Program],
+    pub(super) charges: Charges,
+    pub(super) seed: u64,
+    pub(super) now: u64,
+    pub(super) events: FutureEvents,
+    pub(super) digest: u64,
+    pub(super) handled: u64,
+    pub(super) actors: Vec<Actor>,
+    pub(super) tasks: Vec<Task>,
+    pub(super) free: Vec<u32>,
+    pub(super) threads: Vec<Thread>,
+    pub(super) accounts: Vec<Account>,
+    pub(super) clients: Vec<Client>,
+    pub(super) cores: Vec<Core>,
+    pub(super) idle_cores: super::cores::IdleCores,
+    pub(super) run_queue: VecDeque<u32>,
+    /// Cores whose thread starts, or goes on, at this instant.
+    pub(super) starting: VecDeque<(u32, u32)>,
+    /// The core whose thread is being resumed just now.
+    pub(super) active: u32,
+    pub(super) migrations: u64,
+    pub(super) locks: Vec<Lock>,
+    pub(super) caches: Vec<CacheModel>,
+    pub(super) stores: Vec<StoreCounts>,
+    pub(super) window_start: u64,
+    pub(super) window_open: bool,
+    pub(super) over: bool,
+    /// Measured tasks of the focus still to complete.
+    pub(super) wanted: u64,
+}
+
+impl World<'_> {
+    /// Schedules an event.
+    #[inline]
+    pub(super) fn schedule(&mut self, at: u64, kind: Kind, generation: u32, index: u32) {
+        let what = (kind as u64) << 61 | u64::from(generation & GENERATIONS) << 32 | u64::from(index);
+        self.events.push(at, what);
+    }
+
+    pub(super) fn thread(&mut self, thread: u32) -> &mut Thread {
+        &mut self.threads[thread as usize]
+    }
+
+    pub(super) fn task(&mut self, task: u32) -> &mut Task {
+        &mut self.tasks[task as usize]
+    }
+
+    /// Accounts a task's time since its mark to `cause`.
+    #[inline]
+    pub(super) fn charge(&mut self, task: u32, cause: Cause) {
+        let now = self.now;
+        let task = &mut self.tasks[task as usize];
+        let time = now - task.mark;
+        if time == 0 {
+            return;
+        }
+        task.mark = now;
+        task.times[cause as usize] += time;
+        if task.measured && cause != Cause::Queue {
+            let (actor, step) = (task.actor as usize, task.step as usize);
+            self.actors[actor].ledger.step_time(step, cause, crate::units::Nanos(time));
+        }
+    }
+
+    /// Adds to what a thread owes.
+    #[inline]
+    pub(super) fn owe(&mut self, thread: u32, nanos: u64) {
+        if thread != NONE {
+            self.thread(thread).debt += nanos;
+        }
+    }
+
+    /// Makes whoever waits go on: a thread becomes runnable, an asynchronous task wants a worker.
+    pub(super) fn wake(&mut self, entity: u32, waker: u32) {
+        if entity & TASK == 0 {
+            self.owe(waker, self.charges.signal);
+            self.make_ready(entity);
+        } else {
+            self.make_task_ready(entity & !TASK, waker);
+        }
+    }
+}

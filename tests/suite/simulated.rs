@@ -1,0 +1,23 @@
+//! Runs of the virtual engine from a scenario's text.
+
+use conlab::engine::{Engine, Experiment, Progress, VirtualEngine};
+use conlab::measure::RunRecord;
+use conlab::scenario::{LoadArm, Scenario, Treatment};
+
+/// The record of one arm of a scenario on `engine`, under `seed`.
+pub(crate) fn arm(engine: &VirtualEngine, text: &str, load: LoadArm, seed: u64) -> RunRecord {
+    let scenario = Scenario::parse(text, "test.toml").unwrap();
+    let scenario = scenario.treated(&Treatment { load, ..Treatment::default() });
+    let mut experiment = Experiment::new(scenario, load);
+    experiment.seed = seed;
+    let record = engine.run(&experiment, &Progress::default()).unwrap().record;
+    for identity in &record.identities {
+        assert!(identity.holds, "seed {seed}: {} does not hold: {}", identity.name, identity.detail);
+    }
+    record
+}
+
+/// The baseline arm on a host that charges nothing.
+pub(crate) fn ideal(text: &str, seed: u64) -> RunRecord {
+    arm(&VirtualEngine::ideal(), text, LoadArm::Baseline, seed)
+}
