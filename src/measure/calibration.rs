@@ -72,13 +72,7 @@ impl Default for Calibration {
             cache: Nanos(60),
             touch: 60.0,
             compress: 25_000.0,
-            queues: [
-                cost(20, 20, 60),
-                cost(8, 8, 15),
-                cost(30, 30, 60),
-                cost(8, 8, 30),
-                cost(12, 12, 30),
-            ],
+            queues: [cost(20, 20, 60), cost(8, 8, 15), cost(30, 30, 60), cost(8, 8, 30), cost(12, 12, 30)],
         }
     }
 }

@@ -52,7 +52,7 @@ impl CacheModel {
     /// The cache of `spec`, for this many worker threads in all.
     pub(super) fn new(spec: &CacheSpec, threads: usize) -> Self {
         let (parts, capacity) = match spec.layout {
-            CacheLayout::Contended => (1, spec.capacity),
+            CacheLayout::Contended | CacheLayout::Reference => (1, spec.capacity),
             CacheLayout::Sharded => {
                 let shards = spec.shards.max(1);
                 (shards, spec.capacity.div_ceil(shards))
@@ -98,7 +98,7 @@ impl CacheModel {
 
     fn part(&mut self, key: u64, thread: u32) -> &mut Part {
         let index = match self.layout {
-            CacheLayout::Contended => 0,
+            CacheLayout::Contended | CacheLayout::Reference => 0,
             CacheLayout::Sharded => usize::try_from(key).unwrap_or(0) % self.parts.len(),
             CacheLayout::Isolated => thread as usize,
         };
@@ -147,7 +147,7 @@ impl World<'_> {
         let (base, transfer) = (self.charges.cache, self.charges.transfer);
         let cache = &mut self.caches[access.cache];
         let lines = match cache.layout {
-            CacheLayout::Contended => 2,
+            CacheLayout::Contended | CacheLayout::Reference => 2,
             CacheLayout::Sharded => 1,
             CacheLayout::Isolated => 0,
         };

@@ -128,7 +128,9 @@ impl World<'_> {
     fn victim(&self, preferred: u32) -> Option<u32> {
         let fits = |core: u32| {
             let state = &self.cores[core as usize];
-            !state.starting && !state.preempt && self.now.saturating_sub(state.slice_start) >= self.charges.grain
+            !state.starting
+                && !state.preempt
+                && self.now.saturating_sub(state.slice_start) >= self.charges.grain
         };
         if preferred != NONE && fits(preferred) {
             return Some(preferred);

@@ -226,6 +226,7 @@ impl FutureEvents {
 
 /// Level and digit of a time: the highest digit in which it differs from `base`, and that digit's value.
 #[inline]
+#[expect(clippy::cast_possible_truncation, reason = "a digit has six bits")]
 const fn place(at: u64, base: u64) -> (usize, usize) {
     let difference = (at ^ base) | 1;
     let level = (63 - difference.leading_zeros()) / DIGIT_BITS;

@@ -104,7 +104,8 @@ impl World<'_> {
     fn hurry(&mut self, holder: u32, lock: u32) {
         let LockKind::Gil { check, .. } = self.lock(lock).kind else { return };
         let thread = &self.threads[holder as usize];
-        if thread.task == NONE || thread.remaining == 0 || self.tasks[thread.task as usize].next != Next::Work {
+        if thread.task == NONE || thread.remaining == 0 || self.tasks[thread.task as usize].next != Next::Work
+        {
             // Between two pieces of work: it looks at the request before the next one.
             return;
         }

@@ -2,11 +2,11 @@
 
 use super::world::World;
 use crate::engine::{Experiment, RunOutput};
+use crate::measure::distribution;
 use crate::measure::record::{
     ActorRecord, Little, RunRecord, SCHEMA, ScenarioRef, SchedulerRecord, StoreRecord, ThreadRecord,
     TreatmentRecord, Window,
 };
-use crate::measure::distribution;
 use crate::units::Nanos;
 
 /// Threads beyond this many are summed up and not listed.
@@ -51,8 +51,12 @@ impl World<'_> {
             record.actors.insert(name.clone(), figures);
             sojourn.push((name.clone(), histogram));
         }
-        record.locks =
-            scenario.locks.iter().zip(self.locks).map(|(spec, lock)| (spec.name.clone(), lock.record())).collect();
+        record.locks = scenario
+            .locks
+            .iter()
+            .zip(self.locks)
+            .map(|(spec, lock)| (spec.name.clone(), lock.record()))
+            .collect();
         record.caches = scenario
             .caches
             .iter()

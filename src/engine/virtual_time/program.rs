@@ -196,7 +196,8 @@ impl World<'_> {
         } else {
             // The runtime's timer wheel turns in whole ticks and never fires early.
             let until = self.now + nanos;
-            let until = if self.charges.tick == 0 { until } else { until.next_multiple_of(self.charges.tick) };
+            let until =
+                if self.charges.tick == 0 { until } else { until.next_multiple_of(self.charges.tick) };
             self.schedule(until + self.charges.overshoot, Kind::TaskTimer, 0, task);
         }
         self.wait(thread, task, Cause::Io)

@@ -178,7 +178,11 @@ impl World<'_> {
         let focus = &self.actors[self.scenario.focus].ledger;
         progress.completed.store(focus.completed(), Ordering::Relaxed);
         progress.phase.store(if self.window_open { 2 } else { 1 }, Ordering::Relaxed);
-        if self.window_open { self.actors.iter().map(|actor| actor.ledger.completed()).sum() } else { self.now }
+        if self.window_open {
+            self.actors.iter().map(|actor| actor.ledger.completed()).sum()
+        } else {
+            self.now
+        }
     }
 
     #[inline]
