@@ -200,6 +200,8 @@ pub struct Observation {
     pub broken: Vec<String>,
     /// Time that the hypervisor took.
     pub steal_ns: Option<u64>,
+    /// Share of the window for which each resource was taken, in 0..1: locks, processors, each actor's workers.
+    pub utilisation: Vec<(String, f64)>,
 }
 
 impl Observation {
@@ -219,6 +221,7 @@ impl Observation {
             partial: record.partial,
             broken: broken.map(|identity| format!("{}: {}", identity.name, identity.detail)).collect(),
             steal_ns: record.manifest.steal_ns,
+            utilisation: utilisation(record),
         })
     }
 
@@ -227,6 +230,32 @@ impl Observation {
     pub fn get(&self, metric: Metric) -> Option<f64> {
         if metric.carried_by(self.tasks) == Carries::No { None } else { self.values[metric as usize] }
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "2^53 ns is 104 days")]
+fn utilisation(record: &RunRecord) -> Vec<(String, f64)> {
+    let window = record.window.length_ns as f64;
+    if window <= 0.0 {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    for (name, lock) in &record.locks {
+        let held = lock.acquisitions as f64 * lock.hold_ns.mean;
+        found.push((format!("lock {name}"), held / window));
+    }
+    let cores = f64::from(record.treatment.cores.max(1));
+    if record.scheduler.available {
+        found.push(("processors".to_owned(), record.scheduler.on_cpu_ns as f64 / (window * cores)));
+    }
+    for name in record.actors.keys() {
+        let of_actor = || record.threads.iter().filter(|thread| thread.actor == *name);
+        let wall: f64 = of_actor().map(|thread| thread.wall_ns as f64).sum();
+        let idle: f64 = of_actor().map(|thread| thread.idle_ns as f64).sum();
+        if wall > 0.0 {
+            found.push((format!("workers of {name}"), 1.0 - idle / wall));
+        }
+    }
+    found
 }
 
 #[expect(clippy::cast_precision_loss, reason = "2^53 ns is 104 days")]

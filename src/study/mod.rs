@@ -4,9 +4,11 @@ mod ablation;
 mod compare;
 mod explain;
 mod gate;
+mod knob;
 mod metric;
 pub mod stats;
 mod trial;
+mod whatif;
 
 pub use ablation::{Mechanism, neighbours, reaches_neighbour};
 pub use compare::{
@@ -15,8 +17,10 @@ pub use compare::{
 };
 pub use explain::{Ablated, Against, ExplainOptions, Explanation, PairEffect, Part, Split, explain};
 pub use gate::{Gate, GateResult};
+pub use knob::Knob;
 pub use metric::{Carries, Metric, Observation, Unit};
 pub use trial::{Arm, SharedEngine, StudyError, Watch, round_seed, run_rounds};
+pub use whatif::{Curve, Effect, Point, Value, WhatIf, WhatIfOptions, whatif};
 
 /// An actor of three threads in focus and a neighbour of two, under one interpreter lock and one mutex.
 #[cfg(test)]

@@ -1,0 +1,248 @@
+//! What the figures become if one cost changes: curves, ceilings, and where the bottleneck goes.
+//!
+//! Every knob is tried at half its cost and at none, under the random numbers of the scenario as it is; the knobs that
+//! move the first metric most get a whole curve, up to twice their cost. The dear half of a curve is there because a
+//! slow-down can be tried on a real system: a step whose delay moves nothing is not worth speeding up.
+
+use super::knob::Knob;
+use super::metric::{Metric, Observation};
+use super::stats::{Estimate, mean, mean_interval, relative_difference};
+use super::trial::{Arm, SharedEngine, StudyError, Watch, run_rounds};
+use crate::engine::Progress;
+use crate::scenario::{EngineKind, LoadArm, Scenario};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Factors at which every knob is tried.
+const SCREEN: [f64; 2] = [0.0, 0.5];
+/// Further factors for the knobs that matter most.
+const CURVE: [f64; 5] = [0.25, 0.75, 1.25, 1.5, 2.0];
+/// From this utilisation on a lock or the processors are the bottleneck before a pool of workers is.
+const SCARCE: f64 = 0.75;
+
+/// How to try.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WhatIfOptions {
+    /// What is looked at; the first decides which knobs get a whole curve.
+    pub metrics: Vec<Metric>,
+    /// Knobs to turn; empty: all of them.
+    pub knobs: Vec<Knob>,
+    /// How many get a whole curve.
+    pub curves: usize,
+    /// Confidence of the intervals.
+    pub level: f64,
+    /// Rounds.
+    pub rounds: u32,
+    /// Seed of the first round.
+    pub seed: u64,
+}
+
+impl Default for WhatIfOptions {
+    fn default() -> Self {
+        Self {
+            metrics: vec![Metric::P99, Metric::Mean, Metric::Throughput],
+            knobs: Vec::new(),
+            curves: 3,
+            level: 0.95,
+            rounds: 6,
+            seed: 0,
+        }
+    }
+}
+
+/// What was found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WhatIf {
+    /// Name of the scenario.
+    pub scenario: String,
+    /// Actor in focus.
+    pub focus: String,
+    /// `real` or `virtual`.
+    pub engine: String,
+    /// Seed of the first round.
+    pub seed: u64,
+    /// Rounds made.
+    pub rounds: u32,
+    /// Fewest tasks of a run.
+    pub tasks: u64,
+    /// Confidence of the intervals.
+    pub level: f64,
+    /// The figures as they are.
+    pub now: Vec<Value>,
+    /// What limits throughput now.
+    pub bottleneck: Option<String>,
+    /// The knobs, the one that moves the first metric most first.
+    pub knobs: Vec<Curve>,
+}
+
+/// A figure.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Value {
+    /// Which.
+    pub metric: Metric,
+    /// Its value.
+    pub value: Estimate,
+}
+
+/// What turning one knob does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Curve {
+    /// Name of the knob.
+    pub knob: String,
+    /// Its points, by factor.
+    pub points: Vec<Point>,
+}
+
+/// A factor and its effects.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Point {
+    /// What the cost is multiplied by: 0 is 100 % cheaper.
+    pub factor: f64,
+    /// Effect on each metric, in the order asked for.
+    pub effects: Vec<Effect>,
+    /// What limits throughput then.
+    pub bottleneck: Option<String>,
+}
+
+/// Effect on one metric.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Effect {
+    /// Which metric.
+    pub metric: Metric,
+    /// Its value then.
+    pub value: Estimate,
+    /// Share more (or less) than now.
+    pub relative: Estimate,
+}
+
+impl Curve {
+    /// The point at `factor`.
+    #[must_use]
+    pub fn at(&self, factor: f64) -> Option<&Point> {
+        self.points.iter().find(|point| (point.factor - factor).abs() < 1e-9)
+    }
+
+    /// The effect on `metric` of making it free: more than that it cannot bring.
+    #[must_use]
+    pub fn ceiling(&self, metric: Metric) -> Option<&Effect> {
+        self.at(0.0)?.effects.iter().find(|effect| effect.metric == metric)
+    }
+}
+
+/// Turns the knobs of `scenario` on `engine`.
+///
+/// # Errors
+///
+/// As [`run_rounds`].
+pub fn whatif(
+    scenario: &Scenario,
+    load: LoadArm,
+    engine: &SharedEngine,
+    options: &WhatIfOptions,
+    progress: &Progress,
+    watch: Watch<'_>,
+) -> Result<WhatIf, StudyError> {
+    let kind = if engine.name() == "virtual" { EngineKind::Virtual } else { EngineKind::Real };
+    let knobs = if options.knobs.is_empty() { Knob::all(scenario, kind) } else { options.knobs.clone() };
+    let rounds = options.rounds.max(2);
+    let curves = options.curves.min(knobs.len());
+    let total = (1 + knobs.len() * SCREEN.len() + curves * CURVE.len()) * rounds as usize;
+    let done = AtomicUsize::new(0);
+    let step = || watch(done.fetch_add(1, Ordering::Relaxed) + 1, total);
+    let run = |scenarios: &[Scenario]| {
+        let arms: Vec<Arm<'_>> = scenarios.iter().map(|scenario| Arm { engine, scenario, load }).collect();
+        run_rounds(&arms, 0..rounds, options.seed, progress, &step)
+    };
+    let screened = |knob: &Knob| SCREEN.map(|factor| knob.scaled(scenario, factor));
+    let mut scenarios = vec![scenario.clone()];
+    scenarios.extend(knobs.iter().flat_map(screened));
+    let mut found = run(&scenarios)?;
+    let now = found.remove(0);
+    let mut turned: Vec<(Knob, Vec<Point>)> = knobs
+        .iter()
+        .zip(found.chunks(SCREEN.len()))
+        .map(|(knob, runs)| (*knob, points(&SCREEN, runs, &now, options)))
+        .collect();
+    turned.sort_by(|a, b| reach(&b.1).total_cmp(&reach(&a.1)));
+    let wanted: Vec<Scenario> = turned
+        .iter()
+        .take(curves)
+        .flat_map(|(knob, _)| CURVE.map(|factor| knob.scaled(scenario, factor)))
+        .collect();
+    let found = if wanted.is_empty() { Vec::new() } else { run(&wanted)? };
+    for ((_, so_far), runs) in turned.iter_mut().zip(found.chunks(CURVE.len())) {
+        so_far.extend(points(&CURVE, runs, &now, options));
+        so_far.sort_by(|a, b| a.factor.total_cmp(&b.factor));
+    }
+    let named = |(knob, points): (Knob, Vec<Point>)| Curve { knob: knob.name(scenario), points };
+    Ok(WhatIf {
+        scenario: scenario.name.clone(),
+        focus: scenario.actors[scenario.focus].name.clone(),
+        engine: engine.name().to_owned(),
+        seed: options.seed,
+        rounds,
+        tasks: now.iter().map(|run| run.tasks).min().unwrap_or(0),
+        level: options.level,
+        now: options
+            .metrics
+            .iter()
+            .filter_map(|&metric| {
+                Some(Value { metric, value: mean_interval(&series(&now, metric)?, options.level) })
+            })
+            .collect(),
+        bottleneck: bottleneck(&now),
+        knobs: turned.into_iter().map(named).collect(),
+    })
+}
+
+fn series(runs: &[Observation], metric: Metric) -> Option<Vec<f64>> {
+    runs.iter().map(|run| run.get(metric)).collect()
+}
+
+/// How far a knob moves the first metric at any factor tried.
+fn reach(points: &[Point]) -> f64 {
+    let moved = |point: &Point| point.effects.first().map_or(0.0, |effect| effect.relative.value.abs());
+    points.iter().map(moved).fold(0.0, f64::max)
+}
+
+fn points(
+    factors: &[f64],
+    runs: &[Vec<Observation>],
+    now: &[Observation],
+    options: &WhatIfOptions,
+) -> Vec<Point> {
+    let point = |(&factor, runs): (&f64, &Vec<Observation>)| Point {
+        factor,
+        effects: options
+            .metrics
+            .iter()
+            .filter_map(|&metric| effect(metric, runs, now, options.level))
+            .collect(),
+        bottleneck: bottleneck(runs),
+    };
+    factors.iter().zip(runs).map(point).collect()
+}
+
+fn effect(metric: Metric, runs: &[Observation], now: &[Observation], level: f64) -> Option<Effect> {
+    let (then, before) = (series(runs, metric)?, series(now, metric)?);
+    let relative = relative_difference(&then, &before, level)?;
+    Some(Effect { metric, value: mean_interval(&then, level), relative })
+}
+
+/// What is busiest: a lock or the processors when one of them is scarce, else a pool of workers.
+fn bottleneck(runs: &[Observation]) -> Option<String> {
+    let first = runs.first()?;
+    let averaged = first.utilisation.iter().enumerate().map(|(index, (name, _))| {
+        let of = |run: &Observation| run.utilisation.get(index).map_or(0.0, |(_, share)| *share);
+        (name.as_str(), mean(&runs.iter().map(of).collect::<Vec<f64>>()))
+    });
+    let (workers, shared): (Vec<_>, Vec<_>) = averaged.partition(|(name, _)| name.starts_with("workers"));
+    let shared = busiest(shared).filter(|(_, share)| *share >= SCARCE);
+    let (name, share) = shared.or_else(|| busiest(workers))?;
+    Some(format!("{name} ({:.0} % taken)", share.min(1.0) * 100.0))
+}
+
+fn busiest(resources: Vec<(&str, f64)>) -> Option<(&str, f64)> {
+    resources.into_iter().max_by(|a, b| a.1.total_cmp(&b.1))
+}
