@@ -72,7 +72,7 @@ pub(super) fn code(result: Result<Outcome, Failure>, terminal: &Terminal) -> Exi
     };
     if let Some(said) = said {
         let label = if code == 4 { "warning" } else { "error" };
-        say(&format!("{} {said}", terminal.alarm(&format!("{label}:"))));
+        say(&format!("{} {}", terminal.alarm(&format!("{label}:")), terminal.plain(&said)));
     }
     ExitCode::from(code)
 }

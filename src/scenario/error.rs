@@ -59,7 +59,7 @@ fn listed(origin: &str, mistakes: &[Mistake]) -> String {
         _ => {
             let lines: Vec<String> =
                 mistakes.iter().map(|mistake| format!("\n  {}", located(mistake))).collect();
-            format!("{origin} has {} mistakes:{}", mistakes.len(), lines.concat())
+            format!("{} mistakes in {origin}:{}", mistakes.len(), lines.concat())
         }
     }
 }

@@ -32,6 +32,11 @@ impl Log {
         self.found.borrow_mut().push(Mistake { line, key: key.to_owned(), what: what.into() });
     }
 
+    /// Whether nothing is wrong so far.
+    pub(super) fn is_clean(&self) -> bool {
+        self.found.borrow().is_empty()
+    }
+
     /// `built`, or every mistake in the order of the file when there are any.
     pub(super) fn finish<T>(self, origin: &str, built: Option<T>) -> Result<T, ScenarioError> {
         let mut mistakes = self.found.into_inner();
@@ -256,6 +261,11 @@ impl<'a> Section<'a> {
     /// The whole file.
     pub(super) fn root(log: &'a Log, table: &'a Table) -> Self {
         Self { log, table, at: None, path: String::new() }
+    }
+
+    /// Whether nothing in the whole file is wrong so far.
+    pub(super) fn is_clean(&self) -> bool {
+        self.log.is_clean()
     }
 
     /// Notes that this table as a whole is wrong.

@@ -8,4 +8,6 @@ mod fake;
 mod oracle;
 mod planted;
 mod report;
+mod scenario_mistakes;
 mod simulated;
+mod tidy;

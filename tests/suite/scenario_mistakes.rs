@@ -1,0 +1,257 @@
+//! What a wrong scenario is answered with: every kind of mistake, with line, key, expectation and nearest name.
+
+use conlab::scenario::{Scenario, ScenarioError};
+
+/// A scenario that is right.
+const RIGHT: &str = r#"schema = 1
+name = "right"
+[run]
+tasks = 10
+[host]
+cores = 2
+[lock.table]
+kind = "mutex"
+[lock.interpreter]
+kind = "gil"
+interval = "5ms"
+[cache.rsu]
+capacity = 100
+keys = { count = 1000, zipf = 0.9 }
+[store.disk]
+value = "4KiB"
+[actor.agents]
+focus = true
+threads = 2
+load = { clients = 2, think = "1ms" }
+under = "interpreter"
+steps = [
+  { name = "plan", compute = "1ms", spread = { lognormal = 0.1 } },
+  { name = "fetch", call = "vault" },
+]
+[actor.vault]
+steps = [{ name = "read", cache = "rsu", hit = "1us", miss = { io = "1ms" } }]
+[isolated]
+load = ["agents"]
+"#;
+
+/// The answer to [`RIGHT`] with `from` replaced by `to`.
+fn answer(from: &str, to: &str) -> String {
+    assert!(RIGHT.contains(from), "`{from}` is not in the scenario");
+    match Scenario::parse(&RIGHT.replacen(from, to, 1), "file.toml") {
+        Ok(_) => panic!("`{to}` for `{from}` was accepted"),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// Holds all answers, one below the other, against the snapshot of this name.
+fn check(name: &str, cases: &[(&str, &str)]) {
+    let said = |from, to| answer(from, to).replace('\n', "\n    ");
+    let all: String = cases.iter().map(|(from, to)| format!("{to}\n    {}\n", said(from, to))).collect();
+    insta::with_settings!({ omit_expression => true }, { insta::assert_snapshot!(name, all) });
+}
+
+#[test]
+fn the_right_one_is_right() {
+    Scenario::parse(RIGHT, "file.toml").unwrap();
+}
+
+#[test]
+fn text_that_is_no_toml() {
+    check(
+        "text_that_is_no_toml",
+        &[("[run]", "[run"), ("tasks = 10", "tasks = 10\ntasks = 11"), ("tasks = 10", "tasks = ten")],
+    );
+}
+
+#[test]
+fn the_top_of_the_file() {
+    check(
+        "the_top_of_the_file",
+        &[
+            ("schema = 1", ""),
+            ("schema = 1", "schema = 2"),
+            ("schema = 1", "schema = \"1\""),
+            ("name = \"right\"", ""),
+            ("name = \"right\"", "name = \"\""),
+            ("name = \"right\"", "name = \"a\\u0007b\""),
+            ("[run]", "[rum]"),
+            ("[run]\ntasks = 10", "run = 3"),
+        ],
+    );
+}
+
+#[test]
+fn amounts_and_host() {
+    check(
+        "amounts_and_host",
+        &[
+            ("tasks = 10", "tasks = 0"),
+            ("tasks = 10", "tasks = -1"),
+            ("tasks = 10", "tasks = 1.5"),
+            ("tasks = 10", "task = 1"),
+            ("tasks = 10", "duration = \"0s\""),
+            ("tasks = 10", "duration = \"-5ms\""),
+            ("tasks = 10", "duration = \"99999999999999999999s\""),
+            ("tasks = 10", "duration = 5"),
+            ("tasks = 10", "warmup = \"5 parsecs\""),
+            ("tasks = 10", "seed = -1"),
+            ("tasks = 10", "replicates = 0"),
+            ("tasks = 10", "load = \"isolatd\""),
+            ("tasks = 10", "engine = \"virtul\""),
+            ("cores = 2", "cores = 0"),
+            ("cores = 2", "slice = \"0ms\""),
+        ],
+    );
+}
+
+#[test]
+fn shared_things() {
+    check(
+        "shared_things",
+        &[
+            ("kind = \"mutex\"", "kind = \"mutx\""),
+            ("kind = \"mutex\"", "kind = \"mutex\"\ninterval = \"1ms\""),
+            ("interval = \"5ms\"", "interval = \"0ms\""),
+            ("capacity = 100", "capacity = 0"),
+            ("capacity = 100", ""),
+            ("capacity = 100", "capacity = 100\nlayout = \"shared\""),
+            ("capacity = 100", "capacity = 100\nshards = 0"),
+            ("count = 1000, ", ""),
+            ("count = 1000, ", "count = 0, "),
+            ("zipf = 0.9", "zipf = -1"),
+            ("zipf = 0.9", "zipf = nan"),
+            ("value = \"4KiB\"", "value = \"4KB/s\""),
+            ("value = \"4KiB\"", "value = 0"),
+            ("value = \"4KiB\"", "durable = 1"),
+            ("[lock.table]", "[lock.\"\"]"),
+        ],
+    );
+}
+
+#[test]
+fn actors_and_load() {
+    check(
+        "actors_and_load",
+        &[
+            ("threads = 2", "threads = 0"),
+            ("threads = 2", "threads = 1000000"),
+            ("threads = 2", "threads = \"two\""),
+            ("threads = 2", "thread = 2"),
+            ("threads = 2", "queue = \"nonsense\""),
+            ("threads = 2", "queue = \"lock-free\""),
+            ("threads = 2", "capacity = 0"),
+            ("threads = 2", "capacity = 99999999999"),
+            ("clients = 2, think = \"1ms\"", "clients = 0"),
+            ("clients = 2, think = \"1ms\"", "rate = 0"),
+            ("clients = 2, think = \"1ms\"", "rate = \"-5/s\""),
+            ("clients = 2, think = \"1ms\"", "rate = \"5/s\", arrivals = \"poison\""),
+            ("clients = 2, think = \"1ms\"", "rate = \"5/s\", think = \"1ms\""),
+            ("clients = 2, think = \"1ms\"", "clients = 2, rate = \"5/s\""),
+            ("clients = 2, think = \"1ms\"", "clients = 2, arrivals = \"paced\""),
+            ("clients = 2, think = \"1ms\"", ""),
+            ("under = \"interpreter\"", "under = \"interpretr\""),
+            ("focus = true", "focus = 1"),
+            ("load = [\"agents\"]", "load = [\"agent\"]"),
+            ("load = [\"agents\"]", "load = \"agents\""),
+        ],
+    );
+}
+
+#[test]
+fn steps() {
+    let plan = "{ name = \"plan\", compute = \"1ms\", spread = { lognormal = 0.1 } }";
+    check(
+        "steps",
+        &[
+            (plan, "{ compute = \"1ms\" }"),
+            (plan, "{ name = \"fetch\", compute = \"1ms\" }"),
+            (plan, "{ name = \"plan\" }"),
+            (plan, "{ name = \"plan\", compute = \"1ms\", times = 0 }"),
+            (plan, "{ name = \"plan\", compute = 1 }"),
+            (plan, "{ name = \"plan\", compte = \"1ms\" }"),
+            (plan, "{ name = \"plan\", io = { spread = \"exponential\" } }"),
+            (plan, "{ name = \"plan\", io = { mean = \"1ms\", sprad = \"exponential\" } }"),
+            (plan, "{ name = \"plan\", compute = \"1ms\", lock = \"tabel\" }"),
+            (plan, "{ name = \"plan\", compute = \"1ms\", lock = \"interpreter\", under = \"\" }"),
+            (plan, "{ name = \"plan\", compute = \"1ms\", lock = \"table\", under = \"table\" }"),
+            (plan, "{ name = \"plan\", touch = \"999GiB\" }"),
+            (plan, "{ name = \"plan\", call = \"valt\" }"),
+            (plan, "{ name = \"plan\", cache = \"rsa\" }"),
+            (plan, "{ name = \"plan\", io = \"1ms\", miss = { io = \"1ms\" } }"),
+            (plan, "{ name = \"plan\", cache = \"rsu\", miss = { io = \"1ms\", compute = \"1ms\" } }"),
+            (plan, "{ name = \"plan\", cache = \"rsu\", miss = { read = \"dis\" } }"),
+            (plan, "{ name = \"plan\", read = \"disk\", write = \"disk\" }"),
+            (plan, "3"),
+        ],
+    );
+}
+
+#[test]
+fn spreads() {
+    let spread = "{ lognormal = 0.1 }";
+    check(
+        "spreads",
+        &[
+            (spread, "\"exponentail\""),
+            (spread, "\"gamma\""),
+            (spread, "{ uniform = 1.5 }"),
+            (spread, "{ lognormal = -0.1 }"),
+            (spread, "{ gamma = 0 }"),
+            (spread, "{ pareto = 1 }"),
+            (spread, "{ hyperexponential = 0.5 }"),
+            (spread, "{ lognormal = 0.1, gamma = 2 }"),
+            (spread, "{ exponential = 2 }"),
+            (spread, "{ lognormall = 0.1 }"),
+            (spread, "{ ramp = { step = \"1ms\" } }"),
+            (spread, "{ ramp = { step = \"1h\", count = 1000000000 } }"),
+            (spread, "{ empirical = \"/no/such/file.csv\" }"),
+            (spread, "{ empirical = [1, -1] }"),
+            (spread, "{ empirical = [] }"),
+        ],
+    );
+}
+
+#[test]
+fn what_cannot_run_although_its_parts_are_right() {
+    let read = "{ name = \"read\", cache = \"rsu\", hit = \"1us\", miss = { io = \"1ms\" } }";
+    check(
+        "what_cannot_run_although_its_parts_are_right",
+        &[
+            (read, "{ name = \"back\", call = \"agents\" }"),
+            (read, "{ name = \"self\", send = \"vault\" }"),
+            ("focus = true", ""),
+            ("[actor.vault]", "[actor.vault]\nfocus = true"),
+            ("load = { clients = 2, think = \"1ms\" }", ""),
+            ("load = [\"agents\"]", "load = [\"vault\"]"),
+        ],
+    );
+    // The lock is taken at both ends of the call.
+    let both = RIGHT
+        .replace("call = \"vault\"", "call = \"vault\", lock = \"table\"")
+        .replace("cache = \"rsu\"", "lock = \"table\", cache = \"rsu\"");
+    let said = Scenario::parse(&both, "file.toml").unwrap_err().to_string();
+    assert!(said.contains("step `fetch` holds lock `table` while it waits for `vault`"), "{said}");
+}
+
+#[test]
+fn every_mistake_is_reported_at_once_in_the_order_of_the_file() {
+    let wrong = RIGHT
+        .replace("threads = 2", "threads = 0")
+        .replace("tasks = 10", "tasks = 0")
+        .replace("call = \"vault\"", "call = \"valt\"")
+        .replace("zipf = 0.9", "zipff = 0.9");
+    let Err(ScenarioError::Invalid { mistakes, .. }) = Scenario::parse(&wrong, "file.toml") else {
+        panic!("accepted");
+    };
+    let places: Vec<(usize, &str)> =
+        mistakes.iter().map(|mistake| (mistake.line, mistake.key.as_str())).collect();
+    assert_eq!(
+        places,
+        [
+            (4, "run.tasks"),
+            (14, "cache.rsu.keys.zipff"),
+            (19, "actor.agents.threads"),
+            (24, "actor.agents.steps.fetch.call"),
+        ]
+    );
+}

@@ -1,0 +1,222 @@
+//! What the compiler does not hold the code to: which module may know which, what stays behind doors, how long a
+//! file may be, and that every embedded scenario says what it is for.
+
+use conlab::scenario::{DEFAULT, EMBEDDED, Overrides, Scenario};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Who may use whom, from the bottom up: a row names only rows above it, so arrows point one way. The tests inside a
+/// module may use more.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("sync", &[]),
+    ("units", &[]),
+    ("theory", &[]),
+    ("random", &[]),
+    ("clock", &["units"]),
+    ("queue", &["sync", "units", "random"]),
+    ("lock", &["sync", "units"]),
+    ("cache", &["sync", "units", "random", "lock"]),
+    ("store", &["units", "random"]),
+    ("kernels", &["units", "random", "clock"]),
+    ("workload", &["units", "random"]),
+    ("scenario", &["units", "queue", "cache", "workload"]),
+    ("model", &["units", "workload", "scenario"]),
+    ("measure", &["sync", "units", "clock", "queue"]),
+    (
+        "engine",
+        &[
+            "sync", "units", "theory", "random", "clock", "queue", "lock", "cache", "store", "kernels",
+            "workload", "scenario", "model", "measure",
+        ],
+    ),
+    ("explain", &["units", "theory", "random", "queue", "cache", "workload", "scenario", "measure"]),
+    (
+        "study",
+        &[
+            "units", "theory", "random", "clock", "queue", "cache", "workload", "scenario", "measure",
+            "engine", "explain",
+        ],
+    ),
+    ("audit", &["units", "theory", "random", "scenario", "measure", "study"]),
+    ("report", &["units", "scenario", "measure", "study", "explain", "audit"]),
+];
+
+/// Texts that stay behind doors: the text, where it is looked for, and where alone it may stand.
+const DOORS: &[(&str, &[&str], &[&str])] = &[
+    // What loom cannot see it cannot check.
+    ("std::sync::atomic", &["queue", "lock", "cache"], &[]),
+    ("cell::UnsafeCell", &[""], &["sync.rs"]),
+    ("loom::", &[""], &["sync.rs"]),
+    // Time has one source.
+    ("Instant::now", &[""], &["clock.rs"]),
+    ("SystemTime::now", &[""], &["clock.rs"]),
+    // Threads belong to whoever runs experiments, tries queues or draws on a terminal.
+    ("thread::spawn", &[""], &["engine", "study", "queue/contract.rs", "cli"]),
+    ("thread::Builder", &[""], &["engine", "study", "cli"]),
+    // Only the front says how the process ends.
+    ("process::exit", &[""], &["cli"]),
+];
+
+/// Longest file.
+const LONGEST: usize = 800;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every file below `folder` with this extension, and its path from there.
+fn files(folder: &Path, extension: &str) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(next) = open.pop() {
+        for entry in fs::read_dir(&next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|have| have == extension) {
+                let text = fs::read_to_string(&path).unwrap();
+                found.push((path.strip_prefix(folder).unwrap().to_owned(), text));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The lines of a source before its tests, numbered, without comments.
+fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let lines = text.lines().enumerate().take_while(|(_, line)| line.trim() != "#[cfg(test)]");
+    lines.filter(|(_, line)| !line.trim_start().starts_with("//")).map(|(index, line)| (index + 1, line))
+}
+
+/// The module that a path under `src` belongs to.
+fn module(path: &Path) -> String {
+    let first = path.components().next().unwrap().as_os_str().to_str().unwrap();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+/// Every use of another module in `text` that `MAY_USE` does not allow.
+fn forbidden_uses(module: &str, text: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let allowed = MAY_USE.iter().find(|row| row.0 == module).map(|row| row.1);
+    for (number, line) in code(text) {
+        for rest in line.split("crate::").skip(1) {
+            if rest.starts_with('{') {
+                wrong.push(format!("line {number}: one `use crate::…` per module"));
+                continue;
+            }
+            let used: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            if used == module || used.is_empty() {
+                continue;
+            }
+            match allowed {
+                None => wrong.push(format!("line {number}: module `{module}` has no row in MAY_USE")),
+                Some(allowed) if allowed.contains(&used.as_str()) => {}
+                Some(_) => wrong.push(format!("line {number}: `{module}` must not use `{used}`")),
+            }
+        }
+    }
+    wrong
+}
+
+#[test]
+fn modules_use_only_what_lies_below_them() {
+    for (path, text) in files(&root().join("src"), "rs") {
+        let module = module(&path);
+        if matches!(module.as_str(), "lib" | "main" | "cli" | "campaign") {
+            continue;
+        }
+        let wrong = forbidden_uses(&module, &text);
+        assert!(wrong.is_empty(), "src/{}: {wrong:#?}", path.display());
+    }
+}
+
+#[test]
+fn the_table_has_no_arrow_upwards() {
+    for (index, (module, uses)) in MAY_USE.iter().enumerate() {
+        for used in *uses {
+            assert!(
+                MAY_USE[..index].iter().any(|row| row.0 == *used),
+                "`{module}` uses `{used}` from above it"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_forbidden_use_is_found() {
+    assert_eq!(forbidden_uses("queue", "use crate::sync::Arc;\n").len(), 0);
+    assert_eq!(forbidden_uses("queue", "use crate::measure::RunRecord;\n").len(), 1);
+    assert_eq!(forbidden_uses("queue", "fn f() { crate::engine::go() }\n").len(), 1);
+    assert_eq!(forbidden_uses("queue", "// crate::measure\n#[cfg(test)]\nuse crate::measure::X;\n").len(), 0);
+    assert_eq!(forbidden_uses("queue", "use crate::{sync, units};\n").len(), 1);
+    assert_eq!(forbidden_uses("newcomer", "use crate::sync::Arc;\n").len(), 1);
+}
+
+/// Every text in `source` that stands on the wrong side of its door.
+fn before_doors(path: &str, source: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (text, looked_for, allowed) in DOORS {
+        let applies = looked_for.iter().any(|prefix| path.starts_with(prefix));
+        if !applies || allowed.iter().any(|prefix| path.starts_with(prefix)) {
+            continue;
+        }
+        let hits = code(source).filter(|(_, line)| line.contains(text));
+        wrong.extend(hits.map(|(number, _)| format!("{path}:{number}: `{text}`")));
+    }
+    wrong
+}
+
+#[test]
+fn texts_stay_behind_their_doors() {
+    let mut wrong = Vec::new();
+    for (path, text) in files(&root().join("src"), "rs") {
+        wrong.extend(before_doors(path.to_str().unwrap(), &text));
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn a_text_before_its_door_is_found() {
+    assert_eq!(before_doors("queue/ring.rs", "use std::sync::atomic::AtomicU64;\n").len(), 1);
+    assert_eq!(before_doors("engine/mod.rs", "use std::sync::atomic::AtomicU64;\n").len(), 0);
+    assert_eq!(before_doors("clock.rs", "let now = Instant::now();\n").len(), 0);
+    assert_eq!(before_doors("cli/run.rs", "let now = Instant::now();\n").len(), 1);
+}
+
+#[test]
+fn no_file_is_too_long() {
+    for folder in ["src", "tests", "loom_tests", "benches"] {
+        for (path, text) in files(&root().join(folder), "rs") {
+            let lines = text.lines().count();
+            assert!(lines <= LONGEST, "{folder}/{}: {lines} lines, at most {LONGEST}", path.display());
+        }
+    }
+}
+
+#[test]
+fn every_scenario_is_embedded_parses_and_says_what_it_is_for() {
+    let mut on_disk: Vec<String> = Vec::new();
+    for (path, text) in files(&root().join("experiments"), "toml") {
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        for word in ["# Question:", "# Hypothesis:", "# Refuted if"] {
+            assert!(text.contains(word), "experiments/{name}.toml has no line `{word}`");
+        }
+        on_disk.push(name);
+    }
+    let mut embedded: Vec<&str> = EMBEDDED.iter().map(|scenario| scenario.name).collect();
+    embedded.sort_unstable();
+    assert_eq!(on_disk, embedded, "experiments/ and the registry differ");
+    assert!(embedded.contains(&DEFAULT));
+    for name in embedded {
+        let scenario = Scenario::load(name, &Overrides::default()).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(scenario.name, name);
+        assert!(scenario.question.ends_with('?'), "{name} asks no question");
+    }
+}
+
+#[test]
+fn the_scenario_that_init_writes_parses() {
+    let text = fs::read_to_string(root().join("src/cli/template.toml")).unwrap();
+    Scenario::parse(&text, "template.toml").unwrap_or_else(|error| panic!("{error}"));
+}
