@@ -14,6 +14,8 @@ pub mod units;
 pub mod cache;
 pub mod lock;
 pub mod queue;
+#[cfg(not(loom))]
+pub mod store;
 
 // ── the experiment
 #[cfg(not(loom))]
