@@ -51,6 +51,12 @@ impl From<crate::engine::EngineError> for Failure {
     }
 }
 
+impl From<crate::measure::archive::ArchiveError> for Failure {
+    fn from(error: crate::measure::archive::ArchiveError) -> Self {
+        Self::CouldNotRun(Box::new(error))
+    }
+}
+
 impl From<ScenarioError> for Failure {
     fn from(error: ScenarioError) -> Self {
         match error {

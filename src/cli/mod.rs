@@ -9,6 +9,8 @@ pub mod exit;
 mod init;
 mod list;
 mod man;
+mod progress;
+mod run;
 mod show;
 pub mod terminal;
 
@@ -40,6 +42,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Audit(audit::Args),
+    Run(run::Args),
     List(list::Args),
     Show(show::Args),
     Init(init::Args),
@@ -61,6 +64,7 @@ pub fn main() -> ExitCode {
 fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome, Failure> {
     match command {
         Command::Audit(args) => audit::run(&args, terminal),
+        Command::Run(args) => run::run(&args, terminal),
         Command::List(args) => list::run(&args, terminal),
         Command::Show(args) => show::run(&args, terminal),
         Command::Init(args) => init::run(&args, terminal),

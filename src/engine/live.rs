@@ -7,7 +7,7 @@
 use crate::measure::record::Breakdown;
 use crate::units::Nanos;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Least time between two hand-overs of one worker.
 const STRIDE: Nanos = Nanos::from_millis(50);
@@ -178,17 +178,17 @@ impl LiveTotals {
 
 /// A worker's own counts; see the module.
 #[derive(Debug)]
-pub struct LiveBatch<'run> {
-    live: &'run Live,
+pub struct LiveBatch {
+    live: Arc<Live>,
     own: LiveTotals,
     handed_over: Nanos,
 }
 
-impl<'run> LiveBatch<'run> {
+impl LiveBatch {
     /// An empty batch when `live` is watched, else none.
     #[must_use]
-    pub fn new(live: &'run Live) -> Option<Self> {
-        live.wanted().then(|| Self { live, own: LiveTotals::default(), handed_over: Nanos::ZERO })
+    pub fn new(live: &Arc<Live>) -> Option<Self> {
+        live.wanted().then(|| Self { live: Arc::clone(live), own: LiveTotals::default(), handed_over: Nanos::ZERO })
     }
 
     /// Counts a task that completed at `now`, and hands over when a stride has passed.
@@ -207,7 +207,7 @@ impl<'run> LiveBatch<'run> {
     }
 }
 
-impl Drop for LiveBatch<'_> {
+impl Drop for LiveBatch {
     fn drop(&mut self) {
         self.hand_over();
     }
@@ -263,7 +263,7 @@ mod tests {
 
     #[test]
     fn batches_arrive_whole_and_differences_are_exact() {
-        let live = Live::default();
+        let live = Arc::new(Live::default());
         assert!(LiveBatch::new(&live).is_none(), "nobody watches");
         live.watch();
         let causes = Breakdown { execution: 3.0, lock: 1.0, ..Breakdown::default() };

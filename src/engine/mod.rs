@@ -2,6 +2,7 @@
 
 mod live;
 pub mod virtual_time;
+pub mod real;
 
 pub use live::{Live, LiveBatch, LiveThread, LiveTotals, ThreadState};
 pub use virtual_time::VirtualEngine;
@@ -9,6 +10,7 @@ pub use virtual_time::VirtualEngine;
 use crate::measure::RunRecord;
 use crate::scenario::{LoadArm, Scenario};
 use hdrhistogram::Histogram;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// One run: a scenario with its treatment applied, and how much of it.
@@ -89,17 +91,17 @@ pub struct RunOutput {
     pub sojourn: Vec<(String, Histogram<u64>)>,
 }
 
-/// What happens while a run is under way: shared between the engine, progress displays and Ctrl-C.
-#[derive(Debug, Default)]
+/// What happens while a run is under way: shared between the engine, progress displays and Ctrl-C. Clones share it.
+#[derive(Clone, Debug, Default)]
 pub struct Progress {
     /// Set by the user to end the run early; the record is then partial.
-    pub stop: AtomicBool,
+    pub stop: Arc<AtomicBool>,
     /// Measured tasks of the actor in focus completed so far; engines update it in strides.
-    pub completed: AtomicU64,
+    pub completed: Arc<AtomicU64>,
     /// 0 while preparing, 1 during warm-up, 2 while measuring, 3 when done.
-    pub phase: AtomicU64,
+    pub phase: Arc<AtomicU64>,
     /// Throughput, percentiles, breakdown and thread states, when a view asked for them.
-    pub live: Live,
+    pub live: Arc<Live>,
 }
 
 impl Progress {

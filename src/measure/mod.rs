@@ -1,6 +1,9 @@
 //! Observing a run: clocks, histograms, kernel figures, and the record they end in.
 
 mod calibration;
+pub mod archive;
+pub mod host;
+pub mod identities;
 mod ledger;
 pub mod record;
 pub mod sched;

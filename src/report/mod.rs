@@ -3,6 +3,7 @@
 pub mod html;
 pub mod page;
 mod run;
+pub mod terminal;
 mod words;
 
 pub use run::{comparison_page, run_page};

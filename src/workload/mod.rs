@@ -3,5 +3,6 @@
 mod draw;
 mod keys;
 
+pub(crate) use draw::exponential;
 pub use draw::{Draw, Spread};
 pub use keys::Keys;

@@ -1,0 +1,85 @@
+//! Progress of a run on stderr, and Ctrl-C.
+
+use super::exit::say;
+use super::run::longest;
+use super::terminal::{ProgressChoice, Terminal};
+use crate::clock;
+use crate::engine::Progress;
+use crate::scenario::Scenario;
+use crate::units::Nanos;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
+
+/// Lets Ctrl-C (and SIGTERM) end the run early; a second one ends the program at once.
+pub(super) fn stop_on_interrupt(progress: &Progress) {
+    let stop = progress.stop.clone();
+    // Refused only when a handler is there already, which then does the same.
+    let _ = ctrlc::set_handler(move || {
+        if stop.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    });
+}
+
+/// Shows progress until it is dropped.
+#[derive(Debug)]
+pub(super) struct Shown(Option<(Sender<()>, JoinHandle<()>)>);
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        if let Some((done, thread)) = self.0.take() {
+            drop(done);
+            thread.join().ok();
+        }
+    }
+}
+
+/// Shows the progress of a run of `scenario` in the terminal's manner.
+pub(super) fn show(scenario: &Scenario, progress: &Progress, terminal: &Terminal) -> Shown {
+    let (tasks, longest) = (scenario.run.tasks, longest(scenario));
+    let (done, ended) = mpsc::channel::<()>();
+    let progress = progress.clone();
+    let body: Box<dyn FnOnce() + Send> = match terminal.progress {
+        ProgressChoice::None | ProgressChoice::Auto => return Shown(None),
+        ProgressChoice::Bar => Box::new(move || {
+            let bar = ProgressBar::new(1000);
+            if let Ok(style) = ProgressStyle::with_template("{msg:24} [{bar:40}] {elapsed_precise}") {
+                bar.set_style(style.progress_chars("=> "));
+            }
+            let start = clock::now();
+            while matches!(ended.recv_timeout(std::time::Duration::from_millis(100)), Err(RecvTimeoutError::Timeout)) {
+                bar.set_position(permille(&progress, tasks, longest, clock::now() - start));
+                bar.set_message(words(&progress));
+            }
+            bar.finish_and_clear();
+        }),
+        ProgressChoice::Counter => Box::new(move || {
+            while matches!(ended.recv_timeout(std::time::Duration::from_secs(2)), Err(RecvTimeoutError::Timeout)) {
+                say(&words(&progress));
+            }
+        }),
+    };
+    let thread = thread::Builder::new().name("progress".into()).spawn(body);
+    Shown(thread.ok().map(|thread| (done, thread)))
+}
+
+fn words(progress: &Progress) -> String {
+    match progress.phase.load(Ordering::Relaxed) {
+        0 => "preparing".into(),
+        1 => "warming up".into(),
+        2 => format!("{} tasks", progress.completed.load(Ordering::Relaxed)),
+        _ => "done".into(),
+    }
+}
+
+/// How far the run is, in thousandths: whichever of its bounds is nearer.
+#[expect(clippy::cast_precision_loss, reason = "a share")]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 1000")]
+fn permille(progress: &Progress, tasks: Option<u64>, longest: Option<Nanos>, elapsed: Nanos) -> u64 {
+    let done = progress.completed.load(Ordering::Relaxed) as f64;
+    let by_tasks = tasks.map_or(0.0, |tasks| done / tasks as f64);
+    let by_time = longest.map_or(0.0, |longest| elapsed.0 as f64 / longest.0 as f64);
+    (by_tasks.max(by_time).min(1.0) * 1000.0) as u64
+}

@@ -1,0 +1,112 @@
+//! `conlab run`: one treatment, measured and broken down.
+
+use super::args::{RunOptions, ScenarioArg};
+use super::exit::{Failure, Outcome, print};
+use super::progress;
+use super::terminal::Terminal;
+use crate::engine::{Engine, Experiment, Progress, RunOutput};
+use crate::engine::real::RealEngine;
+use crate::measure::archive::Archive;
+use crate::report::terminal::page;
+use crate::scenario::{EngineKind, Scenario};
+use crate::units::Nanos;
+use std::env;
+
+const EXAMPLES: &str = "\
+Examples:
+  conlab run --threads 16 --queue lockfree
+  conlab run agents --load isolated --set lock.interpreter.interval=0.5ms
+  conlab run mine.toml --rate 200/s --duration 10s --json > run.json";
+
+/// Run one treatment on this machine, and break the time down
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    #[command(flatten)]
+    scenario: ScenarioArg,
+    #[command(flatten)]
+    options: RunOptions,
+}
+
+/// Spans kept for a trace or a page.
+const SPANS: usize = 200_000;
+
+pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> {
+    let scenario = args.options.scenario(&args.scenario.scenario)?;
+    let treatment = args.options.one_treatment("run", &scenario)?;
+    let output = &args.options.output;
+    let engine = engine(args.options.engine(&scenario))?;
+    let mut outcome = Outcome::Done;
+    let progress = Progress::default();
+    progress::stop_on_interrupt(&progress);
+    for replicate in 0..scenario.run.replicates.max(1) {
+        let archive = if output.no_save { None } else { Some(Archive::reserve(&output.out)?) };
+        let treated = scenario.treated(&treatment);
+        let mut experiment = Experiment::new(treated, treatment.load);
+        experiment.replicate = replicate;
+        experiment.seed = scenario.run.seed.wrapping_add(u64::from(replicate));
+        experiment.profiler = args.options.watch.profiler;
+        experiment.console = args.options.watch.console;
+        experiment.command = env::args().collect();
+        if output.trace.is_some() || output.html.is_some() {
+            experiment.timeline_spans = SPANS;
+        }
+        let shown = progress::show(&experiment.scenario, &progress, terminal);
+        let result = engine.run(&experiment, &progress);
+        drop(shown);
+        let result = result?;
+        let saved = match archive {
+            Some(archive) => {
+                Some(archive.keep(&result.record, &result.sojourn, &experiment.scenario.source, &[])?)
+            }
+            None => None,
+        };
+        present(&result, saved.map(|folder| folder.display().to_string()).as_deref(), output.json, terminal)?;
+        outcome = judge(&result);
+        if outcome != Outcome::Done {
+            break;
+        }
+    }
+    Ok(outcome)
+}
+
+/// The engine of this kind.
+pub(super) fn engine(kind: EngineKind) -> Result<Box<dyn Engine>, Failure> {
+    match kind {
+        EngineKind::Real => Ok(Box::new(RealEngine::new())),
+        EngineKind::Virtual => Err(Failure::Usage("--engine virtual: this build has no virtual engine".into())),
+    }
+}
+
+fn present(result: &RunOutput, saved: Option<&str>, json: bool, terminal: &Terminal) -> Result<(), Failure> {
+    if json {
+        let text = serde_json::to_string_pretty(&result.record)
+            .map_err(|error| Failure::cannot("write the record as JSON", error))?;
+        return print(&format!("{text}\n"));
+    }
+    print(&terminal.plain(&page(&result.record, saved)))
+}
+
+/// How the run ended, for the exit code.
+fn judge(result: &RunOutput) -> Outcome {
+    if result.record.partial {
+        return Outcome::Interrupted;
+    }
+    let broken: Vec<&str> = result
+        .record
+        .identities
+        .iter()
+        .filter(|identity| !identity.holds)
+        .map(|identity| identity.name.as_str())
+        .collect();
+    if broken.is_empty() {
+        Outcome::Done
+    } else {
+        Outcome::Untrustworthy(format!("the identity {} does not hold", broken.join(", ")))
+    }
+}
+
+/// How long a run takes at most, if that is known.
+pub(super) fn longest(scenario: &Scenario) -> Option<Nanos> {
+    scenario.run.duration.map(|duration| duration + scenario.run.warmup)
+}

@@ -1,0 +1,169 @@
+//! What one worker notes in a run; merged when the run is over.
+
+use super::locks::LockLedger;
+use super::timekeeper::{Activity, Piece, ThreadTimes, Timekeeper};
+use crate::measure::record::{Span, ThreadRecord};
+use crate::measure::sched::ThreadFigures;
+use crate::measure::{Finished, Ledger};
+use crate::units::Nanos;
+
+/// Tasks that one worker issued to an actor, and those of them that were refused, in the measured window.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Issued {
+    pub(super) issued: u64,
+    pub(super) refused: u64,
+    pub(super) in_flight: u64,
+    pub(super) presence: u128,
+}
+
+/// One worker's notes.
+#[derive(Debug)]
+pub(super) struct Book {
+    pub(super) actor: usize,
+    pub(super) ledger: Ledger,
+    /// By actor.
+    pub(super) issued: Vec<Issued>,
+    /// By lock.
+    pub(super) locks: Vec<LockLedger>,
+    pub(super) spans: Spans,
+    /// Bytes into and out of compression.
+    pub(super) compressed: (u64, u64),
+}
+
+impl Book {
+    pub(super) fn new(actor: usize, actors: usize, steps: usize, locks: usize, spans: usize) -> Self {
+        Self {
+            actor,
+            ledger: Ledger::new(steps),
+            issued: vec![Issued::default(); actors],
+            locks: vec![LockLedger::default(); locks],
+            spans: Spans { most: spans, ..Spans::default() },
+            compressed: (0, 0),
+        }
+    }
+
+    /// Notes the end of a task; returns whether it counts as completed.
+    ///
+    /// A task counts when it arrived in the measured window and ended in it. One that arrived before counts only for
+    /// the time it was there; one that ended after it was in flight.
+    #[inline]
+    pub(super) fn end(&mut self, task: &Finished, window_start: Nanos, window_end: Nanos) -> bool {
+        if task.ended > window_end {
+            self.leave(task.arrived, window_start, window_end);
+            false
+        } else if task.arrived >= window_start {
+            self.ledger.finish(task, window_start);
+            true
+        } else {
+            if task.ended > window_start {
+                self.ledger.overlap(task.ended, window_start);
+            }
+            false
+        }
+    }
+
+    /// Notes a task that is unfinished when measuring ends.
+    pub(super) fn leave(&mut self, arrived: Nanos, window_start: Nanos, window_end: Nanos) {
+        if arrived >= window_start {
+            self.ledger.leave(arrived, window_end);
+        } else {
+            self.ledger.overlap(window_end, window_start);
+        }
+    }
+}
+
+/// A worker thread's own account of its window.
+#[derive(Clone, Debug)]
+pub(super) struct ThreadAccount {
+    pub(super) name: String,
+    pub(super) actor: usize,
+    pub(super) wall: Nanos,
+    pub(super) times: ThreadTimes,
+    /// What the kernel says of the same window, if it says anything.
+    pub(super) kernel: Option<ThreadFigures>,
+    pub(super) tasks: u64,
+    pub(super) clock_reads: u64,
+    pub(super) kernel_reads: u64,
+}
+
+impl ThreadAccount {
+    pub(super) fn into_record(self, actor: String) -> ThreadRecord {
+        let kernel = self.kernel.unwrap_or_default();
+        let accounted = kernel.on_cpu + kernel.run_queue + self.times.blocked;
+        ThreadRecord {
+            name: self.name,
+            actor,
+            wall_ns: self.wall.0,
+            on_cpu_ns: kernel.on_cpu.0,
+            run_queue_ns: kernel.run_queue.0,
+            blocked_ns: self.times.blocked.0,
+            work_ns: self.times.work.0,
+            spinning_ns: self.times.spinning.0,
+            bookkeeping_ns: kernel.on_cpu.saturating_sub(self.times.work + self.times.spinning).0,
+            idle_ns: self.times.idle.0,
+            residual_ns: if self.kernel.is_some() {
+                self.wall.0.cast_signed() - accounted.0.cast_signed()
+            } else {
+                0
+            },
+            voluntary_switches: kernel.voluntary_switches,
+            involuntary_switches: kernel.involuntary_switches,
+            tasks: self.tasks,
+        }
+    }
+}
+
+/// Spans for the timeline, up to a bound.
+#[derive(Debug, Default)]
+pub(super) struct Spans {
+    most: usize,
+    pub(super) kept: Vec<Span>,
+    pub(super) omitted: u64,
+}
+
+/// Shorter pieces are not worth a span.
+const SHORTEST: Nanos = Nanos::from_micros(1);
+
+impl Spans {
+    /// Whether spans are wanted at all.
+    pub(super) const fn wanted(&self) -> bool {
+        self.most > 0
+    }
+
+    /// Keeps a piece of `track`, with its run-queue part as a span of its own at the piece's end.
+    pub(super) fn keep(&mut self, track: usize, activity: Activity, piece: Piece, window: Nanos, label: &str, task: u64) {
+        if activity == Activity::Bookkeeping || piece.start < window {
+            return;
+        }
+        let own_end = Nanos(piece.end.0 - piece.run_queue.0);
+        let parts = [(activity.name(), piece.start, own_end), ("run_queue", own_end, piece.end)];
+        for (state, start, end) in parts {
+            if end.saturating_sub(start) < SHORTEST {
+                continue;
+            }
+            if self.kept.len() >= self.most {
+                self.omitted += 1;
+                continue;
+            }
+            self.kept.push(Span {
+                track,
+                start_ns: (start - window).0,
+                length_ns: (end - start).0,
+                state: state.into(),
+                label: label.into(),
+                task,
+            });
+        }
+    }
+}
+
+/// Begins a worker's measured window: forgets what the warm-up left.
+pub(super) fn begin_window(book: &mut Book, time: &mut Timekeeper) {
+    time.thread = ThreadTimes::default();
+    time.clock_reads = 0;
+    time.kernel_reads = 0;
+    for lock in &mut book.locks {
+        *lock = LockLedger::default();
+    }
+    book.compressed = (0, 0);
+}

@@ -1,0 +1,290 @@
+//! From what everybody noted to the record.
+
+use super::book::{Book, Issued, ThreadAccount};
+use super::load;
+use super::locks::LockLedger;
+use super::runtime::Runtime;
+use crate::engine::{Experiment, Profiler, RunOutput};
+use crate::measure::record::{
+    Little, ProbeRecord, RunRecord, SCHEMA, SchedulerRecord, ScenarioRef, Span, Timeline, TreatmentRecord, Warning,
+    Window,
+};
+use crate::measure::{Ledger, host, identities};
+use crate::queue::PopError;
+use crate::units::Nanos;
+use std::sync::Arc;
+
+/// What everybody noted, merged.
+pub(super) struct Collected {
+    ledgers: Vec<Ledger>,
+    presence: Vec<u128>,
+    locks: Vec<LockLedger>,
+    threads: Vec<ThreadAccount>,
+    spans: Vec<Span>,
+    omitted: u64,
+    compressed: (u64, u64),
+    /// Cost of a clock read and of a read of the kernel's figures, in nanoseconds.
+    pub(super) costs: (f64, f64),
+    pub(super) steal_ns: Option<u64>,
+}
+
+impl Collected {
+    pub(super) fn new(run: &Runtime) -> Self {
+        Self {
+            ledgers: run.actors.iter().map(|actor| Ledger::new(actor.program.steps.len())).collect(),
+            presence: vec![0; run.actors.len()],
+            locks: vec![LockLedger::default(); run.locks.len()],
+            threads: Vec::new(),
+            spans: Vec::new(),
+            omitted: 0,
+            compressed: (0, 0),
+            costs: (0.0, 0.0),
+            steal_ns: None,
+        }
+    }
+
+    /// Adds one worker's notes.
+    pub(super) fn add(&mut self, book: Book, account: Option<ThreadAccount>) {
+        self.ledgers[book.actor].merge(&book.ledger);
+        for (actor, issued) in book.issued.into_iter().enumerate() {
+            self.add_issued(actor, issued);
+        }
+        for (mine, theirs) in self.locks.iter_mut().zip(&book.locks) {
+            mine.merge(theirs);
+        }
+        self.omitted += book.spans.omitted;
+        self.spans.extend(book.spans.kept);
+        self.compressed.0 += book.compressed.0;
+        self.compressed.1 += book.compressed.1;
+        self.threads.extend(account);
+    }
+
+    /// Adds what somebody issued to `actor`.
+    pub(super) fn add_issued(&mut self, actor: usize, issued: Issued) {
+        let ledger = &mut self.ledgers[actor];
+        ledger.issued += issued.issued;
+        ledger.refused += issued.refused;
+        ledger.in_flight += issued.in_flight;
+        self.presence[actor] += issued.presence;
+    }
+
+    /// Counts tasks that nobody took from a queue before its workers had gone.
+    pub(super) fn drain_queues(&mut self, run: &Runtime) {
+        for (actor, runtime) in run.actors.iter().enumerate() {
+            let mut left = Issued::default();
+            loop {
+                match runtime.inbox.queue().try_pop() {
+                    Ok(task) => load::leave(run, &mut left, &task),
+                    // A queue may say Empty early; after the last worker it means that nothing is left.
+                    Err(PopError::Empty | PopError::Closed) => break,
+                }
+            }
+            self.add_issued(actor, left);
+        }
+    }
+}
+
+/// The record of a run that is over, and its histograms.
+pub(super) fn output(run: &Arc<Runtime>, experiment: &Experiment, collected: Collected) -> RunOutput {
+    let (start, end) = (run.window_start(), run.window_end());
+    let window = end.saturating_sub(start);
+    let mut record = frame(run, experiment, window);
+    record.manifest.steal_ns = collected.steal_ns;
+    let recordings: u64 = collected.ledgers.iter().map(Ledger::completed).sum();
+    let mut sojourn = Vec::new();
+    let mut presence = 0.0;
+    for ((actor, ledger), more) in run.actors.iter().zip(collected.ledgers).zip(collected.presence) {
+        let is_focus = actor.spec.name == record.treatment.focus;
+        if is_focus {
+            #[expect(clippy::cast_precision_loss, reason = "good to 16 digits")]
+            let total = (ledger.presence + more) as f64;
+            presence = total;
+        }
+        let (summary, series, histogram) = ledger.into_record(&actor.program.steps, window);
+        if is_focus {
+            record.series = series;
+        }
+        record.actors.insert(actor.spec.name.clone(), summary);
+        sojourn.push((actor.spec.name.clone(), histogram));
+    }
+    for ((spec, lock), ledger) in experiment.scenario.locks.iter().zip(&run.locks).zip(collected.locks) {
+        record.locks.insert(spec.name.clone(), ledger.into_record(lock));
+    }
+    record.little = little(&record, presence, window);
+    add_threads(&mut record, run, collected.threads, recordings, collected.costs);
+    if experiment.timeline_spans > 0 {
+        record.timeline = Some(timeline(&record, collected.spans, collected.omitted, experiment));
+        record.instrumented = true;
+    }
+    record.partial = run.progress.stopped();
+    record.instrumented |= experiment.profiler != Profiler::None || experiment.console.is_some();
+    record.identities = identities::check(&record);
+    record.trustworthy = record.identities.iter().all(|identity| identity.holds);
+    add_warnings(&mut record);
+    RunOutput { record, sojourn }
+}
+
+fn frame(run: &Runtime, experiment: &Experiment, window: Nanos) -> RunRecord {
+    let scenario = &experiment.scenario;
+    let levels = scenario.levels(experiment.load);
+    RunRecord {
+        schema: SCHEMA,
+        conlab: env!("CARGO_PKG_VERSION").into(),
+        command: experiment.command.clone(),
+        engine: "real".into(),
+        seed: experiment.seed,
+        replicate: experiment.replicate,
+        manifest: host::manifest(run.work.describe()),
+        scenario: ScenarioRef { name: scenario.name.clone(), digest: String::new() },
+        treatment: TreatmentRecord {
+            focus: scenario.actors[scenario.focus].name.clone(),
+            threads: levels.threads.unwrap_or(0),
+            queue: levels.queue.map_or("", |queue| queue.name()).into(),
+            cache: levels.cache.map(|layout| layout.name().into()),
+            load: levels.load.name().into(),
+            cores: levels.cores.unwrap_or_else(host::cores),
+        },
+        window: Window { warmup_ns: scenario.run.warmup.0, length_ns: window.0 },
+        ..RunRecord::default()
+    }
+}
+
+/// Both sides of Little's law for the actor in focus: tasks in the system as an average over time, from the stay of
+/// every task whether finished or not; and throughput × mean sojourn of those that finished.
+#[expect(clippy::cast_precision_loss, reason = "an average")]
+fn little(record: &RunRecord, presence: f64, window: Nanos) -> Little {
+    let focus = &record.actors[&record.treatment.focus];
+    Little {
+        tasks_in_system: if window.0 == 0 { 0.0 } else { presence / window.0 as f64 },
+        product: focus.throughput_per_s * focus.sojourn_ns.mean / 1e9,
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shares and means")]
+fn add_threads(
+    record: &mut RunRecord,
+    run: &Runtime,
+    threads: Vec<ThreadAccount>,
+    recordings: u64,
+    (clock_read_ns, kernel_read_ns): (f64, f64),
+) {
+    let mut probe =
+        ProbeRecord { clock_read_ns, kernel_read_ns, recordings, recording_ns: recording_cost(), ..ProbeRecord::default() };
+    let mut scheduler = SchedulerRecord { available: !threads.is_empty(), ..SchedulerRecord::default() };
+    let mut busy = 0;
+    for account in threads {
+        // A worker that saw no task in the window has no window of its own.
+        scheduler.available &= account.kernel.is_some() || account.wall == Nanos::ZERO;
+        probe.clock_reads += account.clock_reads;
+        probe.kernel_reads += account.kernel_reads;
+        let name = run.actors[account.actor].spec.name.clone();
+        let thread = account.into_record(name);
+        scheduler.on_cpu_ns += thread.on_cpu_ns;
+        scheduler.run_queue_ns += thread.run_queue_ns;
+        scheduler.blocked_ns += thread.blocked_ns;
+        scheduler.voluntary_switches += thread.voluntary_switches;
+        scheduler.involuntary_switches += thread.involuntary_switches;
+        busy += thread.wall_ns.saturating_sub(thread.blocked_ns);
+        record.threads.push(thread);
+    }
+    record.threads.sort_by(|a, b| natural(&a.name).cmp(&natural(&b.name)));
+    let cost = probe.clock_reads as f64 * probe.clock_read_ns
+        + probe.kernel_reads as f64 * probe.kernel_read_ns
+        + recordings as f64 * probe.recording_ns;
+    record.probe_effect = if busy == 0 { 0.0 } else { (cost / busy as f64).min(1.0) };
+    record.probe = probe;
+    record.scheduler = scheduler;
+}
+
+/// Orders `agents-2` before `agents-10`.
+fn natural(name: &str) -> (String, u64) {
+    let (stem, number) = name.rsplit_once('-').unwrap_or((name, ""));
+    (stem.to_owned(), number.parse().unwrap_or(u64::MAX))
+}
+
+/// What noting one task costs, measured now, in nanoseconds.
+fn recording_cost() -> f64 {
+    use crate::measure::{Finished, TaskTimes};
+    const TASKS: u32 = 2_000;
+    let clock = crate::clock::Clock::get();
+    let mut ledger = Ledger::new(0);
+    let note = |ledger: &mut Ledger, arrived: u64| {
+        let task = Finished {
+            arrived: Nanos(arrived),
+            issued: Nanos(arrived),
+            started: Nanos(arrived + 100),
+            ended: Nanos(arrived + 1_000 + arrived % 512),
+            times: TaskTimes::default(),
+        };
+        ledger.finish(std::hint::black_box(&task), Nanos::ZERO);
+    };
+    // The first pass makes the histograms grow; the second is what a run pays.
+    (0..TASKS).for_each(|task| note(&mut ledger, u64::from(task)));
+    let start = clock.now();
+    (0..TASKS).for_each(|task| note(&mut ledger, u64::from(task)));
+    (clock.now() - start).as_secs_f64() * 1e9 / f64::from(TASKS)
+}
+
+fn timeline(record: &RunRecord, mut spans: Vec<Span>, omitted: u64, experiment: &Experiment) -> Timeline {
+    // Spans carry the worker's number; its name ends with it.
+    let mut tracks: Vec<String> = experiment
+        .scenario
+        .actors
+        .iter()
+        .flat_map(|actor| std::iter::repeat_n(&actor.name, actor.threads))
+        .enumerate()
+        .map(|(index, name)| format!("{name}-{index}"))
+        .collect();
+    tracks.truncate(record.threads.len().max(tracks.len()));
+    for span in &mut spans {
+        if let Some(lock) = span.label.strip_prefix("lock ").and_then(|index| index.parse::<usize>().ok()) {
+            span.label = experiment.scenario.locks[lock].name.clone();
+        }
+    }
+    spans.sort_by_key(|span| (span.track, span.start_ns));
+    Timeline { tracks, spans, flows: Vec::new(), omitted }
+}
+
+fn add_warnings(record: &mut RunRecord) {
+    let mut warn = |code: &str, message: String, remedy: &str| {
+        record.warnings.push(Warning { code: code.into(), message, remedy: remedy.into() });
+    };
+    let residual = identities::thread_residual_of(&record.threads);
+    if residual.abs() > 0.02 {
+        warn(
+            "thread-residual",
+            format!("{:.1} % of the threads' wall time is explained by no figure", residual * 100.0),
+            "the hypervisor or interrupts took it, or waits were too short to tell; run longer on a quieter machine",
+        );
+    }
+    if !record.scheduler.available {
+        warn(
+            "no-scheduler-figures",
+            "this system gives no scheduler figures per thread, so run-queue wait counts as execution".into(),
+            "run on Linux, where /proc/<pid>/task/<tid>/schedstat tells",
+        );
+    }
+    let completed = record.actors.get(&record.treatment.focus).map_or(0, |actor| actor.completed);
+    if completed < 100 {
+        warn(
+            "sample-too-small",
+            format!("{completed} tasks cannot carry a p99"),
+            "raise --tasks or --duration to at least 100 tasks, better 1000",
+        );
+    } else if completed < 1000 {
+        warn(
+            "sample-small",
+            format!("the p99 of {completed} tasks rests on {} of them", completed / 100),
+            "raise --tasks or --duration to at least 1000 tasks",
+        );
+    }
+    if record.probe_effect > 0.05 {
+        warn(
+            "probe-effect",
+            format!("measuring took {:.1} % of the workers' busy time", record.probe_effect * 100.0),
+            "make steps longer than some microseconds, or read figures as upper bounds",
+        );
+    }
+    let steal = host::steal_warning(record.manifest.steal_ns, record.manifest.cores, record.window.length_ns);
+    record.warnings.extend(steal);
+}

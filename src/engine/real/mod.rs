@@ -1,0 +1,273 @@
+//! The real engine: worker threads that really contend, and tokio for actors whose queue is `async`.
+
+mod book;
+mod collect;
+mod load;
+mod locks;
+mod runtime;
+mod tasks;
+mod timekeeper;
+mod work;
+mod worker;
+
+pub use runtime::Task;
+
+use super::{Engine, EngineError, Experiment, Progress, RunOutput};
+use crate::measure::{host, sched};
+use crate::model::Op;
+use crate::queue::{QueueKind, TaskQueue};
+use crate::scenario::{CostFactors, Load};
+use crate::units::Nanos;
+use book::{Book, Issued, ThreadAccount};
+use collect::Collected;
+use runtime::{Returned, Runtime};
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{self, Receiver};
+use std::thread::{self, JoinHandle, Thread};
+use worker::Worker;
+
+/// Longest sleep of the controlling thread between two looks at the user's wish to stop.
+const CONTROL: Nanos = Nanos::from_millis(20);
+
+/// Makes the queue of a kind and capacity that a run's actors take their tasks from.
+type QueueFactory = dyn Fn(QueueKind, usize) -> Box<dyn TaskQueue<Task>> + Send + Sync;
+
+/// Runs scenarios on real threads.
+pub struct RealEngine {
+    queue: Box<QueueFactory>,
+}
+
+impl RealEngine {
+    /// An engine whose actors use the queues of the registry.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { queue: Box::new(runtime::registered) }
+    }
+
+    /// An engine whose actors use a queue of one's own wherever the scenario names `kind`.
+    #[must_use]
+    pub fn with_queue(
+        kind: QueueKind,
+        make: impl Fn(usize) -> Box<dyn TaskQueue<Task>> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            queue: Box::new(move |wanted, capacity| {
+                if wanted == kind { make(capacity) } else { runtime::registered(wanted, capacity) }
+            }),
+        }
+    }
+}
+
+impl Default for RealEngine {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for RealEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RealEngine")
+    }
+}
+
+impl Engine for RealEngine {
+    fn name(&self) -> &'static str {
+        "real"
+    }
+
+    fn run(&self, experiment: &Experiment, progress: &Progress) -> Result<RunOutput, EngineError> {
+        refuse_what_cannot_run(experiment)?;
+        let _confined = match experiment.scenario.host.cores {
+            Some(cores) => Some(sched::confine(cores).map_err(|source| EngineError::System {
+                action: format!("confine the run to {cores} processors; leave --cores out"),
+                source,
+            })?),
+            None => None,
+        };
+        progress.phase.store(0, Ordering::Relaxed);
+        let steal = host::steal_ns();
+        let costs = timekeeper::costs();
+        let (senders, receivers): (Vec<_>, Vec<_>) = experiment
+            .scenario
+            .actors
+            .iter()
+            .map(|actor| match actor.load {
+                Load::Closed { .. } => {
+                    let (sender, receiver) = mpsc::channel();
+                    (Some(sender), Some(receiver))
+                }
+                Load::None | Load::Open { .. } => (None, None),
+            })
+            .unzip();
+        let run = Arc::new(Runtime::new(experiment, senders, &*self.queue, progress));
+        let mut crew = Crew::default();
+        if let Err(error) = crew.hire(&run) {
+            // Whoever has started finds the queues closed and goes.
+            run.end_window(run.clock.now());
+            crew.dismiss(&run);
+            return Err(error);
+        }
+        crew.issue_load(&run, experiment, receivers)?;
+        control(&run, experiment);
+        let mut collected = crew.dismiss(&run);
+        collected.costs = costs;
+        collected.steal_ns = host::steal_ns().zip(steal).map(|(after, before)| after.saturating_sub(before));
+        progress.phase.store(3, Ordering::Relaxed);
+        Ok(collect::output(&run, experiment, collected))
+    }
+}
+
+/// Everything that the real engine cannot do, said before anything is started.
+fn refuse_what_cannot_run(experiment: &Experiment) -> Result<(), EngineError> {
+    let scenario = &experiment.scenario;
+    if scenario.host.factors != CostFactors::default() {
+        return Err(EngineError::Unsupported(
+            "real threads cannot make switches, queues or coherence cheaper; use --engine virtual".into(),
+        ));
+    }
+    if scenario.actors.iter().all(|actor| actor.load == Load::None) {
+        return Err(EngineError::Unsupported("no actor has load; give one `load`, or use --load baseline".into()));
+    }
+    for actor in &scenario.actors {
+        for op in crate::model::Program::of(actor).ops {
+            if let Op::Cache { .. } | Op::Store { .. } = op {
+                return Err(EngineError::Unsupported(format!(
+                    "actor {} uses a cache or a store, which this engine cannot run yet",
+                    actor.name
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Warm-up, then the measured window, until the tasks are done, the time is over or the user stops it.
+fn control(run: &Runtime, experiment: &Experiment) {
+    let settings = &experiment.scenario.run;
+    let start = run.clock.now() + settings.warmup;
+    run.set_window_start(start);
+    run.progress.phase.store(1, Ordering::Relaxed);
+    let end = settings.duration.map_or(Nanos::MAX, |duration| start + duration);
+    let mut measuring = false;
+    while !run.stopped() {
+        let now = run.clock.now();
+        if run.progress.stopped() || now >= end {
+            run.end_window(now.min(end).max(start));
+            break;
+        }
+        if !measuring && now >= start {
+            measuring = true;
+            run.progress.phase.store(2, Ordering::Relaxed);
+        }
+        let next = if measuring { end } else { start };
+        thread::park_timeout(next.saturating_sub(now).min(CONTROL).to_duration());
+    }
+}
+
+/// A worker's or load thread's handle, with what it returns.
+type Hand<T> = JoinHandle<T>;
+
+/// Everybody who works in a run.
+#[derive(Default)]
+struct Crew {
+    workers: Vec<Hand<(Book, ThreadAccount)>>,
+    pools: Vec<tasks::Running>,
+    loads: Vec<(usize, Hand<(Issued, Option<Receiver<Returned>>)>)>,
+}
+
+impl Crew {
+    /// Starts the workers of every actor; they sleep until there is load.
+    fn hire(&mut self, run: &Arc<Runtime>) -> Result<(), EngineError> {
+        let count: usize = run.actors.iter().map(|actor| actor.spec.threads).sum();
+        let mut index = 0;
+        for (actor, runtime) in run.actors.iter().enumerate() {
+            if runtime.spec.queue == QueueKind::Async {
+                self.pools.push(tasks::start(run, actor, index)?);
+                index += runtime.spec.threads;
+                continue;
+            }
+            for _ in 0..runtime.spec.threads {
+                let shared = Arc::clone(run);
+                let worker = thread::Builder::new()
+                    .name(format!("{}-{index}", runtime.spec.name))
+                    .stack_size(256 * 1024)
+                    .spawn(move || Worker::new(&shared, actor, index).work())
+                    .map_err(|source| EngineError::Spawn { index, count, source })?;
+                self.workers.push(worker);
+                index += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts the threads that issue load.
+    fn issue_load(
+        &mut self,
+        run: &Arc<Runtime>,
+        experiment: &Experiment,
+        receivers: Vec<Option<Receiver<Returned>>>,
+    ) -> Result<(), EngineError> {
+        // Arrivals before the window is set are warm-up.
+        run.set_window_start(run.clock.now() + experiment.scenario.run.warmup);
+        for (actor, receiver) in receivers.into_iter().enumerate() {
+            if run.actors[actor].spec.load == Load::None {
+                continue;
+            }
+            let shared = Arc::clone(run);
+            let issue = move || {
+                let counts = load::issue(&shared, actor, receiver.as_ref());
+                (counts, receiver)
+            };
+            let name = format!("{}-load", run.actors[actor].spec.name);
+            match thread::Builder::new().name(name).spawn(issue) {
+                Ok(hand) => self.loads.push((actor, hand)),
+                Err(source) => {
+                    run.end_window(run.clock.now());
+                    std::mem::take(self).dismiss(run);
+                    return Err(EngineError::System { action: "start a thread that issues load".into(), source });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes the queues, wakes whoever sleeps, and gathers what everybody noted.
+    fn dismiss(self, run: &Arc<Runtime>) -> Collected {
+        for actor in &run.actors {
+            actor.inbox.queue().close();
+        }
+        let threads: Vec<&Thread> = self.workers.iter().map(JoinHandle::thread).collect();
+        threads.into_iter().for_each(Thread::unpark);
+        let mut collected = Collected::new(run);
+        let mut returned = Vec::new();
+        for (actor, hand) in self.loads {
+            hand.thread().unpark();
+            let (issued, receiver) = joined(hand);
+            collected.add_issued(actor, issued);
+            returned.extend(receiver.map(|receiver| (actor, receiver)));
+        }
+        for pool in self.pools {
+            for (book, account) in pool.stop() {
+                collected.add(book, account);
+            }
+        }
+        for worker in self.workers {
+            let (book, account) = joined(worker);
+            collected.add(book, Some(account));
+        }
+        for (actor, receiver) in returned {
+            let mut issued = Issued::default();
+            load::drain(run, &mut issued, &receiver);
+            collected.add_issued(actor, issued);
+        }
+        collected.drain_queues(run);
+        collected
+    }
+}
+
+/// What a thread returned; its panic goes on here.
+fn joined<T>(hand: JoinHandle<T>) -> T {
+    hand.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}

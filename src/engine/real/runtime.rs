@@ -1,0 +1,240 @@
+//! What the threads of one run share.
+
+use super::locks::LockRuntime;
+use super::work::Work;
+use crate::clock::Clock;
+use crate::engine::live::LiveBatch;
+use crate::engine::{Experiment, Progress};
+use crate::model::Program;
+use crate::queue::{self, ChannelQueue, PushError, QueueKind, TaskQueue};
+use crate::random::{Source, Stream};
+use crate::scenario::{ActorSpec, Load, LockKind};
+use crate::sync::Padded;
+use crate::units::Nanos;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::mpsc::Sender;
+use std::thread::Thread;
+use tokio::sync::oneshot;
+
+/// A task on its way.
+#[derive(Debug)]
+pub struct Task {
+    /// Intended start.
+    pub(super) arrived: Nanos,
+    /// When it was really issued.
+    pub(super) issued: Nanos,
+    /// Its number, which names its stream of random numbers.
+    pub(super) number: u64,
+    /// Whom its end concerns.
+    pub(super) origin: Origin,
+}
+
+/// Where a task came from, and who waits for its end.
+#[derive(Debug)]
+pub(super) enum Origin {
+    /// Open load, or a message that nobody waits for.
+    Open,
+    /// A client of a closed load, which then thinks and issues its next task.
+    Client,
+    /// A caller that waits for the answer.
+    Call(oneshot::Sender<()>),
+}
+
+/// The queue of an actor, by how its workers wait.
+pub(super) enum Inbox {
+    /// Threads that block.
+    Blocking(Box<dyn TaskQueue<Task>>),
+    /// Tasks that await.
+    Channel(ChannelQueue<Task>),
+}
+
+impl Inbox {
+    /// The queue, for those who push.
+    pub(super) fn queue(&self) -> &dyn TaskQueue<Task> {
+        match self {
+            Self::Blocking(queue) => queue.as_ref(),
+            Self::Channel(queue) => queue,
+        }
+    }
+}
+
+impl std::fmt::Debug for Inbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Inbox with {} tasks", self.queue().len())
+    }
+}
+
+/// An actor while it runs.
+#[derive(Debug)]
+pub(super) struct ActorRuntime {
+    pub(super) spec: ActorSpec,
+    pub(super) program: Program,
+    pub(super) inbox: Inbox,
+    /// Clients that must think, or found the queue full, go back to the load's thread by this.
+    pub(super) clients: Option<Sender<Returned>>,
+}
+
+/// A client that goes back to the thread that issues load.
+#[derive(Debug)]
+pub(super) enum Returned {
+    /// It thinks until the task's arrival.
+    Thinking(Task),
+    /// It found no room: the task has arrived and waits.
+    Refused(Task),
+}
+
+/// A run while it is under way.
+#[derive(Debug)]
+pub(super) struct Runtime {
+    pub(super) clock: Clock,
+    pub(super) work: Work,
+    pub(super) seed: u64,
+    pub(super) focus: usize,
+    pub(super) actors: Vec<ActorRuntime>,
+    pub(super) locks: Vec<LockRuntime>,
+    pub(super) progress: Progress,
+    /// Most spans that each worker keeps for the timeline.
+    pub(super) spans: usize,
+    window_start: AtomicU64,
+    window_end: AtomicU64,
+    stop: AtomicBool,
+    /// Measured tasks of the actor in focus, published in strides.
+    completed: Padded<AtomicU64>,
+    target: u64,
+    /// Tasks between two publications of a worker.
+    pub(super) stride: u64,
+    /// What each worker does now: `step + 1` in the high half, activity in the low; written by it alone.
+    pub(super) current: Vec<Padded<AtomicU32>>,
+    controller: Thread,
+}
+
+impl Runtime {
+    pub(super) fn new(
+        experiment: &Experiment,
+        clients: Vec<Option<Sender<Returned>>>,
+        queue: &dyn Fn(QueueKind, usize) -> Box<dyn TaskQueue<Task>>,
+        progress: &Progress,
+    ) -> Self {
+        let scenario = &experiment.scenario;
+        let workers: usize = scenario.actors.iter().map(|actor| actor.threads).sum();
+        let actors: Vec<ActorRuntime> = scenario
+            .actors
+            .iter()
+            .zip(clients)
+            .map(|(spec, clients)| ActorRuntime {
+                program: Program::of(spec),
+                inbox: if spec.queue == QueueKind::Async {
+                    Inbox::Channel(ChannelQueue::with_capacity(spec.capacity))
+                } else {
+                    Inbox::Blocking(queue(spec.queue, spec.capacity))
+                },
+                spec: spec.clone(),
+                clients,
+            })
+            .collect();
+        let target = scenario.run.tasks.unwrap_or(u64::MAX);
+        let locks = scenario.locks.iter().enumerate().map(|(index, spec)| {
+            let awaited = actors.iter().any(|actor| {
+                actor.spec.queue == QueueKind::Async
+                    && actor.spec.steps.iter().any(|step| step.lock == Some(index))
+            });
+            LockRuntime::new(spec.kind, awaited && !matches!(spec.kind, LockKind::Gil { .. }))
+        });
+        Self {
+            clock: Clock::get(),
+            work: Work::calibrated(),
+            seed: experiment.seed,
+            focus: scenario.focus,
+            locks: locks.collect(),
+            actors,
+            progress: progress.clone(),
+            spans: if experiment.timeline_spans == 0 { 0 } else { (experiment.timeline_spans / workers.max(1)).max(16) },
+            window_start: AtomicU64::new(u64::MAX),
+            window_end: AtomicU64::new(u64::MAX),
+            stop: AtomicBool::new(false),
+            completed: Padded::default(),
+            target,
+            stride: (target / (1000 * workers.max(1) as u64)).clamp(1, 256),
+            current: (0..workers).map(|_| Padded::default()).collect(),
+            controller: std::thread::current(),
+        }
+    }
+
+    /// Sets the instant from which arrivals are measured.
+    pub(super) fn set_window_start(&self, at: Nanos) {
+        self.window_start.store(at.0, Ordering::Release);
+    }
+
+    /// The instant from which arrivals are measured.
+    #[inline]
+    pub(super) fn window_start(&self) -> Nanos {
+        Nanos(self.window_start.load(Ordering::Relaxed))
+    }
+
+    /// The instant at which measuring ended; the end of time while it goes on.
+    #[inline]
+    pub(super) fn window_end(&self) -> Nanos {
+        Nanos(self.window_end.load(Ordering::Acquire))
+    }
+
+    /// Whether the run is over.
+    #[inline]
+    pub(super) fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Ends the measured window at `at`, unless it has ended already.
+    pub(super) fn end_window(&self, at: Nanos) {
+        let ended = self.window_end.compare_exchange(u64::MAX, at.0, Ordering::AcqRel, Ordering::Relaxed);
+        if ended.is_ok() {
+            self.stop.store(true, Ordering::Release);
+            self.controller.unpark();
+        }
+    }
+
+    /// Publishes `count` more measured tasks of the actor in focus, the last of them completed at `at`.
+    pub(super) fn publish(&self, count: u64, at: Nanos) {
+        let completed = self.completed.fetch_add(count, Ordering::Relaxed) + count;
+        self.progress.completed.store(completed, Ordering::Relaxed);
+        if completed >= self.target {
+            self.end_window(at);
+        }
+    }
+
+    /// The stream of random numbers of a task.
+    pub(super) fn stream(&self, actor: usize, number: u64) -> Stream {
+        Stream::new(self.seed, Source::Service, actor as u64, number)
+    }
+
+    /// The next task of a client whose last one, `number`, ended at `ended`; and whether it must think first.
+    pub(super) fn next_of_client(&self, actor: usize, number: u64, ended: Nanos) -> (Task, bool) {
+        let (clients, think) = match &self.actors[actor].spec.load {
+            Load::Closed { clients, think } => (*clients as u64, think),
+            Load::None | Load::Open { .. } => unreachable!("only closed loads have clients"),
+        };
+        let number = number + clients;
+        let thinks = think.mean > Nanos::ZERO;
+        let arrived = if thinks {
+            let mut stream = Stream::new(self.seed, Source::Think, actor as u64, number);
+            ended + think.sample(&mut stream, number)
+        } else {
+            ended
+        };
+        (Task { arrived, issued: arrived, number, origin: Origin::Client }, thinks)
+    }
+
+    /// Puts a task into the queue of `actor` without waiting.
+    pub(super) fn offer(&self, actor: usize, task: Task) -> Result<(), PushError<Task>> {
+        self.actors[actor].inbox.queue().try_push(task)
+    }
+
+    /// A batch of live figures for a worker of `actor`, when somebody watches and it is the one in focus.
+    pub(super) fn live(&self, actor: usize) -> Option<LiveBatch> {
+        if actor == self.focus { LiveBatch::new(&self.progress.live) } else { None }
+    }
+}
+
+/// The registry's queues, for runs that bring none of their own.
+pub(super) fn registered(kind: QueueKind, capacity: usize) -> Box<dyn TaskQueue<Task>> {
+    queue::build(kind, capacity)
+}

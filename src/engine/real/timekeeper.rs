@@ -1,0 +1,248 @@
+//! Cuts a worker's time into pieces, so that every nanosecond belongs to exactly one cause.
+//!
+//! A worker cuts whenever it changes what it does. A piece longer than [`LONG`] may hide a wait for a processor, so
+//! the kernel's figure is read after it, and what it grew by is taken out of the piece. Shorter pieces are not worth
+//! a system call: whoever loses the processor is away for longer than that.
+
+use crate::clock::Clock;
+use crate::measure::sched::ThreadSched;
+use crate::measure::{Cause, TaskTimes};
+use crate::units::Nanos;
+use std::cell::RefCell;
+
+/// Pieces longer than this are checked against the kernel's figures: some 2 % of probe effect at the worst.
+const LONG: Nanos = Nanos::from_micros(50);
+
+/// What a worker did in a piece of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Activity {
+    /// Executing a step.
+    Work,
+    /// Waiting for a lock, asleep.
+    Lock,
+    /// Waiting for a lock on the processor.
+    Spin,
+    /// Waiting for I/O.
+    Io,
+    /// Waiting for an answer or for room.
+    Call,
+    /// Waiting for a task.
+    Idle,
+    /// Taking tasks and noting results.
+    Bookkeeping,
+}
+
+impl Activity {
+    /// The cause under which a task accounts for it; `None` between tasks.
+    pub(super) const fn cause(self) -> Option<Cause> {
+        match self {
+            Self::Work => Some(Cause::Execution),
+            Self::Lock | Self::Spin => Some(Cause::Lock),
+            Self::Io => Some(Cause::Io),
+            Self::Call => Some(Cause::Call),
+            Self::Idle | Self::Bookkeeping => None,
+        }
+    }
+
+    /// The word for it in a timeline.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Work => "execution",
+            Self::Lock | Self::Spin => "lock",
+            Self::Io => "io",
+            Self::Call => "call",
+            Self::Idle => "idle",
+            Self::Bookkeeping => "bookkeeping",
+        }
+    }
+}
+
+/// What a thread's time went into, as it says itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ThreadTimes {
+    pub(super) work: Nanos,
+    pub(super) spinning: Nanos,
+    /// Asleep for any reason; idle included.
+    pub(super) blocked: Nanos,
+    pub(super) idle: Nanos,
+    pub(super) busy: Nanos,
+}
+
+/// A piece of time that was cut off.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Piece {
+    pub(super) start: Nanos,
+    pub(super) end: Nanos,
+    /// Part of it in which the thread was runnable but not running.
+    pub(super) run_queue: Nanos,
+}
+
+/// The kernel's figure of the calling thread, and what of it was already given to a piece.
+struct Kernel {
+    sched: ThreadSched,
+    seen: Nanos,
+}
+
+thread_local! {
+    static KERNEL: RefCell<Option<Kernel>> = const { RefCell::new(None) };
+}
+
+/// Growth of the calling thread's run-queue wait since it was last asked for.
+pub(super) fn run_queue_growth() -> Nanos {
+    KERNEL.with_borrow_mut(|kernel| {
+        let kernel = kernel.get_or_insert_with(|| {
+            let sched = ThreadSched::of_this_thread();
+            let seen = sched.run_queue().unwrap_or_default();
+            Kernel { sched, seen }
+        });
+        let now = kernel.sched.run_queue().unwrap_or_default();
+        now.saturating_sub(std::mem::replace(&mut kernel.seen, now))
+    })
+}
+
+/// Gives what the calling thread waited for a processor so far to nobody; called where a thread begins or was parked.
+pub(super) fn forget_run_queue() {
+    run_queue_growth();
+}
+
+/// Cuts time; one for each worker thread, or for each task of the async engine.
+#[derive(Debug)]
+pub(super) struct Timekeeper {
+    clock: Clock,
+    last: Nanos,
+    /// The present task's time by cause.
+    pub(super) task: TaskTimes,
+    /// This thread's own account since it began to be measured.
+    pub(super) thread: ThreadTimes,
+    pub(super) clock_reads: u64,
+    pub(super) kernel_reads: u64,
+}
+
+impl Timekeeper {
+    pub(super) fn new(clock: Clock) -> Self {
+        let last = clock.now();
+        Self {
+            clock,
+            last,
+            task: TaskTimes::default(),
+            thread: ThreadTimes::default(),
+            clock_reads: 0,
+            kernel_reads: 0,
+        }
+    }
+
+    /// When time was last cut.
+    pub(super) const fn last(&self) -> Nanos {
+        self.last
+    }
+
+    /// The time now, without a cut.
+    pub(super) fn peek(&mut self) -> Nanos {
+        self.clock_reads += 1;
+        self.clock.now()
+    }
+
+    /// Ends a piece of time that was spent on `activity`.
+    #[inline]
+    pub(super) fn cut(&mut self, activity: Activity) -> Piece {
+        let start = self.last;
+        let end = self.clock.now().max(start);
+        self.clock_reads += 1;
+        self.last = end;
+        let length = end - start;
+        let run_queue = if length > LONG {
+            self.kernel_reads += 1;
+            run_queue_growth().min(length)
+        } else {
+            Nanos::ZERO
+        };
+        self.account(activity, Piece { start, end, run_queue })
+    }
+
+    /// Ends a piece of an awaiting task, which was ready to go on at `ready`.
+    pub(super) fn cut_resumed(&mut self, activity: Activity, ready: Option<Nanos>) -> Piece {
+        let start = self.last;
+        let end = self.clock.now().max(start);
+        self.clock_reads += 1;
+        self.last = end;
+        let run_queue = ready.map_or(Nanos::ZERO, |ready| end.saturating_sub(ready.max(start)));
+        self.account(activity, Piece { start, end, run_queue })
+    }
+
+    #[inline]
+    fn account(&mut self, activity: Activity, piece: Piece) -> Piece {
+        let own = piece.end - piece.start - piece.run_queue;
+        if let Some(cause) = activity.cause() {
+            self.task[cause as usize] += own;
+            self.task[Cause::RunQueue as usize] += piece.run_queue;
+        }
+        match activity {
+            Activity::Work => self.thread.work += own,
+            Activity::Spin => self.thread.spinning += own,
+            Activity::Bookkeeping => self.thread.busy += own,
+            Activity::Lock | Activity::Io | Activity::Call => self.thread.blocked += own,
+            Activity::Idle => {
+                self.thread.blocked += own;
+                self.thread.idle += own;
+            }
+        }
+        piece
+    }
+
+    /// Starts a task's account; what it waited in the queue is given.
+    #[inline]
+    pub(super) fn start_task(&mut self, queued: Nanos) {
+        self.task = TaskTimes::default();
+        self.task[Cause::Queue as usize] = queued;
+    }
+}
+
+/// What one read costs, measured now: the clock, and the kernel's figures; in nanoseconds.
+pub(super) fn costs() -> (f64, f64) {
+    const READS: u32 = 2_000;
+    let clock = Clock::get();
+    let start = clock.now();
+    let mut last = start;
+    for _ in 0..READS {
+        last = std::hint::black_box(clock.now());
+    }
+    let middle = clock.now().max(last);
+    for _ in 0..READS {
+        std::hint::black_box(run_queue_growth());
+    }
+    let end = clock.now();
+    let mean = |from: Nanos, to: Nanos| to.saturating_sub(from).as_secs_f64() * 1e9 / f64::from(READS);
+    (mean(start, middle), mean(middle, end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_join_without_gaps_and_their_parts_sum_to_the_whole() {
+        let mut time = Timekeeper::new(Clock::get());
+        let start = time.last();
+        time.start_task(Nanos(5));
+        let mut end = start;
+        for activity in [Activity::Work, Activity::Lock, Activity::Spin, Activity::Io, Activity::Call] {
+            let piece = time.cut(activity);
+            assert_eq!(piece.start, end);
+            end = piece.end;
+        }
+        assert_eq!(time.task.iter().copied().sum::<Nanos>(), end - start + Nanos(5));
+        let thread = time.thread;
+        let waited = time.task[Cause::RunQueue as usize];
+        assert_eq!(thread.work + thread.spinning + thread.blocked + waited, end - start);
+    }
+
+    #[test]
+    fn a_resumed_task_waited_for_a_worker_only_since_it_was_ready() {
+        let mut time = Timekeeper::new(Clock::get());
+        let start = time.last();
+        let piece = time.cut_resumed(Activity::Io, Some(start));
+        assert_eq!(piece.run_queue, piece.end - piece.start);
+        let piece = time.cut_resumed(Activity::Io, None);
+        assert_eq!(piece.run_queue, Nanos::ZERO);
+    }
+}
