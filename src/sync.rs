@@ -147,6 +147,20 @@ pub fn spin() {
     std::hint::spin_loop();
 }
 
+/// Waits a moment for another thread that is halfway through something: a few spins, then the processor is given
+/// up, so that a stopped thread can be scheduled. `tries` counts the calls of one wait and starts at 0.
+#[inline]
+pub fn backoff(tries: &mut u32) {
+    if *tries < 6 && !cfg!(loom) {
+        for _ in 0..1 << *tries {
+            spin();
+        }
+    } else {
+        thread::yield_now();
+    }
+    *tries += 1;
+}
+
 /// Runs `body` under the interleavings that loom finds with at most `preemptions` forced switches; without
 /// loom, 64 times on real threads. The same test is a search in one build and a smoke test in the other.
 pub fn model(preemptions: usize, body: impl Fn() + Send + Sync + 'static) {

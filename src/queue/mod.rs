@@ -1,8 +1,27 @@
 //! What dispatches tasks: the queues that conlab compares, behind one trait.
 
+#[cfg(not(loom))]
+mod channel;
+#[cfg(not(loom))]
+pub mod contract;
+#[cfg(not(loom))]
+mod crossbeam;
 mod error;
+mod event_count;
+mod mutex;
+mod ring;
+mod sleepers;
 
+#[cfg(not(loom))]
+pub use channel::ChannelQueue;
+#[cfg(not(loom))]
+pub use crossbeam::{Parked, Reference};
 pub use error::{PopError, PushError};
+pub use event_count::EventCount;
+pub use mutex::MutexQueue;
+pub use ring::RingQueue;
+
+use std::collections::VecDeque;
 
 /// A task queue: many producers, many consumers, first in first out.
 ///
@@ -10,8 +29,9 @@ pub use error::{PopError, PushError};
 /// one producer leave in its order, a refused item comes back, and after [`close`](TaskQueue::close) everything
 /// accepted before is still delivered, then `Closed`.
 ///
-/// A queue that can only do the non-blocking half implements `try_push`, `try_pop`, `close` and `len`, and is
-/// wrapped in an adapter that parks.
+/// `Full` and `Empty` may be early where a queue says so: while another thread is halfway through pushing or
+/// popping. The blocking ends never give them. A queue that can only do the non-blocking half implements
+/// [`Reference`] and is wrapped in [`Parked`].
 pub trait TaskQueue<T>: Send + Sync {
     /// Adds `item` at the tail, or gives it back at once.
     ///
@@ -41,6 +61,42 @@ pub trait TaskQueue<T>: Send + Sync {
     /// [`PopError::Closed`] when the queue is closed and everything is delivered; never `Empty`.
     fn pop(&self) -> Result<T, PopError>;
 
+    /// Adds all of `items` from the front, sleeping while the queue is full; other producers' items may come
+    /// between them.
+    ///
+    /// # Errors
+    ///
+    /// [`PushError::Closed`]; what was not accepted is left in `items`.
+    fn push_many(&self, items: &mut VecDeque<T>) -> Result<(), PushError<()>> {
+        while let Some(item) = items.pop_front() {
+            if let Err(refused) = self.push(item) {
+                items.push_front(refused.into_item());
+                return Err(PushError::Closed(()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Sleeps until there is an item, then adds up to `most` to `items`; says how many, at least 1 (0 if `most` is).
+    ///
+    /// # Errors
+    ///
+    /// [`PopError::Closed`] when the queue is closed and everything is delivered; never `Empty`.
+    fn pop_many(&self, items: &mut Vec<T>, most: usize) -> Result<usize, PopError> {
+        if most == 0 {
+            return Ok(0);
+        }
+        items.push(self.pop()?);
+        let mut count = 1;
+        while count < most
+            && let Ok(item) = self.try_pop()
+        {
+            items.push(item);
+            count += 1;
+        }
+        Ok(count)
+    }
+
     /// Refuses further pushes and wakes everybody who sleeps; idempotent.
     fn close(&self);
 
@@ -54,6 +110,26 @@ pub trait TaskQueue<T>: Send + Sync {
 
     /// How many items fit; `None` when unbounded.
     fn capacity(&self) -> Option<usize>;
+}
+
+/// The registry: an empty queue of `kind` for at most `capacity` items ([`QueueKind::SegQueue`] is unbounded).
+///
+/// An engine that awaits builds a [`ChannelQueue`] itself, for the sake of its ends.
+///
+/// # Panics
+///
+/// When `capacity` is 0.
+#[cfg(not(loom))]
+#[must_use]
+pub fn build<T: Send + 'static>(kind: QueueKind, capacity: usize) -> Box<dyn TaskQueue<T>> {
+    use ::crossbeam_queue::{ArrayQueue, SegQueue};
+    match kind {
+        QueueKind::Mutex => Box::new(MutexQueue::with_capacity(capacity)),
+        QueueKind::LockFree => Box::new(RingQueue::with_capacity(capacity)),
+        QueueKind::Async => Box::new(ChannelQueue::with_capacity(capacity)),
+        QueueKind::ArrayQueue => Box::new(Parked::new(ArrayQueue::new(capacity))),
+        QueueKind::SegQueue => Box::new(Parked::new(SegQueue::new())),
+    }
 }
 
 /// The kinds of queue that a treatment can name.

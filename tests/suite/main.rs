@@ -7,6 +7,7 @@ mod factorial;
 mod fake;
 mod oracle;
 mod planted;
+mod queue;
 mod report;
 mod scenario_mistakes;
 mod simulated;

@@ -1,0 +1,105 @@
+//! Threads asleep, and how each is woken: what the parking of every queue is made of.
+//!
+//! A sleeper parks on a flag of its own, so waking one thread touches no other, and nobody has to take the lock
+//! of the list again to find out whether it was meant.
+//!
+//! # Orderings
+//!
+//! - S1 (wake): the waker's Release store of `woken` pairs with the sleeper's Acquire load of it, so what the
+//!   waker did before is seen by the thread that it woke.
+
+use crate::sync::{
+    Arc, AtomicBool,
+    Ordering::{Acquire, Release},
+    thread,
+};
+use std::collections::VecDeque;
+
+/// A thread that sleeps, or is about to.
+#[derive(Debug)]
+pub(super) struct Sleeper {
+    woken: AtomicBool,
+    thread: thread::Thread,
+}
+
+impl Sleeper {
+    /// The calling thread. An allocation, which costs little beside the sleep that follows.
+    pub(super) fn current() -> Arc<Self> {
+        Arc::new(Self { woken: AtomicBool::new(false), thread: thread::current() })
+    }
+
+    /// Sleeps until [`wake`](Self::wake). A stray unpark of the thread does not end it.
+    pub(super) fn sleep(&self) {
+        // S1
+        while !self.woken.load(Acquire) {
+            thread::park();
+        }
+    }
+
+    /// Ends the sleep.
+    pub(super) fn wake(&self) {
+        self.woken.store(true, Release); // S1
+        self.thread.unpark();
+    }
+}
+
+/// Who sleeps, first come first woken, and whether a wake-up is under way.
+///
+/// Plain data: whoever owns it guards it with a lock. While `waking`, nobody else is chosen; the woken thread
+/// ends that with [`arrived`](Self::arrived) and is then bound to look at the queue again and to pass the wake-up
+/// on if there is more to do. So at most one thread is between "chosen" and "running", however many items come.
+#[derive(Debug, Default)]
+pub(super) struct WaitList {
+    sleepers: VecDeque<Arc<Sleeper>>,
+    waking: bool,
+}
+
+impl WaitList {
+    /// Puts the calling thread at the end, or at the front if it was woken in vain and keeps its place.
+    pub(super) fn enlist(&mut self, keeps_place: bool) -> Arc<Sleeper> {
+        let sleeper = Sleeper::current();
+        if keeps_place {
+            self.sleepers.push_front(Arc::clone(&sleeper));
+        } else {
+            self.sleepers.push_back(Arc::clone(&sleeper));
+        }
+        sleeper
+    }
+
+    /// Chooses the thread to wake, unless a wake-up is under way already. The caller wakes it, best after
+    /// unlocking.
+    pub(super) fn choose(&mut self) -> Option<Arc<Sleeper>> {
+        if self.waking {
+            return None;
+        }
+        let chosen = self.sleepers.pop_front()?;
+        self.waking = true;
+        Some(chosen)
+    }
+
+    /// The chosen thread is running.
+    pub(super) fn arrived(&mut self) {
+        self.waking = false;
+    }
+
+    /// Takes `sleeper` off the list. Says whether it was there; if not, it has been chosen.
+    pub(super) fn remove(&mut self, sleeper: &Arc<Sleeper>) -> bool {
+        let place = self.sleepers.iter().position(|other| Arc::ptr_eq(other, sleeper));
+        place.is_some_and(|place| self.sleepers.remove(place).is_some())
+    }
+
+    /// Everybody, to be woken at once; no wake-up is pending afterwards.
+    pub(super) fn take_all(&mut self) -> VecDeque<Arc<Sleeper>> {
+        std::mem::take(&mut self.sleepers)
+    }
+
+    /// How many threads are on the list.
+    pub(super) fn len(&self) -> usize {
+        self.sleepers.len()
+    }
+
+    /// Whether a wake-up is under way.
+    pub(super) fn is_waking(&self) -> bool {
+        self.waking
+    }
+}
