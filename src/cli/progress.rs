@@ -49,14 +49,20 @@ pub(super) fn show(scenario: &Scenario, progress: &Progress, terminal: &Terminal
                 bar.set_style(style.progress_chars("=> "));
             }
             let start = clock::now();
-            while matches!(ended.recv_timeout(std::time::Duration::from_millis(100)), Err(RecvTimeoutError::Timeout)) {
+            while matches!(
+                ended.recv_timeout(std::time::Duration::from_millis(100)),
+                Err(RecvTimeoutError::Timeout)
+            ) {
                 bar.set_position(permille(&progress, tasks, longest, clock::now() - start));
                 bar.set_message(words(&progress));
             }
             bar.finish_and_clear();
         }),
         ProgressChoice::Counter => Box::new(move || {
-            while matches!(ended.recv_timeout(std::time::Duration::from_secs(2)), Err(RecvTimeoutError::Timeout)) {
+            while matches!(
+                ended.recv_timeout(std::time::Duration::from_secs(2)),
+                Err(RecvTimeoutError::Timeout)
+            ) {
                 say(&words(&progress));
             }
         }),

@@ -4,8 +4,8 @@ use super::args::{RunOptions, ScenarioArg};
 use super::exit::{Failure, Outcome, print};
 use super::progress;
 use super::terminal::Terminal;
-use crate::engine::{Engine, Experiment, Progress, RunOutput};
 use crate::engine::real::RealEngine;
+use crate::engine::{Engine, Experiment, Progress, RunOutput, VirtualEngine};
 use crate::measure::archive::Archive;
 use crate::report::terminal::page;
 use crate::scenario::{EngineKind, Scenario};
@@ -35,7 +35,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     let scenario = args.options.scenario(&args.scenario.scenario)?;
     let treatment = args.options.one_treatment("run", &scenario)?;
     let output = &args.options.output;
-    let engine = engine(args.options.engine(&scenario))?;
+    let engine = engine(args.options.engine(&scenario));
     let mut outcome = Outcome::Done;
     let progress = Progress::default();
     progress::stop_on_interrupt(&progress);
@@ -71,10 +71,10 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
 }
 
 /// The engine of this kind.
-pub(super) fn engine(kind: EngineKind) -> Result<Box<dyn Engine>, Failure> {
+pub(super) fn engine(kind: EngineKind) -> Box<dyn Engine> {
     match kind {
-        EngineKind::Real => Ok(Box::new(RealEngine::new())),
-        EngineKind::Virtual => Err(Failure::Usage("--engine virtual: this build has no virtual engine".into())),
+        EngineKind::Real => Box::new(RealEngine::new()),
+        EngineKind::Virtual => Box::new(VirtualEngine::default()),
     }
 }
 

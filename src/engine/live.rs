@@ -188,7 +188,11 @@ impl LiveBatch {
     /// An empty batch when `live` is watched, else none.
     #[must_use]
     pub fn new(live: &Arc<Live>) -> Option<Self> {
-        live.wanted().then(|| Self { live: Arc::clone(live), own: LiveTotals::default(), handed_over: Nanos::ZERO })
+        live.wanted().then(|| Self {
+            live: Arc::clone(live),
+            own: LiveTotals::default(),
+            handed_over: Nanos::ZERO,
+        })
     }
 
     /// Counts a task that completed at `now`, and hands over when a stride has passed.

@@ -1,8 +1,8 @@
 //! Engines: what turns an experiment into a record.
 
 mod live;
-pub mod virtual_time;
 pub mod real;
+pub mod virtual_time;
 
 pub use live::{Live, LiveBatch, LiveThread, LiveTotals, ThreadState};
 pub use virtual_time::VirtualEngine;

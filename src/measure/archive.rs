@@ -72,8 +72,11 @@ impl Archive {
         let json = serde_json::to_string_pretty(record)
             .map_err(|error| ArchiveError::Encode { part: "figures", reason: error.to_string() })?;
         let log = interval_log(record, sojourn)?;
-        let mut files: Vec<(&str, &[u8])> =
-            vec![("run.json", json.as_bytes()), ("latency.hlog", &log), ("scenario.toml", scenario.as_bytes())];
+        let mut files: Vec<(&str, &[u8])> = vec![
+            ("run.json", json.as_bytes()),
+            ("latency.hlog", &log),
+            ("scenario.toml", scenario.as_bytes()),
+        ];
         files.extend(extra.iter().map(|(name, text)| (*name, text.as_bytes())));
         for (name, bytes) in files {
             let path = self.draft.join(name);
@@ -119,7 +122,8 @@ fn interval_log(record: &RunRecord, sojourn: &[(String, Histogram<u64>)]) -> Res
     let start = Duration::from_nanos(record.window.warmup_ns);
     let length = Duration::from_nanos(record.window.length_ns);
     for (actor, histogram) in sojourn {
-        let tag: String = actor.chars().map(|c| if c == ',' || c.is_whitespace() { '_' } else { c }).collect();
+        let tag: String =
+            actor.chars().map(|c| if c == ',' || c.is_whitespace() { '_' } else { c }).collect();
         writer
             .write_histogram(histogram, start, length, Tag::new(&tag))
             .map_err(|error| failed(format!("{error:?}")))?;
@@ -152,7 +156,8 @@ mod tests {
         let (first, second) = (keep(), keep());
         assert_eq!(first.file_name().unwrap(), "20260102T030405Z-a_b__c_-01234567");
         assert_eq!(second.file_name().unwrap(), "20260102T030405Z-a_b__c_-01234567-2");
-        let back: RunRecord = serde_json::from_str(&fs::read_to_string(first.join("run.json")).unwrap()).unwrap();
+        let back: RunRecord =
+            serde_json::from_str(&fs::read_to_string(first.join("run.json")).unwrap()).unwrap();
         assert_eq!(back, record());
         assert!(fs::read_to_string(first.join("latency.hlog")).unwrap().contains("Tag=agents"));
         assert_eq!(fs::read_dir(out.path()).unwrap().count(), 2);

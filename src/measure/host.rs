@@ -39,8 +39,10 @@ pub fn cpu_model() -> String {
 /// Release of the kernel, or the name of the system.
 #[must_use]
 pub fn kernel() -> String {
-    fs::read_to_string("/proc/sys/kernel/osrelease")
-        .map_or_else(|_| std::env::consts::OS.into(), |text| format!("{} {}", std::env::consts::OS, text.trim()))
+    fs::read_to_string("/proc/sys/kernel/osrelease").map_or_else(
+        |_| std::env::consts::OS.into(),
+        |text| format!("{} {}", std::env::consts::OS, text.trim()),
+    )
 }
 
 /// Processors that a control group (version 2) allows this process, if it is limited.
@@ -71,7 +73,10 @@ pub fn steal_warning(steal_ns: Option<u64>, cores: u32, length_ns: u64) -> Optio
     let capacity = u128::from(cores) * u128::from(length_ns);
     (u128::from(steal) * 100 > capacity).then(|| Warning {
         code: "steal".into(),
-        message: format!("the hypervisor took {} ms of this machine's processors during the run", steal / 1_000_000),
+        message: format!(
+            "the hypervisor took {} ms of this machine's processors during the run",
+            steal / 1_000_000
+        ),
         remedy: "run on a quieter machine, or raise --replicates and compare intervals".into(),
     })
 }
@@ -79,7 +84,8 @@ pub fn steal_warning(steal_ns: Option<u64>, cores: u32, length_ns: u64) -> Optio
 /// The value of the first line `key : value` of a file.
 fn field(path: &str, key: &str) -> Option<String> {
     let text = fs::read_to_string(path).ok()?;
-    let (_, value) = text.lines().filter_map(|line| line.split_once(':')).find(|(name, _)| name.trim() == key)?;
+    let (_, value) =
+        text.lines().filter_map(|line| line.split_once(':')).find(|(name, _)| name.trim() == key)?;
     Some(value.trim().to_owned())
 }
 

@@ -27,8 +27,18 @@ pub fn check(record: &RunRecord) -> Vec<Identity> {
             ),
         });
         if actor.completed > 0 {
-            checked.push(task_time(name, "mean", actor.breakdown_mean_ns.total(), actor.breakdown_mean_ns.residual));
-            checked.push(task_time(name, "p99", actor.breakdown_p99_ns.total(), actor.breakdown_p99_ns.residual));
+            checked.push(task_time(
+                name,
+                "mean",
+                actor.breakdown_mean_ns.total(),
+                actor.breakdown_mean_ns.residual,
+            ));
+            checked.push(task_time(
+                name,
+                "p99",
+                actor.breakdown_p99_ns.total(),
+                actor.breakdown_p99_ns.residual,
+            ));
         }
     }
     if record.scheduler.available {
@@ -109,7 +119,12 @@ mod tests {
                 issued: 1010,
                 completed: 1000,
                 in_flight: 10,
-                sojourn_ns: Distribution { mean: 1e6, max: 2_000_000, count: 1000, ..Distribution::default() },
+                sojourn_ns: Distribution {
+                    mean: 1e6,
+                    max: 2_000_000,
+                    count: 1000,
+                    ..Distribution::default()
+                },
                 breakdown_mean_ns: Breakdown { queue: 1e6, ..Breakdown::default() },
                 ..ActorRecord::default()
             },

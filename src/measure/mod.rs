@@ -1,7 +1,7 @@
 //! Observing a run: clocks, histograms, kernel figures, and the record they end in.
 
-mod calibration;
 pub mod archive;
+mod calibration;
 pub mod host;
 pub mod identities;
 mod ledger;

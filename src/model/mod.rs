@@ -153,7 +153,8 @@ impl Program {
 /// the receiver draws the same numbers for it in every treatment and on every engine.
 #[must_use]
 pub const fn child_number(sender: usize, task: u64, sent_before: u64) -> u64 {
-    let word = (sender as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ task.wrapping_mul(0xd1b5_4a32_d192_ed03);
+    let word =
+        (sender as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ task.wrapping_mul(0xd1b5_4a32_d192_ed03);
     word.wrapping_add(sent_before.wrapping_mul(0xaef1_7502_108e_f2d9)).rotate_left(31)
 }
 

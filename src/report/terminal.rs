@@ -161,7 +161,11 @@ fn breakdowns(actor: &ActorRecord) -> String {
     for ((name, part), (_, tail_part)) in mean.parts().into_iter().zip(tail.parts()) {
         let mut cells = vec![cause_name(name).to_owned()];
         cells.extend(part_cells(part, &mean));
-        cells.extend(if carries { part_cells(tail_part, &tail) } else { ["–".into(), String::new(), String::new()] });
+        cells.extend(if carries {
+            part_cells(tail_part, &tail)
+        } else {
+            ["–".into(), String::new(), String::new()]
+        });
         table.add_row(cells);
     }
     let mut sum = vec!["sum = sojourn".to_owned(), time(mean.total()), "100 %".into(), String::new()];
@@ -212,7 +216,19 @@ fn shares(text: &mut String, actor: &ActorRecord) {
 }
 
 fn actors(record: &RunRecord) -> String {
-    let mut table = table(&["", "tasks/s", "completed", "sojourn mean", "p99", "queue", "execution", "lock", "run queue", "I/O", "calls"]);
+    let mut table = table(&[
+        "",
+        "tasks/s",
+        "completed",
+        "sojourn mean",
+        "p99",
+        "queue",
+        "execution",
+        "lock",
+        "run queue",
+        "I/O",
+        "calls",
+    ]);
     for (name, actor) in &record.actors {
         let parts = actor.breakdown_mean_ns;
         let mut cells = vec![
@@ -222,7 +238,9 @@ fn actors(record: &RunRecord) -> String {
             time(actor.sojourn_ns.mean),
             percentile(actor.sojourn_ns.p99, actor.sojourn_ns.count, P99_NEEDS),
         ];
-        cells.extend([parts.queue, parts.execution, parts.lock, parts.run_queue, parts.io, parts.call].map(time));
+        cells.extend(
+            [parts.queue, parts.execution, parts.lock, parts.run_queue, parts.io, parts.call].map(time),
+        );
         table.add_row(cells);
     }
     format!("{table}\n")
@@ -234,7 +252,9 @@ fn threads(text: &mut String, record: &RunRecord) {
         text.push_str("this system gives no scheduler figures per thread\n");
         return;
     }
-    let sum = |field: fn(&crate::measure::record::ThreadRecord) -> u64| record.threads.iter().map(field).sum::<u64>();
+    let sum = |field: fn(&crate::measure::record::ThreadRecord) -> u64| {
+        record.threads.iter().map(field).sum::<u64>()
+    };
     let wall = sum(|thread| thread.wall_ns);
     let residual: i64 = record.threads.iter().map(|thread| thread.residual_ns).sum();
     let mut budget = table(&["", "time", "share", ""]);
@@ -269,11 +289,23 @@ fn threads(text: &mut String, record: &RunRecord) {
 }
 
 fn locks(record: &RunRecord) -> String {
-    let mut table = table(&["", "kind", "acquired", "contended", "wait mean", "wait p99", "hold mean", "hold p99", "forced", "switches"]);
+    let mut table = table(&[
+        "",
+        "kind",
+        "acquired",
+        "contended",
+        "wait mean",
+        "wait p99",
+        "hold mean",
+        "hold p99",
+        "forced",
+        "switches",
+    ]);
     for (name, lock) in &record.locks {
         let optional = |count: Option<u64>| count.map_or(String::new(), |count| count.to_string());
         #[expect(clippy::cast_precision_loss, reason = "a share")]
-        let contended = if lock.acquisitions == 0 { 0.0 } else { lock.contended as f64 / lock.acquisitions as f64 };
+        let contended =
+            if lock.acquisitions == 0 { 0.0 } else { lock.contended as f64 / lock.acquisitions as f64 };
         table.add_row(vec![
             name.clone(),
             lock.kind.clone(),
@@ -291,7 +323,8 @@ fn locks(record: &RunRecord) -> String {
 }
 
 fn caches(record: &RunRecord) -> String {
-    let mut table = table(&["", "layout", "accesses", "hits", "evictions", "hit mean", "miss mean", "lock wait mean"]);
+    let mut table =
+        table(&["", "layout", "accesses", "hits", "evictions", "hit mean", "miss mean", "lock wait mean"]);
     for (name, cache) in &record.caches {
         let accesses = cache.hits + cache.misses;
         #[expect(clippy::cast_precision_loss, reason = "a share")]

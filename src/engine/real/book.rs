@@ -131,7 +131,15 @@ impl Spans {
     }
 
     /// Keeps a piece of `track`, with its run-queue part as a span of its own at the piece's end.
-    pub(super) fn keep(&mut self, track: usize, activity: Activity, piece: Piece, window: Nanos, label: &str, task: u64) {
+    pub(super) fn keep(
+        &mut self,
+        track: usize,
+        activity: Activity,
+        piece: Piece,
+        window: Nanos,
+        label: &str,
+        task: u64,
+    ) {
         if activity == Activity::Bookkeeping || piece.start < window {
             return;
         }

@@ -6,8 +6,8 @@ use super::locks::LockLedger;
 use super::runtime::Runtime;
 use crate::engine::{Experiment, Profiler, RunOutput};
 use crate::measure::record::{
-    Little, ProbeRecord, RunRecord, SCHEMA, SchedulerRecord, ScenarioRef, Span, Timeline, TreatmentRecord, Warning,
-    Window,
+    Little, ProbeRecord, RunRecord, SCHEMA, ScenarioRef, SchedulerRecord, Span, Timeline, TreatmentRecord,
+    Warning, Window,
 };
 use crate::measure::{Ledger, host, identities};
 use crate::queue::PopError;
@@ -168,8 +168,13 @@ fn add_threads(
     recordings: u64,
     (clock_read_ns, kernel_read_ns): (f64, f64),
 ) {
-    let mut probe =
-        ProbeRecord { clock_read_ns, kernel_read_ns, recordings, recording_ns: recording_cost(), ..ProbeRecord::default() };
+    let mut probe = ProbeRecord {
+        clock_read_ns,
+        kernel_read_ns,
+        recordings,
+        recording_ns: recording_cost(),
+        ..ProbeRecord::default()
+    };
     let mut scheduler = SchedulerRecord { available: !threads.is_empty(), ..SchedulerRecord::default() };
     let mut busy = 0;
     for account in threads {

@@ -17,7 +17,13 @@ const LONGEST_SLEEP: Nanos = Nanos::from_millis(20);
 /// Issues the load of `actor` until the run is over; returns what was issued in the measured window.
 pub(super) fn issue(run: &Runtime, actor: usize, returned: Option<&Receiver<Returned>>) -> Issued {
     sched::sharpen_timers();
-    let mut load = LoadThread { run, actor, counts: Issued::default(), thinking: BinaryHeap::new(), queue_full: VecDeque::new() };
+    let mut load = LoadThread {
+        run,
+        actor,
+        counts: Issued::default(),
+        thinking: BinaryHeap::new(),
+        queue_full: VecDeque::new(),
+    };
     match run.actors[actor].spec.load.clone() {
         Load::None => {}
         Load::Open { rate, arrivals } => load.open(rate, arrivals),
@@ -88,7 +94,8 @@ impl LoadThread<'_> {
             let issued = self.run.clock.now();
             let measured = u64::from(intended >= self.run.window_start());
             self.counts.issued += measured;
-            match self.run.offer(self.actor, Task { arrived: intended, issued, number, origin: Origin::Open }) {
+            match self.run.offer(self.actor, Task { arrived: intended, issued, number, origin: Origin::Open })
+            {
                 Ok(()) => {}
                 Err(PushError::Full(_)) => self.counts.refused += measured,
                 Err(PushError::Closed(task)) => return self.leave(&task),

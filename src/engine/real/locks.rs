@@ -11,10 +11,7 @@ use std::sync::Arc;
 /// A lock while it is in use.
 pub(super) enum LockRuntime {
     /// Parks or spins.
-    Raw {
-        lock: Box<dyn RawLock>,
-        spins: bool,
-    },
+    Raw { lock: Box<dyn RawLock>, spins: bool },
     /// A mutex that tasks await; the threads among its users block.
     Awaited(Arc<AwaitableMutex<()>>),
     /// An interpreter lock, and how much work lies between two polls.

@@ -128,7 +128,9 @@ fn refuse_what_cannot_run(experiment: &Experiment) -> Result<(), EngineError> {
         ));
     }
     if scenario.actors.iter().all(|actor| actor.load == Load::None) {
-        return Err(EngineError::Unsupported("no actor has load; give one `load`, or use --load baseline".into()));
+        return Err(EngineError::Unsupported(
+            "no actor has load; give one `load`, or use --load baseline".into(),
+        ));
     }
     for actor in &scenario.actors {
         for op in crate::model::Program::of(actor).ops {
@@ -226,7 +228,10 @@ impl Crew {
                 Err(source) => {
                     run.end_window(run.clock.now());
                     std::mem::take(self).dismiss(run);
-                    return Err(EngineError::System { action: "start a thread that issues load".into(), source });
+                    return Err(EngineError::System {
+                        action: "start a thread that issues load".into(),
+                        source,
+                    });
                 }
             }
         }

@@ -148,7 +148,11 @@ impl Runtime {
             locks: locks.collect(),
             actors,
             progress: progress.clone(),
-            spans: if experiment.timeline_spans == 0 { 0 } else { (experiment.timeline_spans / workers.max(1)).max(16) },
+            spans: if experiment.timeline_spans == 0 {
+                0
+            } else {
+                (experiment.timeline_spans / workers.max(1)).max(16)
+            },
             window_start: AtomicU64::new(u64::MAX),
             window_end: AtomicU64::new(u64::MAX),
             stop: AtomicBool::new(false),

@@ -407,7 +407,8 @@ impl Handler {
                     left = *times;
                     let worker = self.pool.first + SEAT.get().unwrap_or(0);
                     let word = u32::try_from(step + 1).unwrap_or(u32::MAX >> 8) << 8;
-                    run.current[worker].store(word | crate::engine::ThreadState::Executing as u32, Ordering::Relaxed);
+                    run.current[worker]
+                        .store(word | crate::engine::ThreadState::Executing as u32, Ordering::Relaxed);
                 }
                 Op::End { step, repeat_from } => {
                     self.steps[*step].1 += 1;
@@ -425,7 +426,13 @@ impl Handler {
         Ok(())
     }
 
-    async fn perform_one(&mut self, run: &Runtime, op: &Op, number: u64, stream: &mut Stream) -> Result<(), Stopped> {
+    async fn perform_one(
+        &mut self,
+        run: &Runtime,
+        op: &Op,
+        number: u64,
+        stream: &mut Stream,
+    ) -> Result<(), Stopped> {
         match op {
             Op::Begin { .. } | Op::End { .. } => {}
             Op::Compute { draw, under } => {

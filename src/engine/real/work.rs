@@ -39,7 +39,10 @@ impl Work {
 
     /// The rate, for manifests.
     pub(super) fn describe(self) -> String {
-        format!("{:.1} links of work per µs, fastest of {ROUNDS} rounds of {LINKS_PER_ROUND}", self.links_per_nano * 1e3)
+        format!(
+            "{:.1} links of work per µs, fastest of {ROUNDS} rounds of {LINKS_PER_ROUND}",
+            self.links_per_nano * 1e3
+        )
     }
 }
 
@@ -128,7 +131,9 @@ impl Corpus {
 fn write_text(text: &mut Vec<u8>, length: usize, seed: u64) {
     let mut stream = Stream::new(seed, Source::Data, 0, 0);
     let words: Vec<Vec<u8>> = (0..2000)
-        .map(|_| (0..2 + stream.below(8)).map(|_| b'a' + u8::try_from(stream.below(26)).unwrap_or(0)).collect())
+        .map(|_| {
+            (0..2 + stream.below(8)).map(|_| b'a' + u8::try_from(stream.below(26)).unwrap_or(0)).collect()
+        })
         .collect();
     while text.len() < length {
         // Inverse of the integral of 1/rank: ranks up to `words.len()`, log-uniform.
