@@ -10,7 +10,6 @@ use crate::measure::record::{
     Warning, Window,
 };
 use crate::measure::{Ledger, host, identities};
-use crate::queue::PopError;
 use crate::units::Nanos;
 use std::sync::Arc;
 
@@ -72,12 +71,9 @@ impl Collected {
     pub(super) fn drain_queues(&mut self, run: &Runtime) {
         for (actor, runtime) in run.actors.iter().enumerate() {
             let mut left = Issued::default();
-            loop {
-                match runtime.inbox.queue().try_pop() {
-                    Ok(task) => load::leave(run, &mut left, &task),
-                    // A queue may say Empty early; after the last worker it means that nothing is left.
-                    Err(PopError::Empty | PopError::Closed) => break,
-                }
+            // A queue may say Empty early; after the last worker it means that nothing is left.
+            while let Ok(task) = runtime.inbox.queue().try_pop() {
+                load::leave(run, &mut left, &task);
             }
             self.add_issued(actor, left);
         }
@@ -192,7 +188,7 @@ fn add_threads(
         busy += thread.wall_ns.saturating_sub(thread.blocked_ns);
         record.threads.push(thread);
     }
-    record.threads.sort_by(|a, b| natural(&a.name).cmp(&natural(&b.name)));
+    record.threads.sort_by_key(|thread| natural(&thread.name));
     let cost = probe.clock_reads as f64 * probe.clock_read_ns
         + probe.kernel_reads as f64 * probe.kernel_read_ns
         + recordings as f64 * probe.recording_ns;

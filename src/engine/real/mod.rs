@@ -168,15 +168,15 @@ fn control(run: &Runtime, experiment: &Experiment) {
     }
 }
 
-/// A worker's or load thread's handle, with what it returns.
-type Hand<T> = JoinHandle<T>;
+/// What a load thread leaves: what it issued, and its end of the clients' channel.
+type LoadLeft = (Issued, Option<Receiver<Returned>>);
 
 /// Everybody who works in a run.
 #[derive(Default)]
 struct Crew {
-    workers: Vec<Hand<(Book, ThreadAccount)>>,
+    workers: Vec<JoinHandle<(Book, ThreadAccount)>>,
     pools: Vec<tasks::Running>,
-    loads: Vec<(usize, Hand<(Issued, Option<Receiver<Returned>>)>)>,
+    loads: Vec<(usize, JoinHandle<LoadLeft>)>,
 }
 
 impl Crew {

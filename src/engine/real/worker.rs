@@ -93,7 +93,7 @@ impl<'run> Worker<'run> {
         let Inbox::Blocking(queue) = &self.run.actors[self.actor].inbox else {
             unreachable!("workers that await are in tasks.rs")
         };
-        let task = match queue.try_pop() {
+        match queue.try_pop() {
             Err(PopError::Empty) => {
                 self.cut(Activity::Bookkeeping);
                 self.drop_interpreter(Activity::Bookkeeping);
@@ -108,8 +108,7 @@ impl<'run> Worker<'run> {
                 self.cut(Activity::Bookkeeping);
                 other
             }
-        };
-        task
+        }
     }
 
     fn serve(&mut self, task: Task) {
