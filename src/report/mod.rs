@@ -1,9 +1,15 @@
 //! Reports: pure functions from records to text. They run nothing, so an old record can be rendered again.
 
+pub mod histogram;
 pub mod html;
+pub mod junit;
+pub mod markdown;
 pub mod page;
 mod run;
+pub mod stacks;
+pub mod table;
 pub mod terminal;
+pub mod trace;
 mod words;
 
 pub use run::{comparison_page, run_page};

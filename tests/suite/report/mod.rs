@@ -2,4 +2,6 @@
 
 pub(crate) mod sample;
 
+mod exports;
 mod page;
+mod trace;

@@ -1,0 +1,95 @@
+//! Outcomes as JUnit XML, which every CI system shows: gates, claims and identities as test cases.
+
+use crate::measure::record::RunRecord;
+use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
+
+/// How a case ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CaseOutcome {
+    /// As demanded.
+    Passed,
+    /// Not as demanded, and why.
+    Failed(String),
+    /// It cannot be said, and why: inconclusive or not testable.
+    Skipped(String),
+}
+
+/// A gate, a claim or an identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Case {
+    /// What it demands.
+    pub name: String,
+    /// The figures.
+    pub detail: String,
+    /// How it ended.
+    pub outcome: CaseOutcome,
+}
+
+/// A report of suites, each a name with its cases.
+///
+/// # Errors
+///
+/// [`SerializeError`] when it cannot be written.
+pub fn junit(name: &str, suites: &[(String, Vec<Case>)]) -> Result<String, SerializeError> {
+    let mut report = Report::new(name);
+    for (name, cases) in suites {
+        let mut suite = TestSuite::new(name.as_str());
+        for case in cases {
+            let status = match &case.outcome {
+                CaseOutcome::Passed => TestCaseStatus::success(),
+                CaseOutcome::Failed(why) => {
+                    let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+                    status.set_message(why.as_str());
+                    status
+                }
+                CaseOutcome::Skipped(why) => {
+                    let mut status = TestCaseStatus::skipped();
+                    status.set_message(why.as_str());
+                    status
+                }
+            };
+            let mut test = TestCase::new(case.name.as_str(), status);
+            test.set_classname(name.as_str());
+            if !case.detail.is_empty() {
+                test.set_system_out(case.detail.as_str());
+            }
+            suite.add_test_case(test);
+        }
+        report.add_test_suite(suite);
+    }
+    report.to_string()
+}
+
+/// A record's identities, and whether it was measured to its end, as cases.
+#[must_use]
+pub fn cases(record: &RunRecord) -> Vec<Case> {
+    let mut cases: Vec<Case> = record
+        .identities
+        .iter()
+        .map(|identity| {
+            let outcome = if identity.holds {
+                CaseOutcome::Passed
+            } else {
+                CaseOutcome::Failed(identity.detail.clone())
+            };
+            Case { name: identity.name.clone(), detail: identity.detail.clone(), outcome }
+        })
+        .collect();
+    cases.push(Case {
+        name: "complete".into(),
+        detail: String::new(),
+        outcome: if record.partial {
+            CaseOutcome::Skipped("interrupted before its end".into())
+        } else {
+            CaseOutcome::Passed
+        },
+    });
+    for warning in &record.warnings {
+        cases.push(Case {
+            name: format!("warning: {}", warning.code),
+            detail: warning.remedy.clone(),
+            outcome: CaseOutcome::Skipped(warning.message.clone()),
+        });
+    }
+    cases
+}

@@ -1,0 +1,204 @@
+//! A trace for Perfetto and Chrome's viewer, from a record's timeline.
+//!
+//! Every track of the timeline becomes a thread, every span a complete event, every message a flow arrow. The
+//! format wants the events of one thread to nest; tasks that a worker interleaves do not, so what would overlap
+//! goes to a further thread of the same name. An arrow whose end lies in no span cannot be drawn and is left out.
+//! What was left out is said in the trace itself.
+
+use super::page::cause_name;
+use super::words::count;
+use crate::measure::record::{RunRecord, Span, Timeline};
+use std::fmt::Write;
+
+/// Most events of a trace; at some 130 bytes each it stays near 65 MB.
+const MOST: usize = 500_000;
+
+/// What a trace holds, so that a test of the loaded trace can be exact.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TraceCounts {
+    /// Threads, further ones for what overlaps included.
+    pub threads: usize,
+    /// Slices.
+    pub slices: usize,
+    /// Arrows.
+    pub flows: usize,
+    /// Spans and messages left out, those that the engine did not record included.
+    pub omitted: u64,
+}
+
+/// One thread of the trace.
+struct Lane<'record> {
+    name: String,
+    spans: Vec<&'record Span>,
+}
+
+/// The trace of `record` as JSON, and what it holds; `None` when the record has no timeline.
+#[must_use]
+pub fn trace(record: &RunRecord) -> Option<(String, TraceCounts)> {
+    let timeline = record.timeline.as_ref()?;
+    let kept = timeline.spans.len().min(MOST);
+    let lanes = lanes(timeline, kept);
+    let flows = drawable(timeline, &lanes, MOST - kept);
+    let left_out = timeline.spans.len() - kept + timeline.flows.len() - flows.len();
+    let counts = TraceCounts {
+        threads: lanes.len(),
+        slices: kept,
+        flows: flows.len(),
+        omitted: timeline.omitted + left_out as u64,
+    };
+    let mut out = String::with_capacity(160 * (kept + 2 * flows.len()) + 4096);
+    let _ = writeln!(
+        out,
+        "{{\"displayTimeUnit\":\"ms\",\"otherData\":{{\"program\":\"conlab {}\",\"scenario\":{},\"engine\":{},\
+         \"seed\":\"{}\",\"omitted\":\"{}\"}},\"traceEvents\":[",
+        env!("CARGO_PKG_VERSION"),
+        text(&record.scenario.name),
+        text(&record.engine),
+        record.seed,
+        counts.omitted
+    );
+    let process = format!("conlab: {} ({} engine)", record.scenario.name, record.engine);
+    let _ = write!(
+        out,
+        "{{\"ph\":\"M\",\"pid\":1,\"tid\":0,\"name\":\"process_name\",\"args\":{{\"name\":{}}}}}",
+        text(&process)
+    );
+    for (index, lane) in lanes.iter().enumerate() {
+        thread(&mut out, index + 1, lane);
+    }
+    for (number, (from, sent, to, taken)) in flows.into_iter().enumerate() {
+        let _ = write!(
+            out,
+            ",\n{{\"ph\":\"s\",\"id\":{number},\"pid\":1,\"tid\":{},\"ts\":{},\"cat\":\"message\",\"name\":\"message\"}}\
+             ,\n{{\"ph\":\"f\",\"bp\":\"e\",\"id\":{number},\"pid\":1,\"tid\":{},\"ts\":{},\"cat\":\"message\",\"name\":\"message\"}}",
+            from + 1,
+            Micros(sent),
+            to + 1,
+            Micros(taken)
+        );
+    }
+    if counts.omitted > 0 {
+        let note =
+            format!("{} spans or messages were left out: the bound was reached", count(counts.omitted));
+        let _ = write!(
+            out,
+            ",\n{{\"ph\":\"i\",\"s\":\"g\",\"pid\":1,\"tid\":0,\"ts\":0,\"name\":{}}}",
+            text(&note)
+        );
+    }
+    out.push_str("\n]}\n");
+    Some((out, counts))
+}
+
+fn thread(out: &mut String, tid: usize, lane: &Lane<'_>) {
+    let _ = write!(
+        out,
+        ",\n{{\"ph\":\"M\",\"pid\":1,\"tid\":{tid},\"name\":\"thread_name\",\"args\":{{\"name\":{}}}}}\
+         ,\n{{\"ph\":\"M\",\"pid\":1,\"tid\":{tid},\"name\":\"thread_sort_index\",\"args\":{{\"sort_index\":{tid}}}}}",
+        text(&lane.name)
+    );
+    for span in &lane.spans {
+        let (name, what) = words(span);
+        let _ = write!(
+            out,
+            ",\n{{\"ph\":\"X\",\"pid\":1,\"tid\":{tid},\"ts\":{},\"dur\":{},\"cat\":{},\"name\":{},\"args\":{{\"task\":{}",
+            Micros(span.start_ns),
+            Micros(span.length_ns),
+            text(&span.state),
+            text(name),
+            span.task
+        );
+        if !what.is_empty() {
+            let _ = write!(out, ",\"{what}\":{}", text(&span.label));
+        }
+        out.push_str("}}");
+    }
+}
+
+/// A span's name, and what its label is if that is not the name.
+fn words(span: &Span) -> (&str, &'static str) {
+    match span.state.as_str() {
+        "execution" | "io" | "task" if !span.label.is_empty() => (&span.label, ""),
+        "lock" => (cause_name("lock"), "holder"),
+        "call" => (cause_name("call"), "actor"),
+        state => (cause_name(state), if span.label.is_empty() { "" } else { "step" }),
+    }
+}
+
+/// The first `kept` spans on threads of their own, such that those of a thread nest.
+fn lanes(timeline: &Timeline, kept: usize) -> Vec<Lane<'_>> {
+    let mut by_track: Vec<Vec<&Span>> = timeline.tracks.iter().map(|_| Vec::new()).collect();
+    for span in &timeline.spans[..kept] {
+        if span.track >= by_track.len() {
+            by_track.resize_with(span.track + 1, Vec::new);
+        }
+        by_track[span.track].push(span);
+    }
+    let mut lanes = Vec::new();
+    let mut further = Vec::new();
+    for (track, mut spans) in by_track.into_iter().enumerate() {
+        spans.sort_by_key(|span| (span.start_ns, u64::MAX - span.length_ns));
+        let name = timeline.tracks.get(track).map_or_else(|| format!("track {track}"), Clone::clone);
+        let mut rows = nested(spans).into_iter();
+        lanes.push(Lane { name: name.clone(), spans: rows.next().unwrap_or_default() });
+        further.extend(
+            rows.enumerate()
+                .map(|(index, spans)| Lane { name: format!("{name} (overlap {})", index + 1), spans }),
+        );
+    }
+    lanes.extend(further);
+    lanes
+}
+
+/// `spans`, ordered by start and falling length, dealt to rows in which they nest.
+fn nested(spans: Vec<&Span>) -> Vec<Vec<&Span>> {
+    let mut rows: Vec<(Vec<&Span>, Vec<u64>)> = vec![(Vec::new(), Vec::new())];
+    for span in spans {
+        let end = span.start_ns.saturating_add(span.length_ns);
+        let fits = rows.iter_mut().position(|(_, open)| {
+            while open.last().is_some_and(|last| *last <= span.start_ns) {
+                open.pop();
+            }
+            open.last().is_none_or(|last| end <= *last)
+        });
+        let row = fits.unwrap_or_else(|| {
+            rows.push((Vec::new(), Vec::new()));
+            rows.len() - 1
+        });
+        rows[row].0.push(span);
+        rows[row].1.push(end);
+    }
+    rows.into_iter().map(|(spans, _)| spans).collect()
+}
+
+/// Messages both of whose ends lie within a span of their track's first thread.
+fn drawable(timeline: &Timeline, lanes: &[Lane<'_>], most: usize) -> Vec<(usize, u64, usize, u64)> {
+    let within = |track: usize, at: u64| {
+        lanes.get(track).is_some_and(|lane| {
+            let next = lane.spans.partition_point(|span| span.start_ns <= at);
+            // An enclosing span starts before its parts: some steps back are enough, as nesting is shallow.
+            lane.spans[..next].iter().rev().take(64).any(|span| at - span.start_ns <= span.length_ns)
+        })
+    };
+    timeline
+        .flows
+        .iter()
+        .filter(|flow| within(flow.from_track, flow.sent_ns) && within(flow.to_track, flow.taken_ns))
+        .map(|flow| (flow.from_track, flow.sent_ns, flow.to_track, flow.taken_ns))
+        .take(most)
+        .collect()
+}
+
+/// A text as a JSON string.
+fn text(text: &str) -> serde_json::Value {
+    serde_json::Value::from(text)
+}
+
+/// Nanoseconds as microseconds with three decimals, which is what the format wants, without rounding.
+struct Micros(u64);
+
+impl std::fmt::Display for Micros {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{:03}", self.0 / 1000, self.0 % 1000)
+    }
+}
