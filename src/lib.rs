@@ -8,6 +8,8 @@ pub mod clock;
 #[cfg(not(loom))]
 pub mod random;
 pub mod sync;
+#[cfg(not(loom))]
+pub mod theory;
 pub mod units;
 
 // ── mechanisms: what is compared, and what loom sees
