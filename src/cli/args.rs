@@ -51,7 +51,7 @@ pub struct RunOptions {
 #[command(next_help_heading = "Treatment")]
 pub struct TreatmentOptions {
     /// Worker threads of the actor in focus (tokio workers for `async`); lists and ranges: 1,2,4,8 or 1..=16
-    #[arg(long, value_name = "N", env = "CONLAB_THREADS", hide_env = true)]
+    #[arg(long, value_name = "N", env = "CONLAB_THREADS", hide_env = true, allow_hyphen_values = true)]
     pub threads: Option<Counts>,
     /// How tasks reach the workers: mutex, lockfree, async, arrayqueue, segqueue
     #[arg(long, value_name = "KIND", env = "CONLAB_QUEUE", hide_env = true)]
@@ -68,7 +68,7 @@ pub struct TreatmentOptions {
     #[arg(long, value_name = "E", env = "CONLAB_ENGINE", hide_env = true, value_parser = parse_engine)]
     pub engine: Option<EngineKind>,
     /// Virtual: cores simulated; real: processors that the run is confined to
-    #[arg(long, value_name = "N", env = "CONLAB_CORES", hide_env = true)]
+    #[arg(long, value_name = "N", env = "CONLAB_CORES", hide_env = true, allow_hyphen_values = true)]
     pub cores: Option<Counts>,
     /// Any field of the scenario: --set lock.interpreter.interval=0.5ms
     #[arg(long, value_name = "PATH=VALUE", value_parser = parse_assignment)]
@@ -80,22 +80,23 @@ pub struct TreatmentOptions {
 #[command(next_help_heading = "Amount and load")]
 pub struct AmountOptions {
     /// Measured tasks of the actor in focus after which the run ends
-    #[arg(long, value_name = "N", env = "CONLAB_TASKS", hide_env = true)]
+    #[arg(long, value_name = "N", env = "CONLAB_TASKS", hide_env = true, allow_hyphen_values = true)]
     #[arg(value_parser = |text: &str| parse_count(text, 1, 1_000_000_000_000))]
     pub tasks: Option<u64>,
     /// Measured time after which the run ends; with --tasks, whichever comes first
-    #[arg(long, value_name = "T", env = "CONLAB_DURATION", hide_env = true, value_parser = parse_some_time)]
+    #[arg(long, value_name = "T", env = "CONLAB_DURATION", hide_env = true, allow_hyphen_values = true)]
+    #[arg(value_parser = parse_some_time)]
     pub duration: Option<Nanos>,
     /// Discarded start
-    #[arg(long, value_name = "T", env = "CONLAB_WARMUP", hide_env = true, value_parser = parse_duration)]
-    #[arg(allow_hyphen_values = true)]
+    #[arg(long, value_name = "T", env = "CONLAB_WARMUP", hide_env = true, allow_hyphen_values = true)]
+    #[arg(value_parser = parse_duration)]
     pub warmup: Option<Nanos>,
     /// Independent repetitions
-    #[arg(long, value_name = "N", env = "CONLAB_REPLICATES", hide_env = true)]
+    #[arg(long, value_name = "N", env = "CONLAB_REPLICATES", hide_env = true, allow_hyphen_values = true)]
     #[arg(value_parser = |text: &str| parse_count(text, 1, 1_000_000))]
     pub replicates: Option<u64>,
     /// Seed of every stream of random numbers; always printed
-    #[arg(long, value_name = "S", env = "CONLAB_SEED", hide_env = true)]
+    #[arg(long, value_name = "S", env = "CONLAB_SEED", hide_env = true, allow_hyphen_values = true)]
     #[arg(value_parser = |text: &str| parse_count(text, 0, i64::MAX.unsigned_abs()))]
     pub seed: Option<u64>,
     /// Open load of the actor in focus, such as 100/s
@@ -104,6 +105,7 @@ pub struct AmountOptions {
     pub rate: Option<f64>,
     /// Closed load of the actor in focus: so many clients, each waiting for its answer
     #[arg(long, value_name = "N", value_parser = |text: &str| parse_count(text, 1, 1_000_000))]
+    #[arg(allow_hyphen_values = true)]
     pub clients: Option<u64>,
 }
 

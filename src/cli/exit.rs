@@ -1,7 +1,7 @@
 //! How a command ended, and the only place that turns it into an exit code.
 
 use super::terminal::Terminal;
-use crate::scenario::ScenarioError;
+use crate::scenario::{ScenarioError, nearest};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::error::Error;
 use std::io::{self, Write};
@@ -113,7 +113,7 @@ fn sentence(error: &clap::Error) -> String {
     let argument = context(ContextKind::InvalidArg);
     match (error.kind(), argument) {
         (ErrorKind::ValueValidation, Some(argument)) if error.source().is_some() => {
-            let option = argument.split([' ', '=']).next().unwrap_or_default().to_owned();
+            let option = argument.split([' ', '=', '[']).next().unwrap_or_default().to_owned();
             let why = error.source().map(ToString::to_string).unwrap_or_default();
             format!("{option}: {why}")
         }
@@ -122,7 +122,11 @@ fn sentence(error: &clap::Error) -> String {
         }
         (ErrorKind::InvalidSubcommand, _) => {
             let word = context(ContextKind::InvalidSubcommand).unwrap_or_default();
-            format!("unknown command `{word}`{} (--help lists them)", guess(ContextKind::SuggestedSubcommand))
+            let program = super::command();
+            let known = program.get_subcommands().map(clap::Command::get_name);
+            let guess =
+                nearest(&word, known).map_or(String::new(), |name| format!("; did you mean `{name}`?"));
+            format!("unknown command `{word}`{guess} (--help lists them)")
         }
         _ => {
             let text = error.to_string();
