@@ -1,6 +1,7 @@
 //! What one worker notes in a run; merged when the run is over.
 
 use super::locks::LockLedger;
+use super::memory::{CacheLedger, StoreLedger};
 use super::timekeeper::{Activity, Piece, ThreadTimes, Timekeeper};
 use crate::measure::record::{Span, ThreadRecord};
 use crate::measure::sched::ThreadFigures;
@@ -25,6 +26,10 @@ pub(super) struct Book {
     pub(super) issued: Vec<Issued>,
     /// By lock.
     pub(super) locks: Vec<LockLedger>,
+    /// By cache.
+    pub(super) caches: Vec<CacheLedger>,
+    /// By store.
+    pub(super) stores: Vec<StoreLedger>,
     pub(super) spans: Spans,
     /// Bytes into and out of compression.
     pub(super) compressed: (u64, u64),
@@ -37,9 +42,18 @@ impl Book {
             ledger: Ledger::new(steps),
             issued: vec![Issued::default(); actors],
             locks: vec![LockLedger::default(); locks],
+            caches: Vec::new(),
+            stores: Vec::new(),
             spans: Spans { most: spans, ..Spans::default() },
             compressed: (0, 0),
         }
+    }
+
+    /// The same book with pages for this many caches and stores.
+    pub(super) fn with_memory(mut self, caches: usize, stores: usize) -> Self {
+        self.caches = vec![CacheLedger::default(); caches];
+        self.stores = vec![StoreLedger::default(); stores];
+        self
     }
 
     /// Notes the end of a task; returns whether it counts as completed.
@@ -170,8 +184,8 @@ pub(super) fn begin_window(book: &mut Book, time: &mut Timekeeper) {
     time.thread = ThreadTimes::default();
     time.clock_reads = 0;
     time.kernel_reads = 0;
-    for lock in &mut book.locks {
-        *lock = LockLedger::default();
-    }
+    book.locks.fill(LockLedger::default());
+    book.caches.fill(CacheLedger::default());
+    book.stores.fill(StoreLedger::default());
     book.compressed = (0, 0);
 }

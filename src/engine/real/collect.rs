@@ -3,6 +3,7 @@
 use super::book::{Book, Issued, ThreadAccount};
 use super::load;
 use super::locks::LockLedger;
+use super::memory::{CacheLedger, StoreLedger};
 use super::runtime::Runtime;
 use crate::engine::{Experiment, Profiler, RunOutput};
 use crate::measure::record::{
@@ -18,6 +19,8 @@ pub(super) struct Collected {
     ledgers: Vec<Ledger>,
     presence: Vec<u128>,
     locks: Vec<LockLedger>,
+    caches: Vec<CacheLedger>,
+    stores: Vec<StoreLedger>,
     threads: Vec<ThreadAccount>,
     spans: Vec<Span>,
     omitted: u64,
@@ -33,6 +36,8 @@ impl Collected {
             ledgers: run.actors.iter().map(|actor| Ledger::new(actor.program.steps.len())).collect(),
             presence: vec![0; run.actors.len()],
             locks: vec![LockLedger::default(); run.locks.len()],
+            caches: vec![CacheLedger::default(); run.caches.len()],
+            stores: vec![StoreLedger::default(); run.stores.len()],
             threads: Vec::new(),
             spans: Vec::new(),
             omitted: 0,
@@ -51,6 +56,12 @@ impl Collected {
         for (mine, theirs) in self.locks.iter_mut().zip(&book.locks) {
             mine.merge(theirs);
         }
+        for (mine, theirs) in self.caches.iter_mut().zip(&book.caches) {
+            mine.merge(theirs);
+        }
+        for (mine, theirs) in self.stores.iter_mut().zip(&book.stores) {
+            mine.merge(theirs);
+        }
         self.omitted += book.spans.omitted;
         self.spans.extend(book.spans.kept);
         self.compressed.0 += book.compressed.0;
@@ -65,6 +76,11 @@ impl Collected {
         ledger.refused += issued.refused;
         ledger.in_flight += issued.in_flight;
         self.presence[actor] += issued.presence;
+    }
+
+    /// What a store refused, if one did.
+    pub(super) fn failure(&self) -> Option<String> {
+        self.stores.iter().find_map(|store| store.failure.clone())
     }
 
     /// Counts tasks that nobody took from a queue before its workers had gone.
@@ -106,6 +122,12 @@ pub(super) fn output(run: &Arc<Runtime>, experiment: &Experiment, collected: Col
     for ((spec, lock), ledger) in experiment.scenario.locks.iter().zip(&run.locks).zip(collected.locks) {
         record.locks.insert(spec.name.clone(), ledger.into_record(lock));
     }
+    for ((spec, cache), ledger) in experiment.scenario.caches.iter().zip(&run.caches).zip(collected.caches) {
+        record.caches.insert(spec.name.clone(), ledger.into_record(cache));
+    }
+    for (spec, ledger) in experiment.scenario.stores.iter().zip(collected.stores) {
+        record.stores.insert(spec.name.clone(), ledger.into_record());
+    }
     record.little = little(&record, presence, window);
     add_threads(&mut record, run, collected.threads, recordings, collected.costs);
     if experiment.timeline_spans > 0 {
@@ -131,7 +153,7 @@ fn frame(run: &Runtime, experiment: &Experiment, window: Nanos) -> RunRecord {
         seed: experiment.seed,
         replicate: experiment.replicate,
         manifest: host::manifest(run.work.describe()),
-        scenario: ScenarioRef { name: scenario.name.clone(), digest: String::new() },
+        scenario: ScenarioRef { name: scenario.name.clone(), digest: scenario.digest() },
         treatment: TreatmentRecord {
             focus: scenario.actors[scenario.focus].name.clone(),
             threads: levels.threads.unwrap_or(0),

@@ -1,10 +1,14 @@
 //! The real engine: worker threads that really contend, and tokio for actors whose queue is `async`.
 
+mod access;
 mod book;
 mod collect;
 mod load;
 mod locks;
+mod memory;
+mod pool;
 mod runtime;
+mod stamp;
 mod tasks;
 mod timekeeper;
 mod work;
@@ -14,7 +18,6 @@ pub use runtime::Task;
 
 use super::{Engine, EngineError, Experiment, Progress, RunOutput};
 use crate::measure::{host, sched};
-use crate::model::Op;
 use crate::queue::{QueueKind, TaskQueue};
 use crate::scenario::{CostFactors, Load};
 use crate::units::Nanos;
@@ -101,7 +104,7 @@ impl Engine for RealEngine {
                 Load::None | Load::Open { .. } => (None, None),
             })
             .unzip();
-        let run = Arc::new(Runtime::new(experiment, senders, &*self.queue, progress));
+        let run = Arc::new(Runtime::new(experiment, senders, &*self.queue, progress)?);
         let mut crew = Crew::default();
         if let Err(error) = crew.hire(&run) {
             // Whoever has started finds the queues closed and goes.
@@ -115,6 +118,9 @@ impl Engine for RealEngine {
         collected.costs = costs;
         collected.steal_ns = host::steal_ns().zip(steal).map(|(after, before)| after.saturating_sub(before));
         progress.phase.store(3, Ordering::Relaxed);
+        if let Some(failure) = collected.failure() {
+            return Err(EngineError::Unsupported(format!("go on: a store refused: {failure}")));
+        }
         Ok(collect::output(&run, experiment, collected))
     }
 }
@@ -131,16 +137,6 @@ fn refuse_what_cannot_run(experiment: &Experiment) -> Result<(), EngineError> {
         return Err(EngineError::Unsupported(
             "no actor has load; give one `load`, or use --load baseline".into(),
         ));
-    }
-    for actor in &scenario.actors {
-        for op in crate::model::Program::of(actor).ops {
-            if let Op::Cache { .. } | Op::Store { .. } = op {
-                return Err(EngineError::Unsupported(format!(
-                    "actor {} uses a cache or a store, which this engine cannot run yet",
-                    actor.name
-                )));
-            }
-        }
     }
     Ok(())
 }
@@ -161,6 +157,7 @@ fn control(run: &Runtime, experiment: &Experiment) {
         }
         if !measuring && now >= start {
             measuring = true;
+            run.caches.iter().for_each(memory::CacheRuntime::begin_window);
             run.progress.phase.store(2, Ordering::Relaxed);
         }
         let next = if measuring { end } else { start };

@@ -1,10 +1,11 @@
 //! What the threads of one run share.
 
 use super::locks::LockRuntime;
+use super::memory::{CacheRuntime, StoreRuntime};
 use super::work::Work;
 use crate::clock::Clock;
 use crate::engine::live::LiveBatch;
-use crate::engine::{Experiment, Progress};
+use crate::engine::{EngineError, Experiment, Progress};
 use crate::model::Program;
 use crate::queue::{self, ChannelQueue, PushError, QueueKind, TaskQueue};
 use crate::random::{Source, Stream};
@@ -92,6 +93,8 @@ pub(super) struct Runtime {
     pub(super) focus: usize,
     pub(super) actors: Vec<ActorRuntime>,
     pub(super) locks: Vec<LockRuntime>,
+    pub(super) caches: Vec<CacheRuntime>,
+    pub(super) stores: Vec<StoreRuntime>,
     pub(super) progress: Progress,
     /// Most spans that each worker keeps for the timeline.
     pub(super) spans: usize,
@@ -114,7 +117,7 @@ impl Runtime {
         clients: Vec<Option<Sender<Returned>>>,
         queue: &dyn Fn(QueueKind, usize) -> Box<dyn TaskQueue<Task>>,
         progress: &Progress,
-    ) -> Self {
+    ) -> Result<Self, EngineError> {
         let scenario = &experiment.scenario;
         let workers: usize = scenario.actors.iter().map(|actor| actor.threads).sum();
         let actors: Vec<ActorRuntime> = scenario
@@ -140,12 +143,15 @@ impl Runtime {
             });
             LockRuntime::new(spec.kind, awaited && !matches!(spec.kind, LockKind::Gil { .. }))
         });
-        Self {
+        let stores = scenario.stores.iter().map(StoreRuntime::new).collect::<Result<_, _>>()?;
+        Ok(Self {
             clock: Clock::get(),
             work: Work::calibrated(),
             seed: experiment.seed,
             focus: scenario.focus,
             locks: locks.collect(),
+            caches: scenario.caches.iter().map(|spec| CacheRuntime::new(spec, workers)).collect(),
+            stores,
             actors,
             progress: progress.clone(),
             spans: if experiment.timeline_spans == 0 {
@@ -161,7 +167,7 @@ impl Runtime {
             stride: (target / (1000 * workers.max(1) as u64)).clamp(1, 256),
             current: (0..workers).map(|_| Padded::default()).collect(),
             controller: std::thread::current(),
-        }
+        })
     }
 
     /// Sets the instant from which arrivals are measured.

@@ -4,26 +4,29 @@
 //! from the channel, and its waits, calls and locks release the worker. Time that a handler was ready but had no
 //! worker is run-queue wait: its waker stamps the instant at which it became ready.
 
+use super::access::Access;
 use super::book::{Book, ThreadAccount, begin_window};
 use super::locks::{Attempt, Held, LockRuntime};
+use super::pool::{self, Pool, Seat};
 use super::runtime::{Inbox, Origin, Returned, Runtime, Task};
-use super::timekeeper::{Activity, ThreadTimes, Timekeeper, forget_run_queue};
+use super::stamp::{Stamp, Stamped};
+use super::timekeeper::{Activity, Timekeeper};
 use super::work::{self, Corpus, Memory, STOP_CHECK};
 use super::worker::{Stopped, breakdown};
-use crate::clock::Clock;
-use crate::engine::{EngineError, LiveBatch};
-use crate::measure::sched::{ThreadFigures, ThreadSched};
+use crate::cache::Probe;
+use crate::engine::EngineError;
 use crate::measure::{CAUSES, Cause, Finished};
 use crate::model::{Op, child_number};
 use crate::queue::PushError;
 use crate::random::Stream;
+use crate::scenario::MissCost;
+use crate::store::StoreError;
 use crate::units::Nanos;
-use std::cell::{Cell, RefCell};
 use std::future::Future;
-use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Waker;
 use tokio::runtime;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
@@ -31,131 +34,11 @@ use tokio::task::AbortHandle;
 /// Most tasks of one actor that are under way at once.
 pub(super) const MOST_HANDLERS: usize = 1024;
 
-/// What one worker of the tokio runtime notes. Its lock is taken by that worker alone, so it is never contended.
-struct Seat {
-    book: Book,
-    live: Option<LiveBatch>,
-    unpublished: u64,
-    account: Option<ThreadAccount>,
-    /// Whether the measured window has begun here.
-    measuring: bool,
-    /// Reads of the clock and of the kernel's figures.
-    reads: (u64, u64),
-}
-
-/// What the workers and handlers of one actor share.
-pub(super) struct Pool {
-    run: Arc<Runtime>,
-    actor: usize,
-    /// Number of this actor's first worker among all workers of the run.
-    first: usize,
-    seats: Vec<Mutex<Seat>>,
-    started: AtomicUsize,
-}
-
-thread_local! {
-    /// This worker's seat, and its account of itself.
-    static SEAT: Cell<Option<usize>> = const { Cell::new(None) };
-    static SELF: RefCell<Option<Own>> = const { RefCell::new(None) };
-}
-
-/// A runtime worker's account of itself.
-struct Own {
-    sched: ThreadSched,
-    times: ThreadTimes,
-    parked_at: Option<Nanos>,
-    window: Option<(Nanos, Option<ThreadFigures>)>,
-}
-
 /// A running pool.
 pub(super) struct Running {
     pool: Arc<Pool>,
     runtime: runtime::Runtime,
     handlers: Vec<AbortHandle>,
-}
-
-impl Pool {
-    fn seat(&self) -> MutexGuard<'_, Seat> {
-        // A handler that is dropped after its worker has gone notes its task at the first seat.
-        let index = SEAT.get().unwrap_or(0);
-        self.seats[index].lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn thread(&self) -> u64 {
-        (self.first + SEAT.get().unwrap_or(0)) as u64
-    }
-
-    fn start_thread(&self) {
-        SEAT.set(Some(self.started.fetch_add(1, Ordering::Relaxed) % self.seats.len()));
-        forget_run_queue();
-        SELF.set(Some(Own {
-            sched: ThreadSched::of_this_thread(),
-            times: ThreadTimes::default(),
-            parked_at: None,
-            window: None,
-        }));
-    }
-
-    fn park_thread(&self) {
-        let now = self.run.clock.now();
-        SELF.with_borrow_mut(|own| {
-            if let Some(own) = own {
-                own.parked_at = Some(now);
-            }
-        });
-    }
-
-    fn unpark_thread(&self) {
-        let now = self.run.clock.now();
-        let waited = super::timekeeper::run_queue_growth();
-        SELF.with_borrow_mut(|own| {
-            if let Some(own) = own
-                && let Some(parked_at) = own.parked_at.take()
-            {
-                let asleep = now.saturating_sub(parked_at).saturating_sub(waited);
-                own.times.blocked += asleep;
-                own.times.idle += asleep;
-            }
-        });
-        self.begin_window_of_thread(now);
-    }
-
-    /// Begins this worker's measured window, if it is time and it has not begun.
-    fn begin_window_of_thread(&self, now: Nanos) {
-        if now < self.run.window_start() {
-            return;
-        }
-        SELF.with_borrow_mut(|own| {
-            if let Some(own) = own
-                && own.window.is_none()
-            {
-                own.times = ThreadTimes::default();
-                own.window = Some((now, own.sched.figures()));
-            }
-        });
-    }
-
-    fn stop_thread(&self) {
-        let now = self.run.clock.now();
-        let Some(own) = SELF.take() else { return };
-        let mut times = own.times;
-        if let Some(parked_at) = own.parked_at {
-            times.blocked += now.saturating_sub(parked_at);
-        }
-        let (start, before) = own.window.unwrap_or((now, None));
-        let name = &self.run.actors[self.actor].spec.name;
-        let mut seat = self.seat();
-        seat.account = Some(ThreadAccount {
-            name: format!("{name}-{}", self.thread()),
-            actor: self.actor,
-            wall: now.saturating_sub(start),
-            times,
-            kernel: before.and_then(|before| Some(own.sched.figures()?.since(before))),
-            tasks: seat.book.ledger.completed(),
-            clock_reads: seat.reads.0,
-            kernel_reads: seat.reads.1,
-        });
-    }
 }
 
 /// Starts the runtime and the handlers of `actor`, whose workers are numbered from `first`.
@@ -169,7 +52,8 @@ pub(super) fn start(run: &Arc<Runtime>, actor: usize, first: usize) -> Result<Ru
             run.actors[actor].program.steps.len(),
             run.locks.len(),
             run.spans,
-        ),
+        )
+        .with_memory(run.caches.len(), run.stores.len()),
         live: run.live(actor),
         unpublished: 0,
         account: None,
@@ -217,7 +101,7 @@ impl Running {
             .map(|seat| {
                 let mut seat = seat.lock().unwrap_or_else(PoisonError::into_inner);
                 let steps = pool.run.actors[pool.actor].program.steps.len();
-                let empty = Book::new(pool.actor, pool.run.actors.len(), steps, pool.run.locks.len(), 0);
+                let empty = Book::new(pool.actor, pool.run.actors.len(), steps, 0, 0);
                 (std::mem::replace(&mut seat.book, empty), seat.account.take())
             })
             .collect()
@@ -405,7 +289,7 @@ impl Handler {
                 Op::Begin { step, times } => {
                     self.step = Some(*step);
                     left = *times;
-                    let worker = self.pool.first + SEAT.get().unwrap_or(0);
+                    let worker = self.pool.worker();
                     let word = u32::try_from(step + 1).unwrap_or(u32::MAX >> 8) << 8;
                     run.current[worker]
                         .store(word | crate::engine::ThreadState::Executing as u32, Ordering::Relaxed);
@@ -464,7 +348,13 @@ impl Handler {
                 return self.wait(Activity::Call, answered).await.map_err(|_| Stopped);
             }
             Op::Send { to } => self.send(run, *to, number, Origin::Open).await?,
-            Op::Cache { .. } | Op::Store { .. } => unreachable!("refused before the run"),
+            Op::Cache { cache, hit, miss, under } => {
+                self.access_cache(run, &Access { cache: *cache, hit, miss, under: *under }, number, stream)
+                    .await?;
+            }
+            Op::Store { store, write } => {
+                self.use_store(run, *store, *write, || run.stores[*store].access(*write, stream))?;
+            }
         }
         Ok(())
     }
@@ -565,6 +455,91 @@ impl Handler {
         }
     }
 
+    async fn access_cache(
+        &mut self,
+        run: &Runtime,
+        access: &Access<'_>,
+        number: u64,
+        stream: &mut Stream,
+    ) -> Result<(), Stopped> {
+        let cache = &run.caches[access.cache];
+        let key = cache.keys.draw(stream);
+        let work = access.hit.sample(stream, number);
+        let start = self.cut(Activity::Work);
+        let thread = self.pool.worker();
+        let mut inside = self.inside(run, work, access.under);
+        let hit = cache.cache.access(thread, key, &mut inside).hit;
+        let (mut waited, stopped) = (inside.waited, inside.stopped);
+        if stopped {
+            return Err(Stopped);
+        }
+        if !hit {
+            match access.miss {
+                MissCost::Io(draw) => {
+                    let length = draw.sample(stream, number);
+                    self.drop_interpreter(run);
+                    self.cut(Activity::Work);
+                    self.wait(Activity::Io, tokio::time::sleep(length.to_duration())).await;
+                }
+                MissCost::Compute(draw) => {
+                    let amount = draw.sample(stream, number);
+                    self.hold_interpreter(run, access.under);
+                    self.compute(run, amount, access.under)?;
+                }
+                MissCost::Store(store) => {
+                    self.use_store(run, *store, false, || run.stores[*store].read(key))?
+                }
+            }
+            // The wait may have moved the handler to another worker.
+            let thread = self.pool.worker();
+            let mut inserting = self.inside(run, Nanos::ZERO, access.under);
+            cache.cache.insert(thread, key, &mut inserting);
+            waited += inserting.waited;
+        }
+        let end = self.cut(Activity::Work);
+        self.pool.seat().book.caches[access.cache].accessed(hit, end - start, waited);
+        Ok(())
+    }
+
+    fn inside<'task>(
+        &'task mut self,
+        run: &'task Runtime,
+        work: Nanos,
+        under: Option<usize>,
+    ) -> Inside<'task> {
+        Inside {
+            handler: self,
+            run,
+            work,
+            under,
+            waited: Nanos::ZERO,
+            wait_began: Nanos::ZERO,
+            stopped: false,
+        }
+    }
+
+    /// Reads or writes a store, which blocks the worker: its engine has no other interface.
+    fn use_store(
+        &mut self,
+        run: &Runtime,
+        store: usize,
+        write: bool,
+        access: impl FnOnce() -> Result<(), StoreError>,
+    ) -> Result<(), Stopped> {
+        self.drop_interpreter(run);
+        let start = self.cut(Activity::Work);
+        let outcome = access();
+        let end = self.cut(Activity::Io);
+        let mut seat = self.pool.seat();
+        let ledger = &mut seat.book.stores[store];
+        ledger.accessed(write, end - start);
+        outcome.map_err(|error| {
+            ledger.failure.get_or_insert_with(|| error.to_string());
+            run.end_window(end);
+            Stopped
+        })
+    }
+
     async fn send(&mut self, run: &Runtime, to: usize, parent: u64, origin: Origin) -> Result<(), Stopped> {
         let now = self.cut(Activity::Work);
         let number = child_number(self.pool.actor, parent, self.messages);
@@ -614,16 +589,7 @@ impl Handler {
         let piece = self.time.cut(activity);
         let own = piece.end - piece.start - piece.run_queue;
         self.note_piece(activity, own, piece.run_queue);
-        SELF.with_borrow_mut(|thread| {
-            if let Some(thread) = thread {
-                match activity {
-                    Activity::Work => thread.times.work += own,
-                    Activity::Spin => thread.times.spinning += own,
-                    Activity::Lock | Activity::Call | Activity::Io => thread.times.blocked += own,
-                    Activity::Idle | Activity::Bookkeeping => {}
-                }
-            }
-        });
+        pool::account(activity, own);
         piece.end
     }
 
@@ -635,62 +601,34 @@ impl Handler {
     }
 }
 
+/// What a handler does around and inside an access to a cache.
+struct Inside<'task> {
+    handler: &'task mut Handler,
+    run: &'task Runtime,
+    work: Nanos,
+    under: Option<usize>,
+    waited: Nanos,
+    wait_began: Nanos,
+    stopped: bool,
+}
+
+impl Probe for Inside<'_> {
+    fn blocked(&mut self) {
+        self.handler.drop_interpreter(self.run);
+        self.wait_began = self.handler.cut(Activity::Work);
+    }
+
+    fn resumed(&mut self) {
+        let end = self.handler.cut(Activity::Lock);
+        self.waited += end - self.wait_began;
+    }
+
+    fn inside(&mut self, _hit: bool) {
+        self.handler.hold_interpreter(self.run, self.under);
+        self.stopped |= self.handler.compute(self.run, self.work, self.under).is_err();
+    }
+}
+
 /// The causes in the order of their numbers.
 const CAUSE_LIST: [Cause; CAUSES] =
     [Cause::Queue, Cause::Execution, Cause::Lock, Cause::RunQueue, Cause::Io, Cause::Call];
-
-/// Remembers when a handler was woken.
-struct Stamp {
-    clock: Clock,
-    woken_at: AtomicU64,
-    inner: Mutex<Option<Waker>>,
-}
-
-/// Not woken since the last poll.
-const NOT_WOKEN: u64 = u64::MAX;
-
-impl Stamp {
-    fn new(clock: Clock) -> Self {
-        Self { clock, woken_at: AtomicU64::new(NOT_WOKEN), inner: Mutex::new(None) }
-    }
-}
-
-impl Wake for Stamp {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        // The first wake-up counts: from then on the handler was ready.
-        let now = self.clock.now().0;
-        self.woken_at.compare_exchange(NOT_WOKEN, now, Ordering::Relaxed, Ordering::Relaxed).ok();
-        let waker = self.inner.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
-}
-
-/// A future that also says when it became ready, if it had to wait.
-struct Stamped<'wait, F> {
-    inner: Pin<&'wait mut F>,
-    stamp: &'wait Stamp,
-    waker: &'wait Waker,
-}
-
-impl<F: Future> Future for Stamped<'_, F> {
-    type Output = (F::Output, Option<Nanos>);
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.get_mut();
-        let woken_at = this.stamp.woken_at.swap(NOT_WOKEN, Ordering::Relaxed);
-        {
-            let mut inner = this.stamp.inner.lock().unwrap_or_else(PoisonError::into_inner);
-            if !inner.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
-                *inner = Some(context.waker().clone());
-            }
-        }
-        let ready = (woken_at != NOT_WOKEN).then_some(Nanos(woken_at));
-        this.inner.as_mut().poll(&mut Context::from_waker(this.waker)).map(|output| (output, ready))
-    }
-}

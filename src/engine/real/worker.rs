@@ -1,5 +1,6 @@
 //! A worker thread: takes tasks from its actor's queue and performs their programs.
 
+use super::access::Access;
 use super::book::{Book, ThreadAccount, begin_window};
 use super::locks::{Attempt, Held, LockRuntime};
 use super::runtime::{Inbox, Origin, Returned, Runtime, Task};
@@ -22,12 +23,12 @@ pub(super) struct Stopped;
 
 /// One worker thread.
 pub(super) struct Worker<'run> {
-    run: &'run Runtime,
+    pub(super) run: &'run Runtime,
     actor: usize,
     /// Number among all workers of the run; names the thread to interpreter locks.
-    index: usize,
+    pub(super) index: usize,
     time: Timekeeper,
-    book: Book,
+    pub(super) book: Book,
     memory: Memory,
     corpus: Corpus,
     /// The lock held around work, kept from task to task.
@@ -36,7 +37,7 @@ pub(super) struct Worker<'run> {
     /// Locks held over steps, innermost last, and since when.
     held: Vec<(usize, Held, Nanos)>,
     step: Option<usize>,
-    task_number: u64,
+    pub(super) task_number: u64,
     messages: u64,
     sched: ThreadSched,
     window: Option<(Nanos, Option<ThreadFigures>, u64)>,
@@ -55,7 +56,8 @@ impl<'run> Worker<'run> {
             actor,
             index,
             time: Timekeeper::new(run.clock.clone()),
-            book: Book::new(actor, run.actors.len(), steps, run.locks.len(), run.spans),
+            book: Book::new(actor, run.actors.len(), steps, run.locks.len(), run.spans)
+                .with_memory(run.caches.len(), run.stores.len()),
             memory: Memory::default(),
             corpus: Corpus::default(),
             interpreter: None,
@@ -259,13 +261,16 @@ impl<'run> Worker<'run> {
             Op::Unlock { lock } => self.unlock(*lock),
             Op::Call { to } => self.call(*to)?,
             Op::Send { to } => self.send(*to, Origin::Open)?,
-            Op::Cache { .. } | Op::Store { .. } => unreachable!("refused before the run"),
+            Op::Cache { cache, hit, miss, under } => {
+                self.access_cache(&Access { cache: *cache, hit, miss, under: *under }, stream)?;
+            }
+            Op::Store { store, write } => self.access_store(*store, *write, stream)?,
         }
         Ok(())
     }
 
     /// Does an amount of work; under an interpreter lock, asks between pieces whether somebody wants it.
-    fn compute(&mut self, amount: Nanos, under: Option<usize>) -> Result<(), Stopped> {
+    pub(super) fn compute(&mut self, amount: Nanos, under: Option<usize>) -> Result<(), Stopped> {
         let run = self.run;
         let (gil, poll) = match under.map(|lock| (&run.locks[lock], lock)) {
             Some((LockRuntime::Interpreter { gil, check }, lock)) => (Some((gil, lock)), *check),
@@ -299,7 +304,7 @@ impl<'run> Worker<'run> {
 
     /// Makes sure that exactly `wanted` is held around work.
     #[inline]
-    fn hold_interpreter(&mut self, wanted: Option<usize>) {
+    pub(super) fn hold_interpreter(&mut self, wanted: Option<usize>) {
         if self.interpreter == wanted {
             return;
         }
@@ -333,7 +338,7 @@ impl<'run> Worker<'run> {
 
     /// Gives the lock around work back before a wait; the piece before it belongs to `activity`.
     #[inline]
-    fn drop_interpreter(&mut self, activity: Activity) {
+    pub(super) fn drop_interpreter(&mut self, activity: Activity) {
         let Some(lock) = self.interpreter.take() else { return };
         let end = self.cut(activity).end;
         self.book.locks[lock].released(end - self.interpreter_since);
@@ -389,7 +394,7 @@ impl<'run> Worker<'run> {
     }
 
     /// Waits without CPU; ended early when the run stops.
-    fn pause(&mut self, length: Nanos) -> Result<(), Stopped> {
+    pub(super) fn pause(&mut self, length: Nanos) -> Result<(), Stopped> {
         self.drop_interpreter(Activity::Work);
         let start = self.cut(Activity::Work).end;
         let until = start + length;
@@ -469,7 +474,7 @@ impl<'run> Worker<'run> {
 
     /// Ends a piece of time and notes it under the present step.
     #[inline]
-    fn cut(&mut self, activity: Activity) -> Piece {
+    pub(super) fn cut(&mut self, activity: Activity) -> Piece {
         let piece = self.time.cut(activity);
         self.note_piece(activity, piece, None);
         piece

@@ -1,0 +1,124 @@
+//! How workers access caches and stores. The work of an access is done inside, with the shard's lock held; a miss is
+//! paid for outside.
+
+use super::timekeeper::Activity;
+use super::worker::{Stopped, Worker};
+use crate::cache::Probe;
+use crate::random::Stream;
+use crate::scenario::MissCost;
+use crate::units::Nanos;
+use crate::workload::Draw;
+
+/// One access to a cache, as the program asks for it.
+pub(super) struct Access<'op> {
+    pub(super) cache: usize,
+    pub(super) hit: &'op Draw,
+    pub(super) miss: &'op MissCost,
+    pub(super) under: Option<usize>,
+}
+
+/// What a worker does around and inside an access.
+struct Inside<'worker, 'run> {
+    worker: &'worker mut Worker<'run>,
+    work: Nanos,
+    under: Option<usize>,
+    waited: Nanos,
+    wait_began: Nanos,
+    stopped: bool,
+}
+
+impl Probe for Inside<'_, '_> {
+    fn blocked(&mut self) {
+        self.worker.drop_interpreter(Activity::Work);
+        self.wait_began = self.worker.cut(Activity::Work).end;
+    }
+
+    fn resumed(&mut self) {
+        let end = self.worker.cut(Activity::Lock).end;
+        self.waited += end - self.wait_began;
+    }
+
+    fn inside(&mut self, _hit: bool) {
+        self.worker.hold_interpreter(self.under);
+        self.stopped |= self.worker.compute(self.work, self.under).is_err();
+    }
+}
+
+impl<'run> Worker<'run> {
+    /// Looks a key up, and pays for a miss.
+    pub(super) fn access_cache(&mut self, access: &Access<'_>, stream: &mut Stream) -> Result<(), Stopped> {
+        let cache = &self.run.caches[access.cache];
+        let key = cache.keys.draw(stream);
+        let work = access.hit.sample(stream, self.task_number);
+        let start = self.cut(Activity::Work).end;
+        let index = self.index;
+        let mut inside = self.inside(work, access.under);
+        let hit = cache.cache.access(index, key, &mut inside).hit;
+        let (mut waited, stopped) = (inside.waited, inside.stopped);
+        if stopped {
+            return Err(Stopped);
+        }
+        if !hit {
+            self.pay_miss(access, key, stream)?;
+            let mut inserting = self.inside(Nanos::ZERO, access.under);
+            cache.cache.insert(index, key, &mut inserting);
+            waited += inserting.waited;
+        }
+        let end = self.cut(Activity::Work).end;
+        self.book.caches[access.cache].accessed(hit, end - start, waited);
+        Ok(())
+    }
+
+    fn inside(&mut self, work: Nanos, under: Option<usize>) -> Inside<'_, 'run> {
+        Inside { worker: self, work, under, waited: Nanos::ZERO, wait_began: Nanos::ZERO, stopped: false }
+    }
+
+    fn pay_miss(&mut self, access: &Access<'_>, key: u64, stream: &mut Stream) -> Result<(), Stopped> {
+        match access.miss {
+            MissCost::Io(draw) => {
+                let length = draw.sample(stream, self.task_number);
+                self.pause(length)
+            }
+            MissCost::Compute(draw) => {
+                let amount = draw.sample(stream, self.task_number);
+                self.hold_interpreter(access.under);
+                self.compute(amount, access.under)
+            }
+            MissCost::Store(store) => {
+                let run = self.run;
+                self.use_store(*store, false, || run.stores[*store].read(key))
+            }
+        }
+    }
+
+    /// Reads or writes a store: system calls, so without the interpreter lock, and I/O by their time.
+    pub(super) fn access_store(
+        &mut self,
+        store: usize,
+        write: bool,
+        stream: &mut Stream,
+    ) -> Result<(), Stopped> {
+        let run = self.run;
+        self.use_store(store, write, || run.stores[store].access(write, stream))
+    }
+
+    fn use_store(
+        &mut self,
+        store: usize,
+        write: bool,
+        access: impl FnOnce() -> Result<(), crate::store::StoreError>,
+    ) -> Result<(), Stopped> {
+        self.drop_interpreter(Activity::Work);
+        let start = self.cut(Activity::Work).end;
+        let outcome = access();
+        let end = self.cut(Activity::Io).end;
+        let ledger = &mut self.book.stores[store];
+        ledger.accessed(write, end - start);
+        outcome.map_err(|error| {
+            // A store that refuses ends the run: figures of failed accesses would be figures of nothing.
+            ledger.failure.get_or_insert_with(|| error.to_string());
+            self.run.end_window(end);
+            Stopped
+        })
+    }
+}

@@ -1,0 +1,188 @@
+//! The caches and stores of a run, and what each worker notes of them.
+
+use crate::cache::{self, Cache, CacheCounts, CacheLayout};
+use crate::engine::EngineError;
+use crate::measure::record::{CacheRecord, StoreRecord};
+use crate::measure::{Waits, distribution};
+use crate::random::Stream;
+use crate::scenario::{CacheSpec, StoreSpec};
+use crate::store::{Store, StoreError, StorePlan, make_value};
+use crate::units::Nanos;
+use crate::workload::Keys;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tempfile::TempDir;
+
+/// A cache while it is in use.
+pub(super) struct CacheRuntime {
+    pub(super) cache: Box<dyn Cache>,
+    pub(super) keys: Keys,
+    layout: CacheLayout,
+    /// What had happened when the measured window began.
+    before: OnceLock<CacheCounts>,
+}
+
+impl CacheRuntime {
+    pub(super) fn new(spec: &CacheSpec, workers: usize) -> Self {
+        Self {
+            cache: cache::build(
+                spec.layout,
+                workers,
+                spec.capacity,
+                spec.value_bytes,
+                spec.shards,
+                spec.padded,
+            ),
+            keys: Keys::new(spec.keys.count, spec.keys.zipf),
+            layout: spec.layout,
+            before: OnceLock::new(),
+        }
+    }
+
+    /// Remembers what happened in the warm-up, to leave it out.
+    pub(super) fn begin_window(&self) {
+        self.before.get_or_init(|| self.cache.counts());
+    }
+}
+
+impl std::fmt::Debug for CacheRuntime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.layout.name())
+    }
+}
+
+/// What one worker notes of one cache.
+#[derive(Clone, Debug, Default)]
+pub(super) struct CacheLedger {
+    pub(super) hits: u64,
+    pub(super) misses: u64,
+    hit: Waits,
+    miss: Waits,
+    lock_wait: Waits,
+}
+
+impl CacheLedger {
+    /// Notes a whole access, and how much of it was waiting for the cache's lock.
+    pub(super) fn accessed(&mut self, hit: bool, time: Nanos, lock_wait: Nanos) {
+        if hit {
+            self.hits += 1;
+            self.hit.record(time);
+        } else {
+            self.misses += 1;
+            self.miss.record(time);
+        }
+        self.lock_wait.record(lock_wait);
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.hits += other.hits;
+        self.misses += other.misses;
+        self.hit.merge(&other.hit);
+        self.miss.merge(&other.miss);
+        self.lock_wait.merge(&other.lock_wait);
+    }
+
+    pub(super) fn into_record(self, runtime: &CacheRuntime) -> CacheRecord {
+        let before = runtime.before.get().copied().unwrap_or_default();
+        let counts = runtime.cache.counts().since(&before);
+        CacheRecord {
+            layout: runtime.layout.name().into(),
+            hits: self.hits,
+            misses: self.misses,
+            evictions: counts.evictions,
+            collisions: counts.collisions,
+            mean_probe_length: counts.mean_probe_length(),
+            max_probe_length: counts.longest_probe,
+            hit_ns: distribution(&self.hit.into_histogram(), false),
+            miss_ns: distribution(&self.miss.into_histogram(), false),
+            lock_wait_ns: distribution(&self.lock_wait.into_histogram(), false),
+            line_misses_per_access: None,
+        }
+    }
+}
+
+/// A store while it is in use; its file goes when the run is over.
+#[derive(Debug)]
+pub(super) struct StoreRuntime {
+    store: Store,
+    version: AtomicU64,
+    _folder: TempDir,
+}
+
+impl StoreRuntime {
+    /// Makes the store and lays its keys out.
+    pub(super) fn new(spec: &StoreSpec) -> Result<Self, EngineError> {
+        let folder = tempfile::Builder::new().prefix("conlab-store-").tempdir().map_err(|source| {
+            EngineError::System {
+                action: "make a folder for a store; set TMPDIR to one that can be written".into(),
+                source,
+            }
+        })?;
+        let plan = StorePlan { value_bytes: spec.value_bytes, count: spec.count, durable: spec.durable };
+        let store = Store::create(folder.path(), &plan)
+            .map_err(|error| EngineError::Unsupported(format!("make the store {}: {error}", spec.name)))?;
+        Ok(Self { store, version: AtomicU64::new(1), _folder: folder })
+    }
+
+    /// Reads or writes the value of a key drawn from `stream`.
+    pub(super) fn access(&self, write: bool, stream: &mut Stream) -> Result<(), StoreError> {
+        let key = stream.below(self.store.plan().count.max(1));
+        if write { self.write(key) } else { self.read(key) }
+    }
+
+    /// Reads a value, as a cache miss does.
+    pub(super) fn read(&self, key: u64) -> Result<(), StoreError> {
+        let key = key % self.store.plan().count.max(1);
+        self.store.read(key).map(|value| {
+            std::hint::black_box(value);
+        })
+    }
+
+    fn write(&self, key: u64) -> Result<(), StoreError> {
+        let version = self.version.fetch_add(1, Ordering::Relaxed);
+        self.store.write(key, &make_value(key, version, self.store.plan().value_bytes))
+    }
+}
+
+/// What one worker notes of one store.
+#[derive(Clone, Debug, Default)]
+pub(super) struct StoreLedger {
+    reads: u64,
+    writes: u64,
+    read: Waits,
+    write: Waits,
+    /// The first thing that the store refused.
+    pub(super) failure: Option<String>,
+}
+
+impl StoreLedger {
+    pub(super) fn accessed(&mut self, write: bool, time: Nanos) {
+        if write {
+            self.writes += 1;
+            self.write.record(time);
+        } else {
+            self.reads += 1;
+            self.read.record(time);
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.reads += other.reads;
+        self.writes += other.writes;
+        self.read.merge(&other.read);
+        self.write.merge(&other.write);
+        if self.failure.is_none() {
+            self.failure.clone_from(&other.failure);
+        }
+    }
+
+    pub(super) fn into_record(self) -> StoreRecord {
+        StoreRecord {
+            engine: Store::ENGINE.into(),
+            reads: self.reads,
+            writes: self.writes,
+            read_ns: distribution(&self.read.into_histogram(), false),
+            write_ns: distribution(&self.write.into_histogram(), false),
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! The workers of one tokio runtime: a seat each for what they note, and their accounts of themselves.
+
+use super::book::{Book, ThreadAccount};
+use super::runtime::Runtime;
+use super::timekeeper::{Activity, ThreadTimes, forget_run_queue, run_queue_growth};
+use crate::engine::LiveBatch;
+use crate::measure::sched::{ThreadFigures, ThreadSched};
+use crate::units::Nanos;
+use std::cell::{Cell, RefCell};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What one worker of the tokio runtime notes. Its lock is taken by that worker alone, so it is never contended.
+pub(super) struct Seat {
+    pub(super) book: Book,
+    pub(super) live: Option<LiveBatch>,
+    pub(super) unpublished: u64,
+    pub(super) account: Option<ThreadAccount>,
+    /// Whether the measured window has begun here.
+    pub(super) measuring: bool,
+    /// Reads of the clock and of the kernel's figures.
+    pub(super) reads: (u64, u64),
+}
+
+/// What the workers and handlers of one actor share.
+pub(super) struct Pool {
+    pub(super) run: Arc<Runtime>,
+    pub(super) actor: usize,
+    /// Number of this actor's first worker among all workers of the run.
+    pub(super) first: usize,
+    pub(super) seats: Vec<Mutex<Seat>>,
+    pub(super) started: AtomicUsize,
+}
+
+thread_local! {
+    /// This worker's seat, and its account of itself.
+    static SEAT: Cell<Option<usize>> = const { Cell::new(None) };
+    static SELF: RefCell<Option<Own>> = const { RefCell::new(None) };
+}
+
+/// A runtime worker's account of itself.
+struct Own {
+    sched: ThreadSched,
+    times: ThreadTimes,
+    parked_at: Option<Nanos>,
+    window: Option<(Nanos, Option<ThreadFigures>)>,
+}
+
+impl Pool {
+    pub(super) fn seat(&self) -> MutexGuard<'_, Seat> {
+        // A handler that is dropped after its worker has gone notes its task at the first seat.
+        let index = SEAT.get().unwrap_or(0);
+        self.seats[index].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Number of the calling worker among all workers of the run.
+    pub(super) fn worker(&self) -> usize {
+        self.first + SEAT.get().unwrap_or(0)
+    }
+
+    pub(super) fn thread(&self) -> u64 {
+        self.worker() as u64
+    }
+
+    pub(super) fn start_thread(&self) {
+        SEAT.set(Some(self.started.fetch_add(1, Ordering::Relaxed) % self.seats.len()));
+        forget_run_queue();
+        SELF.set(Some(Own {
+            sched: ThreadSched::of_this_thread(),
+            times: ThreadTimes::default(),
+            parked_at: None,
+            window: None,
+        }));
+    }
+
+    pub(super) fn park_thread(&self) {
+        let now = self.run.clock.now();
+        SELF.with_borrow_mut(|own| {
+            if let Some(own) = own {
+                own.parked_at = Some(now);
+            }
+        });
+    }
+
+    pub(super) fn unpark_thread(&self) {
+        let now = self.run.clock.now();
+        let waited = run_queue_growth();
+        SELF.with_borrow_mut(|own| {
+            if let Some(own) = own
+                && let Some(parked_at) = own.parked_at.take()
+            {
+                let asleep = now.saturating_sub(parked_at).saturating_sub(waited);
+                own.times.blocked += asleep;
+                own.times.idle += asleep;
+            }
+        });
+        self.begin_window_of_thread(now);
+    }
+
+    /// Begins this worker's measured window, if it is time and it has not begun.
+    pub(super) fn begin_window_of_thread(&self, now: Nanos) {
+        if now < self.run.window_start() {
+            return;
+        }
+        SELF.with_borrow_mut(|own| {
+            if let Some(own) = own
+                && own.window.is_none()
+            {
+                own.times = ThreadTimes::default();
+                own.window = Some((now, own.sched.figures()));
+            }
+        });
+    }
+
+    pub(super) fn stop_thread(&self) {
+        let now = self.run.clock.now();
+        let Some(own) = SELF.take() else { return };
+        let mut times = own.times;
+        if let Some(parked_at) = own.parked_at {
+            times.blocked += now.saturating_sub(parked_at);
+        }
+        let (start, before) = own.window.unwrap_or((now, None));
+        let name = &self.run.actors[self.actor].spec.name;
+        let mut seat = self.seat();
+        seat.account = Some(ThreadAccount {
+            name: format!("{name}-{}", self.thread()),
+            actor: self.actor,
+            wall: now.saturating_sub(start),
+            times,
+            kernel: before.and_then(|before| Some(own.sched.figures()?.since(before))),
+            tasks: seat.book.ledger.completed(),
+            clock_reads: seat.reads.0,
+            kernel_reads: seat.reads.1,
+        });
+    }
+}
+
+/// Adds a piece of `activity` to the account of the calling runtime worker.
+pub(super) fn account(activity: Activity, own: Nanos) {
+    SELF.with_borrow_mut(|thread| {
+        let Some(thread) = thread else { return };
+        match activity {
+            Activity::Work => thread.times.work += own,
+            Activity::Spin => thread.times.spinning += own,
+            Activity::Lock | Activity::Call | Activity::Io => thread.times.blocked += own,
+            Activity::Idle | Activity::Bookkeeping => {}
+        }
+    });
+}
