@@ -10,6 +10,7 @@ mod init;
 mod list;
 mod man;
 mod progress;
+mod report;
 mod run;
 mod show;
 pub mod terminal;
@@ -40,10 +41,10 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "made once per process")]
 enum Command {
     Audit(audit::Args),
     Run(run::Args),
+    Report(report::Args),
     List(list::Args),
     Show(show::Args),
     Init(init::Args),
@@ -66,6 +67,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome, Failure> {
     match command {
         Command::Audit(args) => audit::run(&args, terminal),
         Command::Run(args) => run::run(&args, terminal),
+        Command::Report(args) => report::run(&args, terminal),
         Command::List(args) => list::run(&args, terminal),
         Command::Show(args) => show::run(&args, terminal),
         Command::Init(args) => init::run(&args, terminal),

@@ -7,6 +7,7 @@ pub mod identities;
 mod ledger;
 pub mod record;
 pub mod sched;
+pub mod stored;
 
 pub use calibration::{Calibration, QueueCost};
 pub use ledger::{CAUSES, Cause, Finished, Ledger, TaskTimes, Waits, add, distribution, histogram};

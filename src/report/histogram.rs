@@ -1,47 +1,12 @@
-//! HdrHistogram's own formats: the interval log (`.hlog`, V2) and the percentile table (`.hgrm`).
+//! HdrHistogram's own formats: the interval log (`.hlog`, V2), read back, and the percentile table (`.hgrm`).
 
 use crate::measure::record::Distribution;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
-use hdrhistogram::serialization::interval_log::{
-    IntervalLogIterator, IntervalLogWriterBuilder, LogEntry, Tag,
-};
-use hdrhistogram::serialization::{Deserializer, V2DeflateSerializer};
+use hdrhistogram::serialization::Deserializer;
+use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 use std::fmt::Write;
-use std::time::{Duration, SystemTime};
-
-/// An interval log with one interval per actor, tagged with its name; values in nanoseconds, maxima shown in
-/// milliseconds as the format's readers expect.
-///
-/// # Errors
-///
-/// A sentence when a histogram cannot be written, which a `Vec` does not do.
-pub fn hlog(
-    histograms: &[(String, Histogram<u64>)],
-    started: SystemTime,
-    length: Duration,
-) -> Result<Vec<u8>, String> {
-    let mut out = Vec::new();
-    let mut serializer = V2DeflateSerializer::new();
-    let mut builder = IntervalLogWriterBuilder::new();
-    builder.add_comment(concat!(
-        "[Histogram log format version 1.3; conlab ",
-        env!("CARGO_PKG_VERSION"),
-        "]"
-    ));
-    builder.add_comment("[Sojourn times in nanoseconds; one interval per actor, tagged with its name]");
-    builder.with_start_time(started).with_base_time(started).with_max_value_divisor(1e6);
-    let mut log = builder.begin_log_with(&mut out, &mut serializer).map_err(|error| error.to_string())?;
-    for (name, histogram) in histograms {
-        let tag: String =
-            name.chars().map(|c| if c == ',' || c == ' ' || c.is_control() { '_' } else { c }).collect();
-        log.write_histogram(histogram, Duration::ZERO, length, Tag::new(&tag))
-            .map_err(|error| format!("{error:?}"))?;
-    }
-    drop(log);
-    Ok(out)
-}
 
 /// The histograms of an interval log with their tags; intervals of one tag are added up.
 ///

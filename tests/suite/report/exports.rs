@@ -1,11 +1,11 @@
 //! Folded stacks, flame graphs, HdrHistogram's formats, Markdown, CSV and JUnit.
 
 use super::sample::{distribution, record};
+use conlab::measure::archive::Archive;
 use conlab::measure::record::{Breakdown, RunRecord};
 use conlab::report::junit::{Case, CaseOutcome, cases, junit};
 use conlab::report::{histogram, markdown::markdown, run_page, stacks, table::csv};
 use hdrhistogram::Histogram;
-use std::time::{Duration, SystemTime};
 
 /// Sum of the weights of an actor's stacks, first or second column.
 fn weight(folded: &str, actor: &str, column: usize) -> u64 {
@@ -70,10 +70,10 @@ fn an_interval_log_gives_back_what_went_in() {
     (1..=5000_u64).for_each(|value| agents.record(value * 1000).unwrap());
     (1..=30_u64).for_each(|value| vault.record(value * value).unwrap());
     let histograms = [("agents, all".to_owned(), agents.clone()), ("vault".to_owned(), vault.clone())];
-    let log = histogram::hlog(&histograms, SystemTime::UNIX_EPOCH, Duration::from_secs(9)).unwrap();
-    let text = String::from_utf8(log.clone()).unwrap();
-    assert!(text.contains("Tag=vault,0.000,9.000,"), "{text}");
-    assert!(text.contains("HISTF"), "compressed V2 histograms");
+    let out = tempfile::tempdir().unwrap();
+    let archive = Archive::reserve(out.path()).unwrap();
+    let folder = archive.keep(&record("agents", 1000, 4, 100), &histograms, "", &[]).unwrap();
+    let log = std::fs::read(folder.join("latency.hlog")).unwrap();
     let read = histogram::read_hlog(&log).unwrap();
     assert_eq!(read, [("agents__all".to_owned(), agents), ("vault".to_owned(), vault)]);
     assert!(histogram::read_hlog(b"Tag=x,0.0,1.0,1.0,HISTFnonsense\n").is_err());

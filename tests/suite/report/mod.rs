@@ -4,4 +4,5 @@ pub(crate) mod sample;
 
 mod exports;
 mod page;
+mod schema;
 mod trace;

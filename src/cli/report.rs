@@ -1,0 +1,185 @@
+//! `conlab report`: records rendered again.
+
+use super::exit::{Failure, Outcome, print, say};
+use super::terminal::Terminal;
+use crate::measure::RunRecord;
+use crate::measure::stored::load;
+use crate::report::html::html;
+use crate::report::junit::{cases, junit};
+use crate::report::markdown::markdown;
+use crate::report::page::Page;
+use crate::report::{comparison_page, histogram, run_page, stacks, table, terminal, trace};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const EXAMPLES: &str = "\
+Examples:
+  conlab report results/20260304T050607Z-agents-9f1c2ab7
+  conlab report results/*agents* --html agents.html          records side by side
+  conlab report RUN --trace trace.json                       open in ui.perfetto.dev
+  conlab report BEFORE AFTER --flamegraph difference.svg     red grew, blue shrank
+  conlab report RUN --csv - | column -s, -t
+
+FILE may be - for stdout. A record keeps a timeline only when its run was given --trace or --html.";
+
+/// Render records again: HTML, Markdown, CSV, JUnit, folded stacks, flame graph, Perfetto trace
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Records: their folders, or their run.json
+    #[arg(value_name = "RUN", required = true)]
+    runs: Vec<PathBuf>,
+    #[command(flatten)]
+    formats: Formats,
+}
+
+/// What to render, and where to; without any, the page of `conlab run` goes to stdout.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Formats")]
+#[group(multiple = true)]
+struct Formats {
+    /// A self-contained page
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Markdown
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+    /// CSV: a row for each actor of each record
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+    /// JUnit XML: each identity a test case
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// A trace for Perfetto or Chrome (one record)
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    /// Folded stacks of time per task by actor, step and cause; of two records, both weights
+    #[arg(long, value_name = "FILE")]
+    folded: Option<PathBuf>,
+    /// A flame graph of the same; of two records, their difference
+    #[arg(long, value_name = "FILE")]
+    flamegraph: Option<PathBuf>,
+    /// HdrHistogram's percentile table of the sojourn times (one record)
+    #[arg(long, value_name = "FILE")]
+    hgrm: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> {
+    let mut runs = Vec::new();
+    for path in &args.runs {
+        let record = load(path).map_err(|error| Failure::CouldNotRun(Box::new(error)))?;
+        runs.push((name(path), record));
+    }
+    distinguish(&mut runs, &args.runs);
+    let formats = &args.formats;
+    let mut any = false;
+    let mut give = |file: &Option<PathBuf>, text: &dyn Fn() -> Result<String, Failure>| match file {
+        Some(file) => {
+            any = true;
+            write(file, &text()?, terminal)
+        }
+        None => Ok(()),
+    };
+    give(&formats.html, &|| Ok(html(&page(&runs))))?;
+    give(&formats.markdown, &|| Ok(markdown(&page(&runs))))?;
+    give(&formats.csv, &|| table::csv(&runs).map_err(|error| Failure::cannot("write CSV", error)))?;
+    give(&formats.junit, &|| {
+        let suites: Vec<_> = runs.iter().map(|(name, record)| (name.clone(), cases(record))).collect();
+        junit("conlab", &suites).map_err(|error| Failure::cannot("write JUnit XML", error))
+    })?;
+    give(&formats.trace, &|| trace_of(one(&runs, "--trace")?))?;
+    give(&formats.folded, &|| folded(&runs, "--folded"))?;
+    give(&formats.flamegraph, &|| flame_graph(&runs))?;
+    give(&formats.hgrm, &|| {
+        let (name, record) = one(&runs, "--hgrm")?;
+        let focus = record.actors.get(&record.treatment.focus);
+        let of = focus.map(|actor| &actor.sojourn_ns).filter(|of| !of.spectrum.is_empty());
+        of.map(histogram::hgrm).ok_or_else(|| {
+            Failure::Usage(format!("{name} keeps no percentile spectrum of its actor in focus"))
+        })
+    })?;
+    if !any {
+        let saved: Vec<String> = args.runs.iter().map(|path| path.display().to_string()).collect();
+        for ((_, record), saved) in runs.iter().zip(&saved) {
+            print(&terminal.plain(&terminal::page(record, Some(saved))))?;
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+/// The page of one record, or of several side by side.
+fn page(runs: &[(String, RunRecord)]) -> Page {
+    match runs {
+        [(_, record)] => run_page(record),
+        several => comparison_page(several),
+    }
+}
+
+/// The trace of a record.
+pub(super) fn trace_of((name, record): (&str, &RunRecord)) -> Result<String, Failure> {
+    trace::trace(record).map(|(text, _)| text).ok_or_else(|| {
+        Failure::Usage(format!("{name} keeps no timeline: run it again with --trace FILE or --html FILE"))
+    })
+}
+
+fn folded(runs: &[(String, RunRecord)], option: &str) -> Result<String, Failure> {
+    match runs {
+        [(_, record)] => Ok(stacks::folded(record)),
+        [(_, before), (_, after)] => Ok(stacks::folded_difference(before, after)),
+        more => {
+            Err(Failure::Usage(format!("{option} takes one record or two, and {} are given", more.len())))
+        }
+    }
+}
+
+fn flame_graph(runs: &[(String, RunRecord)]) -> Result<String, Failure> {
+    let folded = folded(runs, "--flamegraph")?;
+    let (title, subtitle) = match runs {
+        [(_, before), (other, _)] => (
+            format!("{} against {other}", runs[0].0),
+            format!("{}: red grew, blue shrank", before.scenario.name),
+        ),
+        _ => (runs[0].1.scenario.name.clone(), "time per task by actor, step and cause".into()),
+    };
+    stacks::flame_graph(&folded, &title, &subtitle, "ns")
+        .map_err(|error| Failure::cannot("draw a flame graph", error))
+}
+
+fn one<'run>(
+    runs: &'run [(String, RunRecord)],
+    option: &str,
+) -> Result<(&'run str, &'run RunRecord), Failure> {
+    match runs {
+        [(name, record)] => Ok((name, record)),
+        more => Err(Failure::Usage(format!("{option} takes one record, and {} are given", more.len()))),
+    }
+}
+
+/// Writes `text` to `file`, or to stdout for `-`.
+pub(super) fn write(file: &Path, text: &str, terminal: &Terminal) -> Result<(), Failure> {
+    if file == Path::new("-") {
+        return print(text);
+    }
+    fs::write(file, text).map_err(|error| Failure::cannot(format!("write {}", file.display()), error))?;
+    if !terminal.quiet {
+        say(&format!("wrote {}", file.display()));
+    }
+    Ok(())
+}
+
+/// A record's short name: its folder's.
+fn name(path: &Path) -> String {
+    let named = if path.is_dir() { Some(path) } else { path.parent().filter(|_| path.ends_with("run.json")) };
+    let named = named.filter(|folder| folder.file_name().is_some()).unwrap_or(path);
+    named.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+}
+
+/// Gives records of one short name their whole paths.
+fn distinguish(runs: &mut [(String, RunRecord)], paths: &[PathBuf]) {
+    let names: Vec<String> = runs.iter().map(|(name, _)| name.clone()).collect();
+    for (index, run) in runs.iter_mut().enumerate() {
+        if names.iter().filter(|other| **other == run.0).count() > 1 {
+            run.0 = paths[index].display().to_string();
+        }
+    }
+}
