@@ -84,11 +84,14 @@ impl Span {
 
     fn percentile_ticks(&self) -> Vec<Tick> {
         let mut ticks = vec![Tick { at: self.at(0.5), label: "50 %".into(), minor: true }];
-        let mut above = 0.1_f64;
-        while nines(1.0 - above) <= self.high + 1e-9 {
+        // Nine nines are where `nines` ends.
+        for exponent in 1..=9 {
+            let above = 10_f64.powi(-exponent);
+            if nines(1.0 - above) > self.high + 1e-9 {
+                break;
+            }
             let label = format!("{} %", words::percentile(1.0 - above).trim_start_matches('p'));
             ticks.push(Tick { at: self.at(1.0 - above), label, minor: false });
-            above /= 10.0;
         }
         ticks
     }
