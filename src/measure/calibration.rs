@@ -31,6 +31,8 @@ pub struct Calibration {
     pub signal: Nanos,
     /// How much later than asked a sleep ends, before the wake-up itself.
     pub overshoot: Nanos,
+    /// Whether load is issued by threads that need a processor themselves, as the real engine's is.
+    pub issuers: bool,
     /// Granularity of the asynchronous runtime's timer; zero: exact.
     pub tick: Nanos,
     /// Resuming a task on an asynchronous worker.
@@ -65,6 +67,7 @@ impl Default for Calibration {
             wake: Nanos::from_micros(20),
             signal: Nanos(2_000),
             overshoot: Nanos::from_micros(60),
+            issuers: true,
             tick: Nanos::from_millis(1),
             poll: Nanos(150),
             lock: Nanos(15),
@@ -89,6 +92,7 @@ impl Calibration {
             wake: Nanos::ZERO,
             signal: Nanos::ZERO,
             overshoot: Nanos::ZERO,
+            issuers: false,
             tick: Nanos::ZERO,
             poll: Nanos::ZERO,
             lock: Nanos::ZERO,

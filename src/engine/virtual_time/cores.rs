@@ -94,18 +94,31 @@ impl World<'_> {
                 thread.waits
             }
         };
+        if self.timeline.wanted() && time > 0 {
+            self.note_span(index, from, cause, time);
+        }
         if task != NONE {
             self.charge(task, cause);
         }
     }
 
-    /// Makes a blocked thread runnable.
+    /// Makes a blocked thread runnable that another thread has woken.
     pub(super) fn make_ready(&mut self, index: u32) {
+        self.make_ready_after(index, self.charges.wake);
+    }
+
+    /// Makes a blocked thread runnable whose timer fired: the processor that took the interrupt runs it, so nobody has
+    /// to be roused.
+    pub(super) fn make_ready_by_timer(&mut self, index: u32) {
+        self.make_ready_after(index, self.charges.switch);
+    }
+
+    fn make_ready_after(&mut self, index: u32, latency: u64) {
         debug_assert!(self.threads[index as usize].state == State::Blocked, "thread {index} is awake");
         self.transition(index, State::Ready);
         let preferred = self.threads[index as usize].core;
         if let Some(core) = self.idle_cores.take(preferred) {
-            self.assign(core, index, self.charges.wake);
+            self.assign(core, index, latency);
             return;
         }
         if self.charges.grain != u64::MAX

@@ -118,6 +118,7 @@ impl FutureEvents {
         }
         loop {
             if let Some(event) = self.front.pop() {
+                debug_assert!(event.at >= self.now, "time went back from {} to {}", self.now, event.at);
                 self.now = event.at;
                 return Some(event);
             }
@@ -153,6 +154,10 @@ impl FutureEvents {
         while kept < length && self.front[length - kept].at == self.front[length - kept - 1].at {
             kept += 1;
         }
+        if kept == length {
+            // One instant in the whole of the rest: all of it moves.
+            kept = 0;
+        }
         let mut moved = std::mem::take(&mut self.spare);
         moved.extend(self.front.drain(..length - kept).rev());
         let Some(first) = moved.first() else {
@@ -161,8 +166,8 @@ impl FutureEvents {
         };
         self.front_end = first.at;
         if self.levels == 0 {
-            // Nothing is stored relative to the old base, so it may advance.
-            self.base = first.at;
+            // Nothing is stored relative to the old base, so it may advance: to what nothing pending is before.
+            self.base = self.now;
         }
         for event in moved.drain(..) {
             self.store(event);
@@ -291,6 +296,7 @@ mod tests {
         }
         while let Some(expected) = heap.pop() {
             assert_eq!(list.pop(), Some(expected), "seed {seed}, while draining");
+            now = expected.at;
         }
         assert_eq!(list.pop(), None);
         list.push(now, 7);
@@ -306,8 +312,20 @@ mod tests {
                 check(seed, 5_000, pushes, &|stream| 1 << stream.below(40));
                 check(seed, 5_000, pushes, &|stream| stream.bits() >> (16 + stream.below(40)));
                 check(seed, 5_000, pushes, &|stream| if stream.below(3) == 0 { 5_000_000 } else { 0 });
+                check(seed, 5_000, pushes, &|stream| if stream.below(100) == 0 { 1 << 40 } else { stream.below(2) });
             }
         }
+    }
+
+    #[test]
+    fn a_late_entry_that_spilled_first_does_not_pass_the_early_ones() {
+        let mut list = FutureEvents::new();
+        list.push(5_000_000_000, u64::MAX);
+        (0..200).for_each(|what| list.push(what / 100, what));
+        for what in 0..200 {
+            assert_eq!(list.pop(), Some(Event { at: what / 100, what }));
+        }
+        assert_eq!(list.pop().map(|event| event.what), Some(u64::MAX));
     }
 
     #[test]

@@ -83,7 +83,7 @@ impl World<'_> {
             waiters.remove(position);
         }
         self.thread(thread).timed_out = true;
-        self.make_ready(thread);
+        self.make_ready_by_timer(thread);
     }
 
     /// A waiter runs and finds the lock held: it may ask the holder to drop it.

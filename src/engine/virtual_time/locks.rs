@@ -10,7 +10,7 @@
 use super::gil::GilState;
 use super::world::{NONE, Next, State, TASK, World};
 use crate::measure::{Cause, LockRecord, Waits, distribution};
-use crate::scenario::{LockKind, LockSpec};
+use crate::scenario::LockKind;
 use crate::units::Nanos;
 use std::collections::VecDeque;
 
@@ -34,9 +34,9 @@ pub(super) struct Lock {
 }
 
 impl Lock {
-    pub(super) fn new(spec: &LockSpec) -> Self {
+    pub(super) fn new(kind: LockKind) -> Self {
         Self {
-            kind: spec.kind,
+            kind,
             owner: NONE,
             held_since: 0,
             waiters: VecDeque::new(),

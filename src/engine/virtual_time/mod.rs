@@ -28,11 +28,11 @@ mod observe;
 mod program;
 mod queues;
 mod run;
+mod timeline;
 mod world;
 
 use super::{Engine, EngineError, Experiment, Progress, RunOutput};
-use crate::measure::Calibration;
-use crate::measure::record::Manifest;
+use crate::measure::{Calibration, host, identities};
 use crate::model::Program;
 use charges::Charges;
 use std::sync::atomic::Ordering;
@@ -71,25 +71,16 @@ impl Engine for VirtualEngine {
     fn run(&self, experiment: &Experiment, progress: &Progress) -> Result<RunOutput, EngineError> {
         let scenario = &experiment.scenario;
         let programs: Vec<Program> = scenario.actors.iter().map(Program::of).collect();
-        let charges = Charges::of(scenario, &self.calibration, host_cores());
+        let charges = Charges::of(scenario, &self.calibration, host::cores());
         let mut world = run::world(experiment, &programs, charges)?;
         let stopped = world.run(progress)?;
         let mut output = world.into_output(experiment, stopped);
         let record = &mut output.record;
-        record.manifest = Manifest {
-            version: env!("CARGO_PKG_VERSION").into(),
-            cores: host_cores(),
-            calibration: self.calibration.origin.clone(),
-            clock: "virtual".into(),
-            ..Manifest::default()
-        };
-        record.trustworthy = true;
+        record.manifest = host::manifest(self.calibration.origin.clone());
+        record.manifest.clock = "virtual".into();
+        record.identities = identities::check(record);
+        record.trustworthy = record.identities.iter().all(|identity| identity.holds);
         progress.phase.store(3, Ordering::Relaxed);
         Ok(output)
     }
-}
-
-/// Processors of this host, for scenarios that do not say how many are simulated.
-fn host_cores() -> u32 {
-    std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX))
 }

@@ -36,8 +36,12 @@ impl World<'_> {
             digest: Some(format!("{:016x}", self.digest)),
             ..RunRecord::default()
         };
-        let mut sojourn = Vec::new();
         let scenario = self.scenario;
+        if self.timeline.wanted() {
+            record.timeline = Some(std::mem::take(&mut self.timeline).into_timeline(scenario));
+            record.instrumented = true;
+        }
+        let mut sojourn = Vec::new();
         let names = scenario.actors.iter().map(|actor| &actor.name);
         for ((number, actor), (name, program)) in
             self.actors.into_iter().enumerate().zip(names.zip(self.programs))
@@ -111,7 +115,7 @@ impl World<'_> {
             migrations: Some(self.migrations),
             ..SchedulerRecord::default()
         };
-        for account in &self.accounts {
+        for account in self.accounts.iter().take(self.workers) {
             sums.on_cpu_ns += account.on_cpu;
             sums.run_queue_ns += account.run_queue;
             sums.blocked_ns += account.blocked;
@@ -122,16 +126,14 @@ impl World<'_> {
     }
 
     fn thread_records(&self, window: Nanos) -> Vec<ThreadRecord> {
-        let mut next_of_actor = vec![0_usize; self.scenario.actors.len()];
         self.threads
             .iter()
             .zip(&self.accounts)
-            .take(MOST_THREADS)
-            .map(|(thread, account)| {
+            .take(self.workers.min(MOST_THREADS))
+            .enumerate()
+            .map(|(number, (thread, account))| {
                 let actor = &self.scenario.actors[thread.actor as usize].name;
-                let number = &mut next_of_actor[thread.actor as usize];
                 let name = format!("{actor}-{number}");
-                *number += 1;
                 let accounted = account.on_cpu + account.run_queue + account.blocked;
                 ThreadRecord {
                     name,

@@ -11,6 +11,7 @@
 use super::program::index;
 use super::world::{NONE, Next, State, TASK, Task, World};
 use crate::measure::{CAUSES, Cause, Finished};
+use crate::model::child_number;
 use crate::random::{Source, Stream};
 use crate::units::Nanos;
 
@@ -25,36 +26,35 @@ pub(super) enum Push {
 }
 
 impl World<'_> {
-    /// A new task of `actor`.
-    pub(super) fn new_task(&mut self, actor: u32, client: u32, caller: u32) -> u32 {
-        let now = self.now;
-        let measured = self.window_open;
+    /// A new task of `actor`, with the number that fixes what it draws.
+    pub(super) fn new_task(&mut self, arrived: u64, actor: u32, number: u64, (client, caller): (u32, u32)) -> u32 {
+        let measured = self.window_open && arrived >= self.window_start;
         let seed = self.seed;
         let owner = &mut self.actors[actor as usize];
-        let number = owner.arrivals;
-        owner.arrivals += 1;
         owner.ledger.issued += u64::from(measured);
         let task = Task {
-            arrived: now,
-            started: now,
-            mark: now,
+            arrived,
+            started: arrived,
+            mark: arrived,
             times: [0; CAUSES],
             number,
             stream: Stream::new(seed, Source::Service, u64::from(actor), number),
             key: 0,
             work: 0,
-            since: now,
+            since: arrived,
             actor,
             counter: 0,
             step: 0,
             repeats: 0,
             client,
+            sender: NONE,
             caller,
             under: NONE,
             wanted: NONE,
             next: Next::Operation,
             interpreter: false,
             waits: Cause::Queue,
+            messages: 0,
             measured,
             alive: true,
             phase: 0,
@@ -143,6 +143,9 @@ impl World<'_> {
             return false;
         }
         let actor = self.threads[thread as usize].actor;
+        if self.actors[actor as usize].issuer == thread {
+            return self.issue_due(thread, actor);
+        }
         if self.actors[actor as usize].asynchronous {
             if let Some(task) = self.actors[actor as usize].ready.pop_front() {
                 self.take_up(thread, task);
@@ -166,6 +169,9 @@ impl World<'_> {
         let now = self.now;
         self.task(task).started = now;
         self.thread(thread).task = task;
+        if self.timeline.wanted() {
+            self.note_flow(thread, task);
+        }
     }
 
     /// A worker takes up a task from the runtime's ready queue.
@@ -229,9 +235,10 @@ impl World<'_> {
             self.wake(caller, thread);
         }
         if client != NONE {
-            self.client_done(client, thread);
+            self.client_thinks(client, thread);
         }
         if self.actors[actor as usize].asynchronous {
+            self.drop_interpreter(thread);
             // The handler goes on to its next task without leaving the worker.
             if let Some(next) = self.take_task(actor, thread) {
                 self.begin(thread, next);
@@ -246,16 +253,29 @@ impl World<'_> {
     pub(super) fn call(&mut self, thread: u32, task: u32, to: u32) -> bool {
         self.drop_interpreter(thread);
         let entity = self.entity(thread, task);
-        let message = self.new_task(to, NONE, entity);
+        let number = self.message_number(thread, task);
+        let message = self.new_task(self.now, to, number, (NONE, entity));
+        self.task(message).sender = thread;
         // A call that finds no room waits in the receiver's overflow; its answer is what the caller waits for.
         self.push_or_wait(message, thread, NONE);
         self.wait(thread, task, Cause::Call)
     }
 
+    /// The number of the next message that a task sends.
+    fn message_number(&mut self, thread: u32, task: u32) -> u64 {
+        let actor = self.threads[thread as usize].actor;
+        let sender = self.task(task);
+        let sent_before = u64::from(sender.messages);
+        sender.messages += 1;
+        child_number(actor as usize, sender.number, sent_before)
+    }
+
     /// Sends a message; waits only while the receiver's queue is full. Whether the thread goes on.
     pub(super) fn send(&mut self, thread: u32, task: u32, to: u32) -> bool {
         let entity = self.entity(thread, task);
-        let message = self.new_task(to, NONE, NONE);
+        let number = self.message_number(thread, task);
+        let message = self.new_task(self.now, to, number, (NONE, NONE));
+        self.task(message).sender = thread;
         if self.push_or_wait(message, thread, entity) {
             return true;
         }

@@ -7,12 +7,14 @@ use super::future_events::FutureEvents;
 use super::locks::Lock;
 use super::program::index;
 use super::queues::MOST_HANDLERS;
-use super::world::{Account, Actor, Core, GENERATIONS, Kind, NONE, Next, State, StoreCounts, Thread, World};
+use super::timeline::Recorder;
+use super::world::{Account, Actor, Core, GENERATIONS, Kind, NONE, Next, StoreCounts, Thread, World};
 use crate::engine::{EngineError, Experiment, Progress};
-use crate::measure::{Cause, Ledger};
+use crate::measure::Ledger;
 use crate::model::Program;
 use crate::queue::QueueKind;
 use crate::random::{Source, Stream};
+use crate::scenario::{ActorSpec, Load, LockKind, LockSpec, Scenario};
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 
@@ -61,7 +63,7 @@ pub(super) fn world<'a>(
         tasks: Vec::new(),
         free: Vec::new(),
         threads: Vec::with_capacity(threads),
-        accounts: vec![Account::default(); threads],
+        accounts: Vec::new(),
         clients: Vec::new(),
         cores: vec![core; cores as usize],
         idle_cores: IdleCores::all(cores),
@@ -69,12 +71,14 @@ pub(super) fn world<'a>(
         starting: VecDeque::new(),
         active: NONE,
         migrations: 0,
-        locks: scenario.locks.iter().map(Lock::new).collect(),
+        locks: locks(scenario),
         caches: scenario.caches.iter().map(|spec| CacheModel::new(spec, threads)).collect(),
         stores: scenario.stores.iter().map(|_| StoreCounts::default()).collect(),
         window_start: scenario.run.warmup.0,
         window_open: false,
         over: false,
+        timeline: Recorder::new(experiment.timeline_spans),
+        workers: threads,
         wanted: match (scenario.run.tasks, scenario.run.duration) {
             (Some(tasks), _) => tasks.max(1),
             (None, Some(_)) => u64::MAX,
@@ -89,6 +93,19 @@ pub(super) fn world<'a>(
     Ok(world)
 }
 
+/// The locks, all free. A spin lock that asynchronous tasks take is awaited instead, as on the real engine.
+fn locks(scenario: &Scenario) -> Vec<Lock> {
+    let awaited = |lock: usize| {
+        let takes = |actor: &&ActorSpec| actor.steps.iter().any(|step| step.lock == Some(lock));
+        scenario.actors.iter().filter(|actor| actor.queue == QueueKind::Async).any(|actor| takes(&actor))
+    };
+    let of = |(number, spec): (usize, &LockSpec)| match spec.kind {
+        LockKind::Spin if awaited(number) => Lock::new(LockKind::Mutex),
+        kind => Lock::new(kind),
+    };
+    scenario.locks.iter().enumerate().map(of).collect()
+}
+
 impl World<'_> {
     /// Makes the actors and their workers, all of them idle.
     fn populate(&mut self) {
@@ -96,21 +113,7 @@ impl World<'_> {
         for (number, spec) in scenario.actors.iter().enumerate() {
             let asynchronous = spec.queue == QueueKind::Async;
             let first = self.threads.len();
-            self.threads.extend((0..spec.threads).map(|_| Thread {
-                mark: 0,
-                remaining: 0,
-                debt: 0,
-                actor: index(number),
-                task: NONE,
-                core: NONE,
-                timer: 0,
-                interpreter: NONE,
-                round: 0,
-                state: State::Blocked,
-                waits: Cause::Queue,
-                spinning: false,
-                timed_out: false,
-            }));
+            self.threads.extend((0..spec.threads).map(|_| Thread::idle(index(number))));
             self.actors.push(Actor {
                 asynchronous,
                 capacity: if spec.queue == QueueKind::SegQueue { usize::MAX } else { spec.capacity },
@@ -122,11 +125,23 @@ impl World<'_> {
                 busy_until: 0,
                 touched_by: NONE,
                 arrivals: 0,
+                first_client: 0,
+                issuer: NONE,
+                due: VecDeque::new(),
                 gaps: Stream::new(self.seed, Source::Arrivals, number as u64, 0),
                 next_arrival: 0.0,
                 ledger: Ledger::new(spec.steps.len()),
             });
         }
+        if self.charges.issuers {
+            for (number, spec) in scenario.actors.iter().enumerate() {
+                if spec.load != Load::None {
+                    self.actors[number].issuer = index(self.threads.len());
+                    self.threads.push(Thread::idle(index(number)));
+                }
+            }
+        }
+        self.accounts = vec![Account::default(); self.threads.len()];
     }
 
     /// Runs until the run is over, nothing is pending or somebody stops it; whether it was stopped.
@@ -206,8 +221,8 @@ impl World<'_> {
                 }
             }
             Kind::TaskTimer => self.task_timer(number),
-            Kind::Arrival => self.arrival(number),
-            Kind::Client => self.client_issues(number, NONE),
+            Kind::Arrival => self.arrival_due(number),
+            Kind::Client => self.client_due(number),
             Kind::Window if number == 0 => self.open_window(),
             Kind::Window => self.over = true,
         }
@@ -220,14 +235,14 @@ impl World<'_> {
             let lock = self.task(task).wanted;
             self.gil_timed_out(thread, lock);
         } else {
-            self.make_ready(thread);
+            self.make_ready_by_timer(thread);
         }
     }
 
     /// The measured window begins: everything counted so far is forgotten.
     fn open_window(&mut self) {
-        self.window_open = true;
         self.flush();
+        self.window_open = true;
         self.accounts.iter_mut().for_each(|account| *account = Account::default());
         self.locks.iter_mut().for_each(Lock::reset);
         self.caches.iter_mut().for_each(CacheModel::reset);

@@ -4,6 +4,7 @@ use super::caches::CacheModel;
 use super::charges::Charges;
 use super::future_events::FutureEvents;
 use super::locks::Lock;
+use super::timeline::Recorder;
 use crate::measure::{CAUSES, Cause, Ledger, Waits};
 use crate::model::Program;
 use crate::random::Stream;
@@ -87,8 +88,12 @@ pub(super) struct Task {
     pub(super) repeats: u32,
     /// Client that waits for it.
     pub(super) client: u32,
+    /// Thread that sent it.
+    pub(super) sender: u32,
     /// Entity that called it.
     pub(super) caller: u32,
+    /// Messages it has sent.
+    pub(super) messages: u32,
     /// Lock that its work needs.
     pub(super) under: u32,
     /// Lock it waits for.
@@ -141,6 +146,27 @@ pub(super) struct Thread {
     pub(super) timed_out: bool,
 }
 
+impl Thread {
+    /// A thread of `actor` that waits for something to do.
+    pub(super) const fn idle(actor: u32) -> Self {
+        Self {
+            mark: 0,
+            remaining: 0,
+            debt: 0,
+            actor,
+            task: NONE,
+            core: NONE,
+            timer: 0,
+            interpreter: NONE,
+            round: 0,
+            state: State::Blocked,
+            waits: Cause::Queue,
+            spinning: false,
+            timed_out: false,
+        }
+    }
+}
+
 /// A thread's time by state over the measured window.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Account {
@@ -186,11 +212,17 @@ pub(super) struct Actor {
     pub(super) ready: VecDeque<u32>,
     /// Asynchronous: handlers without a task.
     pub(super) handlers: usize,
+    /// The thread that issues its load, if load needs one.
+    pub(super) issuer: u32,
+    /// What that thread has to issue: when it was meant to arrive, and for which client.
+    pub(super) due: VecDeque<(u64, u32)>,
     /// Until when an operation keeps others out of the queue, and on which core it was.
     pub(super) busy_until: u64,
     pub(super) touched_by: u32,
-    /// Tasks that ever arrived.
+    /// Tasks of open load that ever arrived.
     pub(super) arrivals: u64,
+    /// Number of its first client among all clients.
+    pub(super) first_client: u32,
     /// Stream of its open load's gaps.
     pub(super) gaps: Stream,
     /// When its open load arrives next, exactly.
@@ -202,7 +234,7 @@ pub(super) struct Actor {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Client {
     pub(super) actor: u32,
-    /// Tasks it has had.
+    /// Tasks it has issued.
     pub(super) tasks: u32,
 }
 
@@ -245,6 +277,9 @@ pub(super) struct World<'a> {
     pub(super) window_start: u64,
     pub(super) window_open: bool,
     pub(super) over: bool,
+    pub(super) timeline: Recorder,
+    /// Worker threads; threads beyond them issue load and are in no record.
+    pub(super) workers: usize,
     /// Measured tasks of the focus still to complete.
     pub(super) wanted: u64,
 }

@@ -1,0 +1,109 @@
+//! Spans of the threads' states, when a trace was asked for.
+
+use super::world::{NONE, State, World};
+use crate::measure::Cause;
+use crate::measure::record::{Flow, Span, Timeline};
+use crate::scenario::Scenario;
+
+/// Collects spans up to a bound; beyond it they are counted.
+#[derive(Debug, Default)]
+pub(super) struct Recorder {
+    most: usize,
+    spans: Vec<Span>,
+    flows: Vec<Flow>,
+    omitted: u64,
+    /// Place of each track's last span.
+    last: Vec<usize>,
+}
+
+impl Recorder {
+    pub(super) fn new(most: usize) -> Self {
+        Self { most, ..Self::default() }
+    }
+
+    /// Whether a trace was asked for.
+    #[inline]
+    pub(super) const fn wanted(&self) -> bool {
+        self.most > 0
+    }
+
+    /// Adds a span, or lengthens the track's last one when it only goes on.
+    fn add(&mut self, span: Span) {
+        if self.last.len() <= span.track {
+            self.last.resize(span.track + 1, usize::MAX);
+        }
+        if let Some(last) = self.spans.get_mut(self.last[span.track])
+            && last.start_ns + last.length_ns == span.start_ns
+            && (&last.state, &last.label, last.task) == (&span.state, &span.label, span.task)
+        {
+            last.length_ns += span.length_ns;
+        } else if self.spans.len() < self.most {
+            self.last[span.track] = self.spans.len();
+            self.spans.push(span);
+        } else {
+            self.omitted += 1;
+        }
+    }
+
+    pub(super) fn into_timeline(mut self, scenario: &Scenario) -> Timeline {
+        self.spans.sort_by_key(|span| (span.track, span.start_ns));
+        let names = scenario.actors.iter().flat_map(|actor| std::iter::repeat_n(&actor.name, actor.threads));
+        let tracks = names.enumerate().map(|(index, name)| format!("{name}-{index}")).collect();
+        Timeline { tracks, spans: self.spans, flows: self.flows, omitted: self.omitted }
+    }
+}
+
+impl World<'_> {
+    /// Notes that a thread was in a state for `time` up to now.
+    #[cold]
+    pub(super) fn note_span(&mut self, thread: u32, from: State, cause: Cause, time: u64) {
+        if !self.window_open || thread as usize >= self.workers {
+            return;
+        }
+        let scenario = self.scenario;
+        let state = &self.threads[thread as usize];
+        let task = (state.task != NONE).then(|| &self.tasks[state.task as usize]);
+        let word = match (from, cause) {
+            (State::Ready, _) => "run_queue",
+            (State::Blocked, _) if task.is_none() => "idle",
+            (State::Running, Cause::Execution) if task.is_none() => return,
+            (_, Cause::Execution) => "execution",
+            (_, Cause::Lock) => "lock",
+            (_, Cause::Io) => "io",
+            (_, Cause::Call) => "call",
+            (_, Cause::Queue | Cause::RunQueue) => "idle",
+        };
+        let label = match (word, task) {
+            ("execution", Some(task)) => {
+                scenario.actors[task.actor as usize].steps.get(task.step as usize).map_or("", |step| &step.name)
+            }
+            ("lock", Some(task)) => scenario.locks.get(task.wanted as usize).map_or("", |lock| &lock.name),
+            _ => "",
+        };
+        let start = (self.now - time).max(self.window_start);
+        let span = Span {
+            track: thread as usize,
+            start_ns: start - self.window_start,
+            length_ns: self.now - start,
+            state: word.into(),
+            label: label.into(),
+            task: task.map_or(0, |task| task.number),
+        };
+        self.timeline.add(span);
+    }
+
+    /// Notes that a thread took up a message.
+    #[cold]
+    pub(super) fn note_flow(&mut self, thread: u32, task: u32) {
+        let message = &self.tasks[task as usize];
+        if !message.measured || message.sender == NONE || self.timeline.flows.len() >= self.timeline.most {
+            return;
+        }
+        self.timeline.flows.push(Flow {
+            from_track: message.sender as usize,
+            sent_ns: message.arrived - self.window_start,
+            to_track: thread as usize,
+            taken_ns: self.now - self.window_start,
+        });
+    }
+}
