@@ -6,8 +6,8 @@
 use super::simulated::ideal;
 use conlab::measure::RunRecord;
 use conlab::theory::{
-    Network, Station, machine_repair, md1_wait, mean_value_analysis, mg1_ps_sojourn, mg1_wait, mm1_sojourn_quantile,
-    mm1_wait, mmc_wait,
+    Network, Station, machine_repair, md1_wait, mean_value_analysis, mg1_ps_sojourn, mg1_wait,
+    mm1_sojourn_quantile, mm1_wait, mmc_wait,
 };
 
 /// Replicates of every check; Student's t for a two-sided interval at 99 % with one less.
@@ -66,7 +66,11 @@ fn mmc_waits_as_long_as_erlang_says() {
         for rho in [0.5, 0.8, 0.95] {
             let load = f64::from(servers) * rho;
             let text = station(servers, servers, 1000.0 * load, "\"exponential\"", "", 30_000);
-            agrees(&format!("c = {servers}, ρ = {rho}"), estimate(&text, wait), mmc_wait(load, servers, 1.0).unwrap());
+            agrees(
+                &format!("c = {servers}, ρ = {rho}"),
+                estimate(&text, wait),
+                mmc_wait(load, servers, 1.0).unwrap(),
+            );
         }
     }
 }
@@ -158,12 +162,12 @@ steps = [ {{ name = "serve", compute = "3ms", spread = "exponential" }} ]
         let throughput = estimate(&text, |record| record.actors["round"].throughput_per_s / 1e3);
         // Tasks that are under way when the window opens and closes cost the run half of them.
         let cut = f64::from(clients) / 20_000.0 * solution.throughput;
-        agrees(
-            &format!("X at {clients}"),
-            (throughput.0, throughput.1 + cut),
-            solution.throughput,
-        );
+        agrees(&format!("X at {clients}"), (throughput.0, throughput.1 + cut), solution.throughput);
         let round = estimate(&text, |record| record.actors["round"].breakdown_mean_ns.total() / 1e6);
-        agrees(&format!("R at {clients}"), (round.0, round.1 + cut / solution.throughput * solution.round), solution.round);
+        agrees(
+            &format!("R at {clients}"),
+            (round.0, round.1 + cut / solution.throughput * solution.round),
+            solution.round,
+        );
     }
 }

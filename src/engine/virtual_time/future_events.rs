@@ -312,7 +312,9 @@ mod tests {
                 check(seed, 5_000, pushes, &|stream| 1 << stream.below(40));
                 check(seed, 5_000, pushes, &|stream| stream.bits() >> (16 + stream.below(40)));
                 check(seed, 5_000, pushes, &|stream| if stream.below(3) == 0 { 5_000_000 } else { 0 });
-                check(seed, 5_000, pushes, &|stream| if stream.below(100) == 0 { 1 << 40 } else { stream.below(2) });
+                check(seed, 5_000, pushes, &|stream| {
+                    if stream.below(100) == 0 { 1 << 40 } else { stream.below(2) }
+                });
             }
         }
     }

@@ -27,7 +27,13 @@ pub(super) enum Push {
 
 impl World<'_> {
     /// A new task of `actor`, with the number that fixes what it draws.
-    pub(super) fn new_task(&mut self, arrived: u64, actor: u32, number: u64, (client, caller): (u32, u32)) -> u32 {
+    pub(super) fn new_task(
+        &mut self,
+        arrived: u64,
+        actor: u32,
+        number: u64,
+        (client, caller): (u32, u32),
+    ) -> u32 {
         let measured = self.window_open && arrived >= self.window_start;
         let seed = self.seed;
         let owner = &mut self.actors[actor as usize];

@@ -74,9 +74,10 @@ impl World<'_> {
             (_, Cause::Queue | Cause::RunQueue) => "idle",
         };
         let label = match (word, task) {
-            ("execution", Some(task)) => {
-                scenario.actors[task.actor as usize].steps.get(task.step as usize).map_or("", |step| &step.name)
-            }
+            ("execution", Some(task)) => scenario.actors[task.actor as usize]
+                .steps
+                .get(task.step as usize)
+                .map_or("", |step| &step.name),
             ("lock", Some(task)) => scenario.locks.get(task.wanted as usize).map_or("", |lock| &lock.name),
             _ => "",
         };
