@@ -30,7 +30,7 @@ pub struct CachePlan {
     pub shards: usize,
     /// What locks a part.
     pub locking: Locking,
-    /// Whether shards, counters and entries are each on line pairs of their own.
+    /// Whether shards, counters and values are each on line pairs of their own.
     pub padded: bool,
     /// Bytes of one entry's value.
     pub value_bytes: usize,
@@ -120,8 +120,9 @@ impl LruCache {
     /// As [`Cache::access`].
     #[inline]
     pub fn access_with<P: Probe + ?Sized>(&self, worker: usize, key: u64, probe: &mut P) -> Access {
-        let access = self.part(worker, key).with(probe, |lru, probe| {
-            let lookup = lru.find(key);
+        let hash = hash(key);
+        let access = self.part(worker, hash).with(probe, |lru, probe| {
+            let lookup = lru.find(key, hash);
             let digest = lookup.entry.map_or(0, |entry| lru.read(entry));
             let hit = lookup.entry.is_some();
             probe.inside(hit);
@@ -138,17 +139,18 @@ impl LruCache {
     /// As [`Cache::insert`].
     #[inline]
     pub fn insert_with<P: Probe + ?Sized>(&self, worker: usize, key: u64, probe: &mut P) -> Inserted {
-        let inserted = self.part(worker, key).with(probe, |lru, _| lru.insert(key));
+        let hash = hash(key);
+        let inserted = self.part(worker, hash).with(probe, |lru, _| lru.insert(key, hash));
         self.counters[worker].count_insertion(inserted);
         inserted
     }
 
-    /// The part that `worker` finds `key` in.
+    /// The part that `worker` finds a key of this `hash` in.
     #[inline]
-    fn part(&self, worker: usize, key: u64) -> &Part {
+    fn part(&self, worker: usize, hash: u64) -> &Part {
         let first = if self.copies { worker * self.shards } else { 0 };
         // The high half of the hash chooses the shard; the index inside uses the low half.
-        let shard = ((hash(key) >> 32) * self.shards as u64) >> 32;
+        let shard = ((hash >> 32) * self.shards as u64) >> 32;
         let shard = shard as usize; // below `shards`
         &self.parts[first + shard]
     }

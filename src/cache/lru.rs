@@ -1,11 +1,13 @@
-//! One LRU cache for one thread at a time: an open-addressing index, a list through the entries, values in place.
+//! One LRU cache for one thread at a time: an open-addressing index, a list through the nodes, values in place.
 //!
 //! # Memory
 //!
-//! Entries lie in one block of words, `stride` words each: the key, the links of the LRU list, the value. Packed, they
-//! follow one another and share cache lines; padded, each begins on a line pair of its own. The index is a table
-//! of words, at most half full, each with the low 32 bits of the key's hash and the number of the entry: most lookups
-//! read one line of the index and then the entry.
+//! - The index is a table of words, at most half full, each with the low 32 bits of the key's hash and the number of
+//!   the entry.
+//! - A node for each entry holds the key and the links of the LRU list, 16 bytes, packed: making an entry the most
+//!   recent touches four nodes and no value.
+//! - Values lie in one block of words, `stride` words apart. Packed, they follow one another and share cache
+//!   lines; padded, each begins on a line pair of its own.
 //!
 //! # Invariants
 //!
@@ -13,14 +15,10 @@
 //!   bucket between (linear probing; removal shifts back).
 //! - R2: entries `0..len` are in use.
 
-use super::hash;
-
 /// No entry: the end of the list.
 const NIL: u32 = u32::MAX;
 /// An empty bucket.
 const EMPTY: u64 = u64::MAX;
-/// Words of an entry before its value: the key, and both links in one word.
-const HEADER: usize = 2;
 /// Words of a line pair.
 const LINE_PAIR: usize = 128 / size_of::<u64>();
 
@@ -48,8 +46,9 @@ pub struct Inserted {
 #[derive(Debug)]
 pub(super) struct Lru {
     index: Box<[u64]>,
-    words: Box<[u64]>,
-    /// Words before the first entry, so that padded entries begin on a line pair.
+    nodes: Box<[Node]>,
+    values: Box<[u64]>,
+    /// Words before the first value, so that padded values begin on a line pair.
     skip: usize,
     stride: usize,
     value_words: usize,
@@ -59,22 +58,32 @@ pub(super) struct Lru {
     oldest: u32,
 }
 
+/// The key of an entry and its neighbours in the list.
+#[derive(Clone, Copy, Debug)]
+struct Node {
+    key: u64,
+    newer: u32,
+    older: u32,
+}
+
 impl Lru {
     /// An empty cache of `capacity` entries, at least 1 and below 2³⁰, with values of `value_bytes`.
     pub(super) fn new(capacity: usize, value_bytes: usize, padded: bool) -> Self {
-        let entries = u32::try_from(capacity.max(1)).expect("capacities are below 2^30");
-        assert!(entries < 1 << 30, "a cache of {capacity} entries is beyond the index");
+        let capacity = capacity.max(1);
+        assert!(capacity < 1 << 30, "a cache of {capacity} entries is beyond the index");
+        #[expect(clippy::cast_possible_truncation, reason = "below 2^30")]
+        let entries = capacity as u32;
         let value_words = value_bytes.div_ceil(size_of::<u64>());
-        let dense = HEADER + value_words;
-        let stride = if padded { dense.next_multiple_of(LINE_PAIR) } else { dense };
+        let stride = if padded { value_words.next_multiple_of(LINE_PAIR) } else { value_words };
         let slack = if padded { LINE_PAIR } else { 0 };
         // Written through now, so that no page is mapped for the first time while somebody measures.
-        let words = vec![EMPTY; stride * capacity.max(1) + slack].into_boxed_slice();
-        let skip = if padded { words.as_ptr().align_offset(128) } else { 0 };
+        let values = vec![EMPTY; stride * capacity + slack].into_boxed_slice();
+        let skip = if padded { values.as_ptr().align_offset(128) } else { 0 };
         Self {
-            index: vec![EMPTY; (2 * capacity.max(1)).next_power_of_two()].into_boxed_slice(),
+            index: vec![EMPTY; (2 * capacity).next_power_of_two()].into_boxed_slice(),
+            nodes: vec![Node { key: EMPTY, newer: NIL, older: NIL }; capacity].into_boxed_slice(),
             skip: if skip <= slack { skip } else { 0 },
-            words,
+            values,
             stride,
             value_words,
             capacity: entries,
@@ -91,8 +100,9 @@ impl Lru {
     }
 
     /// Looks `key` up and makes it the most recent.
-    pub(super) fn find(&mut self, key: u64) -> Lookup {
-        let (bucket, probes) = self.locate(key);
+    #[inline]
+    pub(super) fn find(&mut self, key: u64, hash: u64) -> Lookup {
+        let (bucket, probes) = self.locate(key, hash);
         let entry = bucket.ok().map(|bucket| entry_of(self.index[bucket]));
         if let Some(entry) = entry {
             self.renew(entry);
@@ -101,37 +111,37 @@ impl Lru {
     }
 
     /// Reads the whole value of `entry`; the digest is the same for every read of one key.
+    #[inline]
     pub(super) fn read(&self, entry: u32) -> u64 {
-        let start = self.start(entry) + HEADER;
-        self.words[start..start + self.value_words].iter().fold(0, |digest, word| digest.wrapping_add(*word))
+        self.values[self.value(entry)].iter().fold(0, |digest, word| digest.wrapping_add(*word))
     }
 
     /// Puts `key` in as the most recent, with a value made from it; throws the least recent out when full.
-    pub(super) fn insert(&mut self, key: u64) -> Inserted {
-        if let Ok(bucket) = self.locate(key).0 {
+    pub(super) fn insert(&mut self, key: u64, hash: u64) -> Inserted {
+        if let Ok(bucket) = self.locate(key, hash).0 {
             self.renew(entry_of(self.index[bucket]));
             return Inserted { present: true, ..Inserted::default() };
         }
         let evicted = self.len == self.capacity;
         let entry = if evicted { self.evict_oldest() } else { self.len };
         self.len += 1;
-        let start = self.start(entry);
-        self.words[start] = key;
-        let value = &mut self.words[start + HEADER..start + HEADER + self.value_words];
-        for (word, place) in value.iter_mut().zip(0..) {
+        self.nodes[entry as usize].key = key;
+        let value = self.value(entry);
+        for (word, place) in self.values[value].iter_mut().zip(0..) {
             *word = value_word(key, place);
         }
         self.link_newest(entry);
-        // The eviction may have moved buckets, so the place is looked for again.
-        let (Err(bucket), probes) = self.locate(key) else { unreachable!("{key} is in the index twice") };
-        self.index[bucket] = u64::from(entry) << 32 | fingerprint(key);
-        Inserted { present: false, evicted, collided: probes > 1 }
+        // The eviction may have moved buckets, so the place is looked for now.
+        let (bucket, collided) = self.empty_bucket_for(hash);
+        self.index[bucket] = u64::from(entry) << 32 | fingerprint(hash);
+        Inserted { present: false, evicted, collided }
     }
 
     /// The bucket of `key`, or else the empty bucket where it belongs; and how many buckets were looked at.
-    fn locate(&self, key: u64) -> (Result<usize, usize>, u32) {
+    #[inline]
+    fn locate(&self, key: u64, hash: u64) -> (Result<usize, usize>, u32) {
         let mask = self.index.len() - 1;
-        let wanted = fingerprint(key);
+        let wanted = fingerprint(hash);
         let mut bucket = home(wanted, mask);
         let mut probes = 1;
         // The index is at most half full, so an empty bucket ends the loop.
@@ -140,7 +150,7 @@ impl Lru {
             if word == EMPTY {
                 return (Err(bucket), probes);
             }
-            if word & 0xffff_ffff == wanted && self.words[self.start(entry_of(word))] == key {
+            if fingerprint(word) == wanted && self.nodes[entry_of(word) as usize].key == key {
                 return (Ok(bucket), probes);
             }
             bucket = (bucket + 1) & mask;
@@ -148,21 +158,35 @@ impl Lru {
         }
     }
 
+    /// The first empty bucket at or after the home of `hash`, and whether it is another than the home.
+    fn empty_bucket_for(&self, hash: u64) -> (usize, bool) {
+        let mask = self.index.len() - 1;
+        let first = home(fingerprint(hash), mask);
+        let mut bucket = first;
+        // The index is at most half full.
+        while self.index[bucket] != EMPTY {
+            bucket = (bucket + 1) & mask;
+        }
+        (bucket, bucket != first)
+    }
+
     /// Takes the least recent entry out of list and index, and returns it for reuse.
     fn evict_oldest(&mut self) -> u32 {
         let entry = self.oldest;
-        let key = self.words[self.start(entry)];
         self.unlink(entry);
-        let (Ok(bucket), _) = self.locate(key) else {
-            unreachable!("{key} is in the list, not in the index")
-        };
-        self.empty_bucket(bucket);
+        let mask = self.index.len() - 1;
+        let mut bucket = home(fingerprint(super::hash(self.nodes[entry as usize].key)), mask);
+        // Ends by R1: the entry is in the index.
+        while entry_of(self.index[bucket]) != entry {
+            bucket = (bucket + 1) & mask;
+        }
+        self.empty(bucket);
         self.len -= 1;
         entry
     }
 
     /// Empties `hole` and moves later buckets of the run back, so that R1 holds without tombstones.
-    fn empty_bucket(&mut self, mut hole: usize) {
+    fn empty(&mut self, mut hole: usize) {
         let mask = self.index.len() - 1;
         let mut bucket = hole;
         // An empty bucket ends the run; there is one, as the index is at most half full.
@@ -172,7 +196,7 @@ impl Lru {
             if word == EMPTY {
                 break;
             }
-            let distance = bucket.wrapping_sub(home(word & 0xffff_ffff, mask)) & mask;
+            let distance = bucket.wrapping_sub(home(fingerprint(word), mask)) & mask;
             if distance >= bucket.wrapping_sub(hole) & mask {
                 self.index[hole] = word;
                 hole = bucket;
@@ -181,23 +205,15 @@ impl Lru {
         self.index[hole] = EMPTY;
     }
 
-    /// First word of `entry`.
-    const fn start(&self, entry: u32) -> usize {
-        self.skip + entry as usize * self.stride
-    }
-
-    /// The neighbours of `entry`: the newer and the older one.
-    fn links(&self, entry: u32) -> (u32, u32) {
-        let word = self.words[self.start(entry) + 1];
-        ((word >> 32) as u32, entry_low(word))
-    }
-
-    fn set_links(&mut self, entry: u32, newer: u32, older: u32) {
-        let place = self.start(entry) + 1;
-        self.words[place] = u64::from(newer) << 32 | u64::from(older);
+    /// Where the value of `entry` lies.
+    #[inline]
+    const fn value(&self, entry: u32) -> std::ops::Range<usize> {
+        let start = self.skip + entry as usize * self.stride;
+        start..start + self.value_words
     }
 
     /// Makes `entry` the most recent.
+    #[inline]
     fn renew(&mut self, entry: u32) {
         if self.newest != entry {
             self.unlink(entry);
@@ -206,47 +222,44 @@ impl Lru {
     }
 
     fn unlink(&mut self, entry: u32) {
-        let (newer, older) = self.links(entry);
+        let Node { newer, older, .. } = self.nodes[entry as usize];
         match newer {
             NIL => self.newest = older,
-            _ => self.set_links(newer, self.links(newer).0, older),
+            _ => self.nodes[newer as usize].older = older,
         }
         match older {
             NIL => self.oldest = newer,
-            _ => self.set_links(older, newer, self.links(older).1),
+            _ => self.nodes[older as usize].newer = newer,
         }
     }
 
     fn link_newest(&mut self, entry: u32) {
         let older = self.newest;
-        self.set_links(entry, NIL, older);
+        let node = &mut self.nodes[entry as usize];
+        node.newer = NIL;
+        node.older = older;
         match older {
             NIL => self.oldest = entry,
-            _ => self.set_links(older, entry, self.links(older).1),
+            _ => self.nodes[older as usize].newer = entry,
         }
         self.newest = entry;
     }
 }
 
-/// The half of the hash that the index keeps.
-fn fingerprint(key: u64) -> u64 {
-    hash(key) & 0xffff_ffff
+/// The half of a hash, or of a bucket, that tells keys apart.
+const fn fingerprint(hash: u64) -> u64 {
+    hash & 0xffff_ffff
 }
 
 /// The bucket where a search begins.
 #[expect(clippy::cast_possible_truncation, reason = "a fingerprint has 32 bits")]
-fn home(fingerprint: u64, mask: usize) -> usize {
+const fn home(fingerprint: u64, mask: usize) -> usize {
     fingerprint as usize & mask
 }
 
 /// The entry that a bucket names.
 const fn entry_of(word: u64) -> u32 {
     (word >> 32) as u32
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "the low half is meant")]
-const fn entry_low(word: u64) -> u32 {
-    word as u32
 }
 
 /// The word number `place` of the value of `key`.
@@ -263,6 +276,7 @@ pub fn value_digest(key: u64, value_bytes: usize) -> u64 {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use super::super::hash;
     use super::*;
     use crate::random::{Source, Stream};
 
@@ -287,12 +301,12 @@ mod tests {
             let mut full = false;
             for _ in 0..20_000 {
                 let key = stream.below(keys);
-                let lookup = lru.find(key);
+                let lookup = lru.find(key, hash(key));
                 let (hit, _) = oracle_access(&mut list, key, capacity);
                 assert_eq!(lookup.entry.is_some(), hit, "seed 5, capacity {capacity}, key {key}");
                 match lookup.entry {
                     Some(entry) => assert_eq!(lru.read(entry), value_digest(key, 24)),
-                    None => assert_eq!(lru.insert(key).evicted, full),
+                    None => assert_eq!(lru.insert(key, hash(key)).evicted, full),
                 }
                 full = lru.len() == capacity;
                 assert_eq!(lru.len(), list.len());
@@ -305,25 +319,26 @@ mod tests {
         let mut lru = Lru::new(64, 8, false);
         let mut stream = Stream::new(6, Source::History, 0, 0);
         for _ in 0..5_000 {
-            lru.insert(stream.below(200));
+            let key = stream.below(200);
+            lru.insert(key, hash(key));
             let mut seen = Vec::new();
             let mut entry = lru.newest;
             while entry != NIL {
-                seen.push(lru.words[lru.start(entry)]);
-                entry = lru.links(entry).1;
+                seen.push(lru.nodes[entry as usize].key);
+                entry = lru.nodes[entry as usize].older;
             }
             assert_eq!(seen.len(), lru.len());
-            assert!(seen.iter().all(|key| lru.locate(*key).0.is_ok()));
+            assert!(seen.iter().all(|key| lru.locate(*key, hash(*key)).0.is_ok()));
             assert_eq!(lru.index.iter().filter(|word| **word != EMPTY).count(), lru.len());
         }
     }
 
     #[test]
-    fn padded_entries_begin_on_line_pairs_of_their_own() {
+    fn padded_values_begin_on_line_pairs_of_their_own() {
         let lru = Lru::new(5, 40, true);
         for entry in 0..5 {
-            assert_eq!(lru.words[lru.start(entry)..].as_ptr().addr() % 128, 0);
+            assert_eq!(lru.values[lru.value(entry)].as_ptr().addr() % 128, 0);
         }
-        assert_eq!(Lru::new(5, 40, false).stride, 7);
+        assert_eq!(Lru::new(5, 40, false).stride, 5);
     }
 }

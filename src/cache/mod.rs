@@ -1,7 +1,7 @@
 //! What tasks read and write: LRU caches on real memory, in layouts behind one trait.
 //!
 //! A layout is a combination of factors that can also be set one by one ([`CachePlan`]): how many copies, how many
-//! shards, what locks them, and whether shards, counters and entries are padded to line pairs.
+//! shards, what locks them, and whether shards, counters and values are padded to line pairs.
 //!
 //! An access holds the lock of its shard while it searches, reads the value, and does what its [`Probe`] does inside;
 //! the cost of a miss is paid outside, before [`Cache::insert`].
