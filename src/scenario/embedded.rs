@@ -20,7 +20,18 @@ macro_rules! embedded {
     };
 }
 
-embedded!["agents"];
+embedded![
+    "agents",
+    "gil-convoy",
+    "lock-convoy",
+    "oversubscription",
+    "false-sharing",
+    "cache-contention",
+    "thundering-herd",
+    "slow-consumer",
+    "priority-inversion",
+    "durable-writes",
+];
 
 /// Name of the scenario that runs when none is named.
 pub const DEFAULT: &str = "agents";
