@@ -65,8 +65,9 @@ pub struct TreatmentOptions {
     #[arg(long, value_name = "ARM", value_delimiter = ',', value_parser = parse_load)]
     pub load: Vec<LoadArm>,
     /// real (threads or tokio on this machine) or virtual (deterministic simulation)
-    #[arg(long, value_name = "E", env = "CONLAB_ENGINE", hide_env = true, value_parser = parse_engine)]
-    pub engine: Option<EngineKind>,
+    #[arg(long, value_name = "E", env = "CONLAB_ENGINE", hide_env = true)]
+    #[arg(value_delimiter = ',', value_parser = parse_engine)]
+    pub engine: Vec<EngineKind>,
     /// Virtual: cores simulated; real: processors that the run is confined to
     #[arg(long, value_name = "N", env = "CONLAB_CORES", hide_env = true, allow_hyphen_values = true)]
     pub cores: Option<Counts>,
@@ -170,7 +171,7 @@ impl RunOptions {
     /// The engine asked for, or the scenario's own.
     #[must_use]
     pub fn engine(&self, scenario: &Scenario) -> EngineKind {
-        self.treatment.engine.unwrap_or(scenario.run.engine)
+        self.treatment.engine.first().copied().unwrap_or(scenario.run.engine)
     }
 
     /// Every combination of the levels given; a factor without a level keeps the scenario's own.
@@ -201,6 +202,7 @@ impl RunOptions {
             ("--cache", options.cache.len()),
             ("--load", options.load.len()),
             ("--cores", options.cores.as_ref().map_or(0, |counts| counts.0.len())),
+            ("--engine", options.engine.len()),
         ] {
             if levels > 1 {
                 return Err(Failure::Usage(format!(

@@ -4,8 +4,10 @@
 
 pub mod args;
 mod audit;
+mod compare;
 mod completions;
 pub mod exit;
+mod explain;
 mod init;
 mod list;
 mod man;
@@ -13,7 +15,9 @@ mod progress;
 mod report;
 mod run;
 mod show;
+mod study;
 pub mod terminal;
+mod whatif;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use exit::{Failure, Outcome};
@@ -44,6 +48,9 @@ struct Cli {
 enum Command {
     Audit(audit::Args),
     Run(run::Args),
+    Compare(compare::Args),
+    Explain(explain::Args),
+    Whatif(whatif::Args),
     Report(report::Args),
     List(list::Args),
     Show(show::Args),
@@ -67,6 +74,9 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome, Failure> {
     match command {
         Command::Audit(args) => audit::run(&args, terminal),
         Command::Run(args) => run::run(&args, terminal),
+        Command::Compare(args) => compare::run(&args, terminal),
+        Command::Explain(args) => explain::run(&args, terminal),
+        Command::Whatif(args) => whatif::run(&args, terminal),
         Command::Report(args) => report::run(&args, terminal),
         Command::List(args) => list::run(&args, terminal),
         Command::Show(args) => show::run(&args, terminal),

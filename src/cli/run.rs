@@ -71,7 +71,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
 }
 
 /// The engine of this kind.
-pub(super) fn engine(kind: EngineKind) -> Box<dyn Engine> {
+pub(super) fn engine(kind: EngineKind) -> Box<dyn Engine + Sync> {
     match kind {
         EngineKind::Real => Box::new(RealEngine::new()),
         EngineKind::Virtual => Box::new(VirtualEngine::default()),

@@ -7,8 +7,10 @@ pub mod markdown;
 pub mod page;
 mod run;
 pub mod stacks;
+pub mod study;
 pub mod table;
 pub mod terminal;
+pub mod text;
 pub mod trace;
 mod words;
 

@@ -1,7 +1,8 @@
 //! Gates: bounds that a continuous integration sets, judged on the interval's end and not on the figure.
 
-use super::compare::Compared;
+use super::compare::{AgainstStored, Compared};
 use super::metric::{Metric, Unit};
+use super::stats::Estimate;
 use crate::scenario::{parse_duration, parse_rate};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -62,6 +63,11 @@ impl FromStr for Gate {
     }
 }
 
+/// A share more or less, with its sign.
+fn signed(value: f64) -> String {
+    format!("{:+.1} %", value * 100.0)
+}
+
 /// `10%` as 0.1.
 fn percent(text: &str) -> Option<f64> {
     let number: f64 = text.strip_suffix('%')?.trim().parse().ok()?;
@@ -69,42 +75,66 @@ fn percent(text: &str) -> Option<f64> {
 }
 
 impl Gate {
+    /// Judges a signed bound by the difference from stored runs; `None` for a bound that is a value.
+    #[must_use]
+    pub fn judge_stored(&self, stored: &AgainstStored) -> Option<GateResult> {
+        let Bound::Relative(bound) = self.bound else { return None };
+        let figure = stored.figures.iter().find(|figure| figure.metric == self.metric)?;
+        Some(self.result(&stored.label, figure.relative, bound, &signed))
+    }
+
     /// Judges a treatment by the end of its interval that is nearer to failing.
     ///
     /// The reference has no difference from itself, so a relative gate does not apply to it: `None`.
     #[must_use]
     pub fn judge(&self, treatment: &Compared) -> Option<GateResult> {
-        let result = |passed: bool, why: String| {
-            Some(GateResult { gate: self.text.clone(), treatment: treatment.label.clone(), passed, why })
+        let refused = |why: String| {
+            Some(GateResult {
+                gate: self.text.clone(),
+                treatment: treatment.label.clone(),
+                passed: false,
+                why,
+            })
         };
         let Some(figure) = treatment.figure(self.metric) else {
-            return result(false, format!("no run has a {}", self.metric.name()));
+            return refused(format!("no run has a {}", self.metric.name()));
         };
         let Some(value) = figure.value else {
             let tasks = treatment.tasks;
-            return result(false, format!("{tasks} tasks a run cannot carry a {}", self.metric.name()));
+            return refused(format!("{tasks} tasks a run cannot carry a {}", self.metric.name()));
         };
-        let (estimate, bound, unit) = match self.bound {
-            Bound::Value(bound) => (value, bound, Some(self.metric.unit())),
-            Bound::Relative(bound) => match figure.relative {
-                Some(relative) => (relative, bound, None),
-                None => return None,
-            },
-        };
-        let show =
-            |value: f64| unit.map_or_else(|| format!("{:+.1} %", value * 100.0), |unit| unit.show(value));
+        match self.bound {
+            Bound::Value(bound) => {
+                let unit = self.metric.unit();
+                Some(self.result(&treatment.label, value, bound, &|value| unit.show(value)))
+            }
+            Bound::Relative(bound) => Some(self.result(&treatment.label, figure.relative?, bound, &signed)),
+        }
+    }
+
+    /// The verdict on one estimate.
+    fn result(
+        &self,
+        label: &str,
+        estimate: Estimate,
+        bound: f64,
+        show: &dyn Fn(f64) -> String,
+    ) -> GateResult {
         let end = if self.below { estimate.high } else { estimate.low };
-        let passed = if self.below { end < bound } else { end > bound };
         let side = if self.below { "upper" } else { "lower" };
-        let why = format!(
-            "{} {} (n = {}), {side} end {}, bound {}",
-            self.metric.name(),
-            show(estimate.value),
-            estimate.n,
-            show(end),
-            show(bound)
-        );
-        result(passed, why)
+        GateResult {
+            gate: self.text.clone(),
+            treatment: label.to_owned(),
+            passed: if self.below { end < bound } else { end > bound },
+            why: format!(
+                "{} {} (n = {}), {side} end {}, bound {}",
+                self.metric.name(),
+                show(estimate.value),
+                estimate.n,
+                show(end),
+                show(bound)
+            ),
+        }
     }
 }
 
@@ -113,7 +143,6 @@ mod tests {
     use super::*;
     use crate::measure::record::TreatmentRecord;
     use crate::study::compare::{Figure, Verdict};
-    use crate::study::stats::Estimate;
 
     fn treatment(metric: Metric, value: Estimate, relative: Option<Estimate>) -> Compared {
         Compared {

@@ -6,6 +6,8 @@ mod explain;
 mod gate;
 mod knob;
 mod metric;
+mod next;
+mod scaling;
 pub mod stats;
 mod trial;
 mod whatif;
@@ -19,6 +21,8 @@ pub use explain::{Ablated, Against, ExplainOptions, Explanation, PairEffect, Par
 pub use gate::{Gate, GateResult};
 pub use knob::Knob;
 pub use metric::{Carries, Metric, Observation, Unit};
+pub use next::{NextExperiment, Prediction, next_experiment};
+pub use scaling::{Scaling, scaling};
 pub use trial::{Arm, SharedEngine, StudyError, Watch, round_seed, run_rounds};
 pub use whatif::{Curve, Effect, Point, Value, WhatIf, WhatIfOptions, whatif};
 

@@ -38,7 +38,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("audit", &["units", "theory", "random", "scenario", "measure", "study"]),
-    ("report", &["units", "scenario", "measure", "study", "explain", "audit"]),
+    ("report", &["units", "theory", "scenario", "measure", "study", "explain", "audit"]),
 ];
 
 /// Texts that stay behind doors: the text, where it is looked for, and where alone it may stand.

@@ -1,0 +1,324 @@
+//! `conlab compare`: several treatments, interleaved, with intervals and verdicts.
+
+use super::args::{RunOptions, ScenarioArg};
+use super::exit::{Failure, Outcome};
+use super::progress::stop_on_interrupt;
+use super::run::engine;
+use super::study::{Runs, parse_share, present};
+use super::terminal::Terminal;
+use crate::engine::Progress;
+use crate::measure::record::{TreatmentRecord, Warning};
+use crate::measure::stored::load;
+use crate::report::study::compare_page;
+use crate::scenario::{EngineKind, Scenario, Treatment, nearest};
+use crate::study::{
+    AgainstStored, Arm, Candidate, CompareOptions, Comparison, Gate, GateResult, Metric, Observation,
+    Scaling, SharedEngine, Stop, against_stored, compare, scaling,
+};
+use serde::Serialize;
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  conlab compare --queue mutex,lockfree,async --threads 4
+  conlab compare --threads 1,2,4,8,16 --engine virtual         fits a scaling law
+  conlab compare --load isolated,baseline --tasks 2000
+  conlab compare --queue lockfree --baseline results/20260304T050607Z-agents-9f1c2ab7 --gate 'p99<+5%'
+  conlab compare --gate 'p99<50ms' --gate 'lock_acquisition<10%'
+
+Every list makes more treatments: the product of all of them is compared. Gates are judged on the interval's end; a
+signed bound such as p99<+5% is against the reference, or against the stored record. Exits with 3 when a gate fails.";
+
+/// Compare treatments: interleaved runs, intervals, verdicts
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    #[command(flatten)]
+    scenario: ScenarioArg,
+    #[command(flatten)]
+    options: RunOptions,
+    #[command(flatten)]
+    judging: Judging,
+}
+
+/// How differences are judged.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Judging")]
+struct Judging {
+    /// Treatment that the others are set against, by its label or a part of it; the first unless given
+    #[arg(long, value_name = "LABEL")]
+    reference: Option<String>,
+    /// Stored record of the same scenario to set the treatments against; several are replicates
+    #[arg(long, value_name = "RECORD")]
+    baseline: Vec<PathBuf>,
+    /// Bound that must hold: p99<50ms, lock_acquisition<10%, throughput>1000/s, p99<+5%
+    #[arg(long, value_name = "BOUND")]
+    gate: Vec<Gate>,
+    /// Figures to compare
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = Metric::parse)]
+    #[arg(default_value = "mean,p50,p99,throughput")]
+    metrics: Vec<Metric>,
+    /// Half-width of every difference's interval at which no more rounds are made
+    #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = parse_share)]
+    precision: f64,
+    /// Confidence of the intervals
+    #[arg(long, value_name = "SHARE", default_value = "95%", value_parser = parse_share)]
+    level: f64,
+}
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Document {
+    schema: u32,
+    comparison: Comparison,
+    scaling: Vec<Scaling>,
+    gates: Vec<GateResult>,
+    stored: Vec<AgainstStored>,
+}
+
+pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> {
+    let scenario = args.options.scenario(&args.scenario.scenario)?;
+    let stored = stored(&args.judging.baseline)?;
+    let arms = Arms::of(args, &scenario);
+    let candidates = arms.candidates();
+    let options = CompareOptions {
+        metrics: args.judging.metrics.clone(),
+        reference: reference(args.judging.reference.as_deref(), &candidates)?,
+        level: args.judging.level,
+        precision: args.judging.precision,
+        seed: scenario.run.seed,
+        ..rounds(args.options.amount.replicates)
+    };
+    let progress = Progress::default();
+    stop_on_interrupt(&progress);
+    let (mut comparison, observations) = {
+        let runs = Runs::new(terminal);
+        compare(&candidates, &options, &progress, &|done, most| runs.show(done, most))?
+    };
+    let against: Vec<AgainstStored> = if stored.is_empty() {
+        Vec::new()
+    } else {
+        comparison.warnings.extend(refuse_or_doubt(&stored, &observations, &candidates)?);
+        let stored: Vec<Observation> = stored.iter().map(|(_, observation)| observation.clone()).collect();
+        let one = |(candidate, fresh): (&Candidate<'_>, &Vec<Observation>)| {
+            against_stored(&candidate.label, fresh, &stored, &options)
+        };
+        candidates.iter().zip(&observations).map(one).collect()
+    };
+    let gates = judge(&args.judging.gate, &comparison, &against);
+    let laws = scaling(&comparison);
+    let page = compare_page(&comparison, &laws, &gates, &against);
+    let (stopped, broken) = (comparison.stopped, broken(&comparison));
+    let failed = gates.iter().any(|gate| !gate.passed);
+    let document = Document { schema: 1, comparison, scaling: laws, gates, stored: against };
+    present("compare", &document, &page, &args.options.output, terminal)?;
+    Ok(match broken {
+        _ if stopped == Stop::Interrupted => Outcome::Interrupted,
+        Some(why) => Outcome::Untrustworthy(why),
+        None if failed => Outcome::Refuted,
+        None => Outcome::Done,
+    })
+}
+
+/// Rounds: exactly as many as asked for, or as many as are needed.
+fn rounds(asked: Option<u64>) -> CompareOptions {
+    let default = CompareOptions::default();
+    match asked {
+        Some(rounds) => {
+            let rounds = u32::try_from(rounds).unwrap_or(u32::MAX).max(2);
+            CompareOptions { least_rounds: rounds, most_rounds: rounds, ..default }
+        }
+        None => default,
+    }
+}
+
+fn broken(comparison: &Comparison) -> Option<String> {
+    let warning = comparison.warnings.iter().find(|warning| warning.code == "identity-broken")?;
+    Some(warning.message.clone())
+}
+
+/// The product of every list, ready to run.
+struct Arms {
+    engines: Vec<Box<SharedEngine>>,
+    /// Index of the engine, treatment, scenario with it, label.
+    treated: Vec<(usize, Treatment, Scenario, String)>,
+}
+
+impl Arms {
+    fn of(args: &Args, scenario: &Scenario) -> Self {
+        let mut kinds = args.options.treatment.engine.clone();
+        if kinds.is_empty() {
+            kinds.push(scenario.run.engine);
+        }
+        kinds.dedup();
+        let treatments = args.options.treatments(scenario);
+        let mut treated = Vec::new();
+        for index in 0..kinds.len() {
+            for treatment in &treatments {
+                treated.push((index, treatment.clone(), scenario.treated(treatment), String::new()));
+            }
+        }
+        let words: Vec<[String; 6]> = treated
+            .iter()
+            .map(|(index, treatment, scenario, _)| words(kinds[*index], treatment, scenario))
+            .collect();
+        let varies: Vec<bool> =
+            (0..6).map(|place| words.iter().any(|word| word[place] != words[0][place])).collect();
+        for (entry, words) in treated.iter_mut().zip(&words) {
+            let told: Vec<&str> =
+                (0..6).filter(|&place| varies[place]).map(|place| words[place].as_str()).collect();
+            entry.3 = if told.is_empty() { words[1].clone() } else { told.join(", ") };
+        }
+        tell_apart(&mut treated);
+        Self { engines: kinds.into_iter().map(engine).collect(), treated }
+    }
+
+    fn candidates(&self) -> Vec<Candidate<'_>> {
+        self.treated
+            .iter()
+            .map(|(index, treatment, scenario, label)| Candidate {
+                label: label.clone(),
+                levels: levels(scenario, treatment),
+                arm: Arm { engine: &*self.engines[*index], scenario, load: treatment.load },
+            })
+            .collect()
+    }
+}
+
+/// Every level in words, in a fixed order.
+fn words(kind: EngineKind, treatment: &Treatment, scenario: &Scenario) -> [String; 6] {
+    let levels = levels(scenario, treatment);
+    [
+        kind.name().into(),
+        levels.queue,
+        format!("{} threads", levels.threads),
+        levels.cache.map(|cache| format!("{cache} cache")).unwrap_or_default(),
+        levels.load,
+        format!("{} cores", levels.cores),
+    ]
+}
+
+fn levels(scenario: &Scenario, treatment: &Treatment) -> TreatmentRecord {
+    let focus = &scenario.actors[scenario.focus];
+    TreatmentRecord {
+        focus: focus.name.clone(),
+        threads: focus.threads,
+        queue: focus.queue.name().into(),
+        cache: scenario.caches.first().map(|cache| cache.layout.name().into()),
+        load: treatment.load.name().into(),
+        cores: scenario.host.cores.unwrap_or(0),
+    }
+}
+
+/// Numbers treatments that are the same, as when one is compared with itself.
+fn tell_apart(treated: &mut [(usize, Treatment, Scenario, String)]) {
+    for index in 1..treated.len() {
+        let same = (0..index).filter(|&before| treated[before].3 == treated[index].3).count();
+        if same > 0 {
+            treated[index].3 = format!("{} again", treated[index].3);
+        }
+    }
+}
+
+/// Index of the treatment whose label is, or alone contains, `wanted`.
+fn reference(wanted: Option<&str>, candidates: &[Candidate<'_>]) -> Result<usize, Failure> {
+    let Some(wanted) = wanted else { return Ok(0) };
+    if let Some(exact) = candidates.iter().position(|candidate| candidate.label == wanted) {
+        return Ok(exact);
+    }
+    let words = |label: &str| label.split(", ").any(|word| word == wanted) || label.contains(wanted);
+    let found: Vec<usize> = (0..candidates.len()).filter(|&index| words(&candidates[index].label)).collect();
+    match found.as_slice() {
+        [only] => Ok(*only),
+        [] => {
+            let labels: Vec<&str> = candidates.iter().map(|candidate| candidate.label.as_str()).collect();
+            let guess =
+                nearest(wanted, labels.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
+            Err(Failure::Usage(format!(
+                "--reference: no treatment is labelled `{wanted}`{} (they are: {})",
+                guess.unwrap_or_default(),
+                labels.join("; ")
+            )))
+        }
+        several => Err(Failure::Usage(format!(
+            "--reference: {} treatments contain `{wanted}`; write the whole label, such as `{}`",
+            several.len(),
+            candidates[several[0]].label
+        ))),
+    }
+}
+
+/// The stored records with what studies keep of them.
+fn stored(paths: &[PathBuf]) -> Result<Vec<(crate::measure::RunRecord, Observation)>, Failure> {
+    let read = |path: &PathBuf| {
+        let record = load(path).map_err(|error| Failure::cannot("compare with a stored record", error))?;
+        let observation = Observation::of(&record).ok_or_else(|| {
+            Failure::Usage(format!("--baseline: {} has no figures of its actor in focus", path.display()))
+        })?;
+        Ok((record, observation))
+    };
+    paths.iter().map(read).collect()
+}
+
+/// Refuses stored records that cannot be set against the fresh runs, and doubts those that barely can.
+fn refuse_or_doubt(
+    stored: &[(crate::measure::RunRecord, Observation)],
+    fresh: &[Vec<Observation>],
+    candidates: &[Candidate<'_>],
+) -> Result<Vec<Warning>, Failure> {
+    let mut warnings = Vec::new();
+    for (record, observation) in stored {
+        for (runs, candidate) in fresh.iter().zip(candidates) {
+            let Some(run) = runs.first() else { continue };
+            if run.instrumented != observation.instrumented {
+                return Err(Failure::Usage(
+                    "--baseline: a tool that perturbs watched one side only; compare records of the same kind".into(),
+                ));
+            }
+            if run.engine != observation.engine {
+                return Err(Failure::Usage(format!(
+                    "--baseline: the stored record is of the {} engine, `{}` of the {} engine; their times are not of \
+                     one kind",
+                    observation.engine, candidate.label, run.engine
+                )));
+            }
+        }
+        let scenario = candidates[0].arm.scenario;
+        if record.scenario.name != scenario.name {
+            return Err(Failure::Usage(format!(
+                "--baseline: the stored record is of scenario `{}`, not `{}`",
+                record.scenario.name, scenario.name
+            )));
+        }
+        if !candidates.iter().any(|candidate| candidate.arm.scenario.digest() == record.scenario.digest) {
+            warnings.push(Warning {
+                code: "another-scenario".into(),
+                message: "the stored record ran with other levels or another text of this scenario".into(),
+                remedy: "read the difference as one of scenarios, not of the code".into(),
+            });
+        }
+    }
+    warnings.dedup();
+    Ok(warnings)
+}
+
+/// Judges gates on the treatments; a signed bound falls back on the stored record where there is no reference.
+fn judge(gates: &[Gate], comparison: &Comparison, stored: &[AgainstStored]) -> Vec<GateResult> {
+    let mut found = Vec::new();
+    for gate in gates {
+        for (index, treatment) in comparison.treatments.iter().enumerate() {
+            let against = stored.get(index).and_then(|stored| gate.judge_stored(stored));
+            found.extend(against.or_else(|| gate.judge(treatment)));
+        }
+        if !found.iter().any(|result: &GateResult| result.gate == gate.text) {
+            found.push(GateResult {
+                gate: gate.text.clone(),
+                treatment: comparison.reference.clone(),
+                passed: false,
+                why: "there is nothing to set it against: give a second treatment, or --baseline RECORD"
+                    .into(),
+            });
+        }
+    }
+    found
+}

@@ -1,0 +1,105 @@
+//! `conlab explain`: the gap between two arms, split over its causes.
+
+use super::args::{RunOptions, ScenarioArg, one_of};
+use super::exit::{Failure, Outcome};
+use super::progress::stop_on_interrupt;
+use super::run::engine;
+use super::study::{Runs, parse_share, present};
+use super::terminal::Terminal;
+use crate::engine::Progress;
+use crate::report::study::explain_page;
+use crate::scenario::EngineKind;
+use crate::study::{Against, ExplainOptions, Explanation, Metric, NextExperiment, explain, next_experiment};
+use serde::Serialize;
+
+const EXAMPLES: &str = "\
+Examples:
+  conlab explain                               in virtual time, every mechanism
+  conlab explain mine.toml --tasks 5000 --html why.html
+  conlab explain --engine real --tasks 500     what can be taken away from real threads
+  conlab explain --against ideal               the whole cost of every mechanism, neighbours or not";
+
+/// Rounds that predict the outcome of the experiment to make next.
+const NEXT_ROUNDS: u32 = 4;
+
+/// Split the gap between baseline and isolated over its causes
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    #[command(flatten)]
+    scenario: ScenarioArg,
+    #[command(flatten)]
+    options: RunOptions,
+    #[command(flatten)]
+    splitting: Splitting,
+}
+
+/// How the gap is split.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Splitting")]
+struct Splitting {
+    /// What the baseline is set against: isolated, or ideal (the same load with every mechanism free)
+    #[arg(long, value_name = "ARM", default_value = "isolated")]
+    #[arg(value_parser = |word: &str| one_of("arm", word, &Against::ALL, Against::name))]
+    against: Against,
+    /// Figures to split
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = Metric::parse)]
+    #[arg(default_value = "mean,p99,throughput")]
+    metrics: Vec<Metric>,
+    /// Half-width of the largest share at which no more rounds are made
+    #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = parse_share)]
+    precision: f64,
+    /// Confidence of the intervals
+    #[arg(long, value_name = "SHARE", default_value = "95%", value_parser = parse_share)]
+    level: f64,
+}
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Document {
+    schema: u32,
+    answer: String,
+    explanation: Explanation,
+    next: Option<NextExperiment>,
+}
+
+pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> {
+    let scenario = args.options.scenario(&args.scenario.scenario)?;
+    let treatment = args.options.one_treatment("explain", &scenario)?;
+    let scenario = scenario
+        .treated(&crate::scenario::Treatment { load: crate::scenario::LoadArm::Baseline, ..treatment });
+    let kind = args.options.treatment.engine.first().copied().unwrap_or(EngineKind::Virtual);
+    let default = ExplainOptions::default();
+    let asked = args.options.amount.replicates.map(|rounds| u32::try_from(rounds).unwrap_or(u32::MAX));
+    let options = ExplainOptions {
+        against: args.splitting.against,
+        metrics: args.splitting.metrics.clone(),
+        level: args.splitting.level,
+        least_rounds: asked.unwrap_or(default.least_rounds),
+        most_rounds: asked.unwrap_or(default.most_rounds),
+        precision: args.splitting.precision,
+        seed: scenario.run.seed,
+    };
+    let progress = Progress::default();
+    stop_on_interrupt(&progress);
+    let runner = engine(kind);
+    let explanation = {
+        let runs = Runs::new(terminal);
+        explain(&scenario, &*runner, &options, &progress, &|done, most| runs.show(done, most))?
+    };
+    let next = if progress.stopped() {
+        None
+    } else {
+        next_experiment(&scenario, &explanation, &*engine(EngineKind::Virtual), NEXT_ROUNDS, &progress)?
+    };
+    let page = explain_page(&explanation, next.as_ref());
+    let broken = explanation.warnings.iter().find(|warning| warning.code == "identity-broken");
+    let outcome = match broken {
+        _ if progress.stopped() => Outcome::Interrupted,
+        Some(warning) => Outcome::Untrustworthy(warning.message.clone()),
+        None => Outcome::Done,
+    };
+    let document = Document { schema: 1, answer: page.answer.clone(), explanation, next };
+    present("explain", &document, &page, &args.options.output, terminal)?;
+    Ok(outcome)
+}

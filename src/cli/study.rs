@@ -1,0 +1,134 @@
+//! What `compare`, `explain`, `whatif` and `claims` share: progress, presentation, keeping.
+
+use super::args::OutputOptions;
+use super::exit::{Failure, print, say};
+use super::report::write;
+use super::terminal::{ProgressChoice, Terminal};
+use crate::clock;
+use crate::report::html::html;
+use crate::report::page::Page;
+use crate::report::text::text;
+use crate::study::StudyError;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+impl From<StudyError> for Failure {
+    fn from(error: StudyError) -> Self {
+        match error {
+            StudyError::Refused(sentence) => Self::Usage(sentence),
+            _ => Self::CouldNotRun(Box::new(error)),
+        }
+    }
+}
+
+/// Shows how many runs of a study are done, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Runs {
+    bar: ProgressBar,
+    counter: bool,
+}
+
+impl Runs {
+    /// In the terminal's manner.
+    pub(super) fn new(terminal: &Terminal) -> Self {
+        let bar = ProgressBar::new(1);
+        if terminal.progress == ProgressChoice::Bar {
+            if let Ok(style) =
+                ProgressStyle::with_template("runs {pos}/{len} [{bar:40}] {elapsed_precise} {msg}")
+            {
+                bar.set_style(style.progress_chars("=> "));
+            }
+        } else {
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        Self { bar, counter: terminal.progress == ProgressChoice::Counter }
+    }
+
+    /// `done` of at most `most` runs are made.
+    pub(super) fn show(&self, done: usize, most: usize) {
+        self.bar.set_length(most as u64);
+        self.bar.set_position(done as u64);
+        if self.counter && (done == most || done.is_multiple_of(most.div_ceil(8).max(1))) {
+            say(&format!("{done} of at most {most} runs"));
+        }
+    }
+}
+
+impl Drop for Runs {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Prints a study's result, as a page or as JSON, writes it as HTML where asked, and keeps it.
+pub(super) fn present(
+    command: &str,
+    result: &impl Serialize,
+    page: &Page,
+    output: &OutputOptions,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    if output.trace.is_some() {
+        return Err(Failure::Usage(format!(
+            "--trace: `conlab {command}` makes many runs; `conlab run` traces one"
+        )));
+    }
+    let json = serde_json::to_string_pretty(result)
+        .map_err(|error| Failure::cannot(format!("write the result of {command} as JSON"), error))?;
+    let kept = if output.no_save { None } else { Some(keep(&output.out, command, &json, page)?) };
+    if output.json {
+        print(&format!("{json}\n"))?;
+    } else {
+        let mut shown = text(page, terminal.width);
+        shown.push_str(&kept.as_ref().map_or_else(
+            || "\nnot saved\n".to_owned(),
+            |folder| format!("\nsaved in {}\n", folder.display()),
+        ));
+        print(&terminal.plain(&shown))?;
+    }
+    match &output.html {
+        Some(file) => write(file, &html(page), terminal),
+        None => Ok(()),
+    }
+}
+
+/// Keeps a study's result and page in a folder of their own, written under a temporary name and renamed.
+fn keep(out: &Path, command: &str, json: &str, page: &Page) -> Result<PathBuf, Failure> {
+    let draft = out.join(format!(".unfinished-{command}-{}", std::process::id()));
+    let cannot = |path: &Path, error| {
+        Failure::cannot(
+            format!("write to {}; choose another folder by --out, or --no-save", path.display()),
+            error,
+        )
+    };
+    fs::create_dir_all(&draft).map_err(|error| cannot(out, error))?;
+    for (name, content) in [(format!("{command}.json"), json), ("report.html".to_owned(), &html(page))] {
+        let path = draft.join(name);
+        fs::write(&path, content).map_err(|error| cannot(&path, error))?;
+    }
+    let time: String = clock::utc().chars().filter(|c| !matches!(c, '-' | ':')).collect();
+    let safe = |c: char| if c.is_alphanumeric() || c == '-' || c == '_' { c } else { '_' };
+    let title: String = page.title.chars().map(safe).take(60).collect();
+    let stem = format!("{time}-{title}-{command}");
+    // Ends at the first name that is free.
+    let folder = (1_u32..)
+        .map(|copy| out.join(if copy == 1 { stem.clone() } else { format!("{stem}-{copy}") }))
+        .find(|path| !path.exists())
+        .unwrap_or_else(|| out.join(&stem));
+    fs::rename(&draft, &folder).map_err(|error| cannot(&folder, error))?;
+    Ok(folder)
+}
+
+/// A share as users write it: `5%` or `0.05`.
+pub(super) fn parse_share(text: &str) -> Result<f64, String> {
+    let number = match text.strip_suffix('%') {
+        Some(percent) => percent.trim().parse::<f64>().map(|percent| percent / 100.0),
+        None => text.trim().parse::<f64>(),
+    };
+    match number {
+        Ok(share) if share > 0.0 && share < 1.0 => Ok(share),
+        _ => Err(format!("`{text}` is no share: expected one between 0 and 1, such as 5% or 0.05")),
+    }
+}

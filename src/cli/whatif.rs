@@ -1,0 +1,93 @@
+//! `conlab whatif`: what the figures become if one cost changes.
+
+use super::args::{RunOptions, ScenarioArg};
+use super::exit::{Failure, Outcome};
+use super::progress::stop_on_interrupt;
+use super::run::engine;
+use super::study::{Runs, parse_share, present};
+use super::terminal::Terminal;
+use crate::engine::Progress;
+use crate::report::study::whatif_page;
+use crate::scenario::EngineKind;
+use crate::study::{Knob, Metric, WhatIf, WhatIfOptions, whatif};
+use serde::Serialize;
+
+const EXAMPLES: &str = "\
+Examples:
+  conlab whatif                                every cost of the default scenario, in virtual time
+  conlab whatif --cost lock:registry,switch    only these, as curves
+  conlab whatif --engine real --cost step:agents.plan --replicates 5
+
+Costs are step:ACTOR.STEP, lock:NAME, miss:CACHE, queue, switch and lines (of caches).";
+
+/// What p99, mean and throughput become if one step, lock or other cost were cheaper or dearer
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    #[command(flatten)]
+    scenario: ScenarioArg,
+    #[command(flatten)]
+    options: RunOptions,
+    #[command(flatten)]
+    turning: Turning,
+}
+
+/// What is turned.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Costs")]
+struct Turning {
+    /// Costs to change; all of them unless given
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    cost: Vec<String>,
+    /// How many of the costs that matter most get a whole curve
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    curves: usize,
+    /// Figures to look at; the first decides what matters most
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = Metric::parse)]
+    #[arg(default_value = "p99,mean,throughput")]
+    metrics: Vec<Metric>,
+    /// Confidence of the intervals
+    #[arg(long, value_name = "SHARE", default_value = "95%", value_parser = parse_share)]
+    level: f64,
+}
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Document {
+    schema: u32,
+    answer: String,
+    whatif: WhatIf,
+}
+
+pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> {
+    let scenario = args.options.scenario(&args.scenario.scenario)?;
+    let treatment = args.options.one_treatment("whatif", &scenario)?;
+    let scenario = scenario.treated(&treatment);
+    let kind = args.options.treatment.engine.first().copied().unwrap_or(EngineKind::Virtual);
+    let parse = |word: &String| {
+        Knob::parse(word, &scenario, kind).map_err(|why| Failure::Usage(format!("--cost: {why}")))
+    };
+    let knobs: Vec<Knob> = args.turning.cost.iter().map(parse).collect::<Result<_, _>>()?;
+    let default = WhatIfOptions::default();
+    let asked = args.options.amount.replicates.map(|rounds| u32::try_from(rounds).unwrap_or(u32::MAX));
+    let options = WhatIfOptions {
+        metrics: args.turning.metrics.clone(),
+        curves: args.turning.curves.max(knobs.len()),
+        knobs,
+        level: args.turning.level,
+        rounds: asked.unwrap_or(default.rounds),
+        seed: scenario.run.seed,
+    };
+    let progress = Progress::default();
+    stop_on_interrupt(&progress);
+    let found = {
+        let runs = Runs::new(terminal);
+        whatif(&scenario, treatment.load, &*engine(kind), &options, &progress, &|done, most| {
+            runs.show(done, most)
+        })?
+    };
+    let page = whatif_page(&found);
+    let document = Document { schema: 1, answer: page.answer.clone(), whatif: found };
+    present("whatif", &document, &page, &args.options.output, terminal)?;
+    Ok(Outcome::Done)
+}

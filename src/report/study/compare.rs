@@ -1,0 +1,258 @@
+//! The page of a comparison.
+
+use super::{doubts, signed, with_interval};
+use crate::report::page::{
+    Axis, Block, Interval, Intervals, Lines, Notice, Page, Scale, Section, Series, Table, Tone, Unit,
+};
+use crate::study::stats::Estimate;
+use crate::study::{AgainstStored, Compared, Comparison, Figure, GateResult, Metric, Scaling, Stop, Verdict};
+use crate::theory::Usl;
+
+/// The page of `comparison`, with laws fitted to it, gates judged on it and stored runs set against it.
+#[must_use]
+pub fn compare_page(
+    comparison: &Comparison,
+    scaling: &[Scaling],
+    gates: &[GateResult],
+    stored: &[AgainstStored],
+) -> Page {
+    let engines: Vec<&str> = {
+        let mut names: Vec<&str> = comparison.treatments.iter().map(|one| one.engine.as_str()).collect();
+        names.dedup();
+        names
+    };
+    let mut sections = vec![figures(comparison)];
+    if comparison.treatments.len() > 1 {
+        sections.push(differences(comparison));
+    }
+    sections.extend(shares(comparison));
+    sections.extend(laws(scaling));
+    sections.extend(stored.iter().map(against));
+    sections.extend(judged(gates));
+    sections.extend(doubts(&comparison.warnings));
+    Page {
+        kicker: format!(
+            "compare {} · {} engine · {} rounds, interleaved · seeds {} to {}",
+            comparison.scenario,
+            engines.join(" and "),
+            comparison.rounds,
+            comparison.seed,
+            comparison.seed.wrapping_add(u64::from(comparison.rounds.saturating_sub(1)))
+        ),
+        title: comparison.scenario.clone(),
+        question: comparison.question.clone(),
+        answer: answer(comparison),
+        sections,
+        ..Page::default()
+    }
+}
+
+/// What the differences say, in a sentence or two.
+fn answer(comparison: &Comparison) -> String {
+    let metric = comparison.treatments[0]
+        .figures
+        .iter()
+        .map(|figure| figure.metric)
+        .find(|metric| *metric == Metric::P99)
+        .or_else(|| comparison.treatments[0].figures.first().map(|figure| figure.metric));
+    let Some(metric) = metric else { return String::new() };
+    let judged: Vec<(&Compared, Estimate, Verdict)> = comparison
+        .treatments
+        .iter()
+        .filter_map(|one| {
+            let figure = one.figure(metric)?;
+            Some((one, figure.relative?, figure.verdict?))
+        })
+        .collect();
+    let best = judged
+        .iter()
+        .filter(|(_, _, verdict)| *verdict == Verdict::Better)
+        .max_by(|a, b| a.1.value.abs().total_cmp(&b.1.value.abs()));
+    let name = metric.name();
+    match best {
+        _ if judged.is_empty() => String::new(),
+        Some((one, relative, _)) => format!(
+            "`{}` has the best {name}: {} against `{}`, between {} and {}.",
+            one.label,
+            signed(relative.value),
+            comparison.reference,
+            signed(relative.low),
+            signed(relative.high)
+        ),
+        None if judged.iter().all(|(_, _, verdict)| *verdict == Verdict::Worse) => {
+            format!("`{}` has the best {name}: every other treatment is worse.", comparison.reference)
+        }
+        None => format!("No treatment is shown to have a better {name} than `{}`.", comparison.reference),
+    }
+}
+
+fn figures(comparison: &Comparison) -> Section {
+    let metrics: Vec<Metric> = comparison.treatments[0].figures.iter().map(|figure| figure.metric).collect();
+    let mut head = vec!["treatment".to_owned()];
+    head.extend(metrics.iter().map(|metric| metric.name().to_owned()));
+    let cell = |figure: &Figure| match figure.value {
+        Some(value) => {
+            let mark = if figure.barely { " (!)" } else { "" };
+            format!("{}{mark}", with_interval(figure.metric.unit(), &value))
+        }
+        None => "refused".to_owned(),
+    };
+    let rows = comparison.treatments.iter().map(|one| {
+        let mut row = vec![one.label.clone()];
+        row.extend(one.figures.iter().map(cell));
+        row
+    });
+    let barely = comparison.treatments.iter().flat_map(|one| &one.figures).any(|figure| figure.barely);
+    let percent = comparison.level * 100.0;
+    let mut lead = format!("Means over {} rounds with {percent:.0} % intervals.", comparison.rounds);
+    if barely {
+        lead.push_str(" (!): fewer than ten tasks of a run lie beyond the percentile.");
+    }
+    let table = Table { caption: String::new(), head, rows: rows.collect(), words: 1 };
+    Section::new("figures", "Figures", lead).with(table)
+}
+
+fn differences(comparison: &Comparison) -> Section {
+    let stopped = match comparison.stopped {
+        Stop::Precise => "every difference is known closely enough",
+        Stop::Limit => "the limit was reached",
+        Stop::Interrupted => "interrupted",
+    };
+    let lead = format!(
+        "Against `{}`, paired by round. The {} intervals hold together at {:.0} %: a treatment compared with itself \
+         differs in at most one case of {:.0}. `same` lies within ±{:.0} %. No more rounds: {stopped}.",
+        comparison.reference,
+        comparison.differences,
+        comparison.level * 100.0,
+        1.0 / (1.0 - comparison.level),
+        comparison.precision * 100.0
+    );
+    let mut section = Section::new("differences", "Differences", lead);
+    for index in 0..comparison.treatments[0].figures.len() {
+        let metric = comparison.treatments[0].figures[index].metric;
+        let rows: Vec<Interval> = comparison
+            .treatments
+            .iter()
+            .filter_map(|one| {
+                Some(interval(&one.label, one.figures[index].relative?, one.figures[index].verdict?))
+            })
+            .collect();
+        if !rows.is_empty() {
+            section = section.with(chart(metric, rows));
+        }
+    }
+    section
+}
+
+fn chart(metric: Metric, rows: Vec<Interval>) -> Intervals {
+    let sides = ("less".to_owned(), "more".to_owned());
+    Intervals { caption: metric.name().to_owned(), reference: 0.0, sides, unit: Unit::Share, rows }
+}
+
+fn interval(label: &str, relative: Estimate, verdict: Verdict) -> Interval {
+    let tone = match verdict {
+        Verdict::Better => Tone::Good,
+        Verdict::Worse => Tone::Bad,
+        Verdict::Same | Verdict::NotShown => Tone::Plain,
+    };
+    Interval {
+        label: label.to_owned(),
+        value: relative.value,
+        low: relative.low,
+        high: relative.high,
+        tone,
+        verdict: verdict.name().to_owned(),
+    }
+}
+
+fn shares(comparison: &Comparison) -> Option<Section> {
+    let metrics = [Metric::Execution, Metric::LockAcquisition, Metric::ContextSwitching];
+    let row = |one: &Compared| {
+        let cells: Option<Vec<String>> = metrics
+            .iter()
+            .map(|&metric| Some(with_interval(metric.unit(), &one.figure(metric)?.value?)))
+            .collect();
+        Some([vec![one.label.clone()], cells?].concat())
+    };
+    let rows: Vec<Vec<String>> = comparison.treatments.iter().filter_map(row).collect();
+    let head = "treatment | execution | lock acquisition | context switching";
+    let lead = "Of the time in which tasks were busy; waiting for work and I/O are not part of it.";
+    (!rows.is_empty())
+        .then(|| Section::new("shares", "Shares of busy time", lead).with(Table::new("", head, 1, rows)))
+}
+
+fn laws(scaling: &[Scaling]) -> Option<Section> {
+    if scaling.is_empty() {
+        return None;
+    }
+    let interval = |estimate: &Estimate| {
+        let high = if estimate.high.is_finite() { format!("{:.3}", estimate.high) } else { "∞".into() };
+        format!("{:.3} [{:.3}, {high}]", estimate.value, estimate.low)
+    };
+    let rows = scaling.iter().map(|law| {
+        vec![
+            law.group.clone(),
+            law.peak.as_ref().map_or_else(|| "none".into(), &interval),
+            interval(&law.sigma),
+            interval(&law.kappa),
+            interval(&law.lambda),
+            format!("{:.1} %", law.misfit * 100.0),
+        ]
+    });
+    let head = "treatments | peak at threads | σ contention | κ coherency | λ per s | largest misfit";
+    let lead = "X(n) = λn / (1 + σ(n − 1) + κn(n − 1)) over threads n. A law that misses a point by more than the \
+                figures' intervals does not hold here.";
+    let table = Table::new("", head, 1, rows.collect());
+    let curves = |law: &Scaling| {
+        let fitted = Usl { lambda: law.lambda.value, sigma: law.sigma.value, kappa: law.kappa.value };
+        let fit = law.points.iter().map(|(n, _)| (*n, fitted.throughput(*n))).collect();
+        [
+            Series { name: law.group.clone(), points: law.points.clone(), ..Series::default() },
+            Series { name: format!("{}: fitted", law.group), points: fit, ..Series::default() },
+        ]
+    };
+    let lines = Lines {
+        caption: "Throughput by threads".into(),
+        x: Axis { label: "threads".into(), scale: Scale::Linear, unit: Unit::Count },
+        y: Axis { label: "throughput".into(), scale: Scale::Linear, unit: Unit::PerSecond },
+        series: scaling.iter().flat_map(curves).collect(),
+        ..Lines::default()
+    };
+    Some(Section::new("scaling", "Scaling", lead).with(table).with(lines))
+}
+
+fn against(stored: &AgainstStored) -> Section {
+    let lead = match stored.stored {
+        1 => "One stored record has no spread of its own: the interval says whether it could be one more of today's \
+              replicates."
+            .to_owned(),
+        n => format!("Against {n} stored replicates, unpaired."),
+    };
+    let rows = stored.figures.iter().map(|figure| {
+        let label = format!("{} (stored {})", figure.metric.name(), figure.metric.unit().show(figure.stored));
+        interval(&label, figure.relative, figure.verdict)
+    });
+    let chart = Intervals {
+        caption: format!("{} now", stored.label),
+        reference: 0.0,
+        sides: ("less".into(), "more".into()),
+        unit: Unit::Share,
+        rows: rows.collect(),
+    };
+    let id =
+        stored.label.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect::<String>();
+    Section::new(format!("stored-{id}"), format!("Against the stored record: {}", stored.label), lead)
+        .with(chart)
+}
+
+fn judged(gates: &[GateResult]) -> Option<Section> {
+    let notice = |gate: &GateResult| Notice {
+        tone: if gate.passed { Tone::Good } else { Tone::Bad },
+        code: if gate.passed { "passed".into() } else { "FAILED".into() },
+        message: format!("{} for `{}`: {}", gate.gate, gate.treatment, gate.why),
+        remedy: String::new(),
+    };
+    let notices = Block::Notices(gates.iter().map(notice).collect());
+    let lead = "Judged on the interval's end, not on the figure.";
+    (!gates.is_empty()).then(|| Section::new("gates", "Gates", lead).with(notices))
+}

@@ -1,0 +1,229 @@
+//! The page of an explanation.
+
+use super::{doubts, page_unit, signed, with_interval};
+use crate::explain::Waterfall as States;
+use crate::report::page::{Block, Page, Section, Stack, StackRow, Table, Waterfall, WaterfallPart};
+use crate::study::stats::Estimate;
+use crate::study::{Against, Explanation, Metric, NextExperiment, Part, Split};
+
+/// The page of `explanation`, ending with the experiment to make next.
+#[must_use]
+pub fn explain_page(explanation: &Explanation, next: Option<&NextExperiment>) -> Page {
+    let mut sections: Vec<Section> =
+        explanation.splits.iter().map(|split| one_split(explanation, split)).collect();
+    sections.push(states(explanation));
+    sections.push(method(explanation));
+    sections.extend(doubts(&explanation.warnings));
+    sections.push(proposal(next));
+    Page {
+        kicker: format!(
+            "explain {} · {} engine · {} rounds of {} runs · seeds {} to {}",
+            explanation.scenario,
+            explanation.engine,
+            explanation.rounds,
+            explanation.runs_per_round,
+            explanation.seed,
+            explanation.seed.wrapping_add(u64::from(explanation.rounds.saturating_sub(1)))
+        ),
+        title: explanation.scenario.clone(),
+        question: explanation.question.clone(),
+        answer: answer(explanation),
+        sections,
+        ..Page::default()
+    }
+}
+
+/// The verdict in two sentences.
+#[must_use]
+pub fn answer(explanation: &Explanation) -> String {
+    let shown = |metric| explanation.split(metric).filter(|split| split.shown);
+    let beside = match explanation.against {
+        Against::Isolated => format!("beside {}", list(&explanation.neighbours)),
+        Against::Ideal => "as it is".to_owned(),
+    };
+    let alone = match explanation.against {
+        Against::Isolated => "alone",
+        Against::Ideal => "with every mechanism free",
+    };
+    let focus = &explanation.focus;
+    let Some(split) = shown(Metric::P99)
+        .or_else(|| shown(Metric::Mean))
+        .or_else(|| explanation.splits.iter().find(|split| split.shown))
+    else {
+        let Some(split) = explanation.splits.first() else {
+            return "No figure could be split: the runs have too few tasks.".into();
+        };
+        let unit = split.metric.unit();
+        return format!(
+            "No gap is shown: the {} of {focus} is {} {beside} and {} {alone}, a difference of {}. There is nothing to \
+             explain unless a larger sample shows one.",
+            split.metric.name(),
+            unit.show(split.baseline.value),
+            unit.show(split.other.value),
+            with_interval(unit, &split.gap)
+        );
+    };
+    let unit = split.metric.unit();
+    let ranked = split.ranked();
+    let [first, second, ..] = ranked.as_slice() else { return String::new() };
+    let share = |part: &Part| part.share.map_or_else(String::new, |share| percent(&share));
+    let leaves = split.gap.value - first.leave_one_out.value;
+    let alone_then = match first.mechanism {
+        Some(_) => format!("without it alone {} of the gap would be left", unit.show(leaves)),
+        None => "no mechanism stands in between".to_owned(),
+    };
+    format!(
+        "The {} of {focus} is {} {beside} and {} {alone}: a gap of {}. {} makes {} of it ({alone_then}); next comes {} \
+         with {}.",
+        split.metric.name(),
+        unit.show(split.baseline.value),
+        unit.show(split.other.value),
+        with_interval(unit, &split.gap),
+        capital(&first.cause),
+        share(first),
+        second.cause,
+        share(second)
+    )
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+fn list(names: &[String]) -> String {
+    match names {
+        [] => "nobody".into(),
+        [one] => one.clone(),
+        [most @ .., last] => format!("{} and {last}", most.join(", ")),
+    }
+}
+
+/// A share of a gap with its interval: `92 % ± 3`.
+fn percent(share: &Estimate) -> String {
+    format!("{:.0} % ± {:.0}", share.value * 100.0, share.half_width * 100.0)
+}
+
+fn one_split(explanation: &Explanation, split: &Split) -> Section {
+    let unit = split.metric.unit();
+    let name = split.metric.name();
+    let mark = if split.barely { " Few tasks lie beyond this percentile." } else { "" };
+    let against = explanation.against.name();
+    let lead = format!(
+        "Baseline {}, {against} {}, gap {}{}.{mark}",
+        with_interval(unit, &split.baseline),
+        with_interval(unit, &split.other),
+        with_interval(unit, &split.gap),
+        if split.shown { "" } else { ": not shown, so nothing is shared out" }
+    );
+    let rows = split.parts.iter().map(|part| {
+        vec![
+            part.cause.clone(),
+            with_interval(unit, &part.effect),
+            part.share.as_ref().map_or_else(|| "–".into(), percent),
+            with_interval(unit, &part.leave_one_out),
+            with_interval(unit, &part.only_one),
+        ]
+    });
+    let head = "cause | part of the gap | share | gap shrinks without it | gap that it makes alone";
+    let mut section = Section::new(format!("split-{name}"), format!("The {name} gap"), lead)
+        .with(Table::new("", head, 1, rows.collect()));
+    if split.shown {
+        section = section.with(chart(split, against));
+    }
+    for pair in &split.interactions {
+        let more = if (pair.effect.value > 0.0) == (split.gap.value > 0.0) { "widen" } else { "narrow" };
+        section = section.with(Block::Text(format!(
+            "{} and {} together {more} the gap by {} beyond what each does apart.",
+            capital(pair.first.name()),
+            pair.second.name(),
+            with_interval(unit, &pair.effect.map(f64::abs))
+        )));
+    }
+    section
+}
+
+fn chart(split: &Split, against: &str) -> Waterfall {
+    let part = |part: &Part| WaterfallPart {
+        label: part.cause.clone(),
+        cause: String::new(),
+        value: part.effect.value,
+        half_width: Some(part.effect.half_width),
+    };
+    Waterfall {
+        caption: format!("From {against} to baseline"),
+        unit: page_unit(split.metric.unit()),
+        from: (against.to_owned(), split.other.value),
+        parts: split.parts.iter().map(part).collect(),
+        to: ("baseline".into(), split.baseline.value),
+    }
+}
+
+fn states(explanation: &Explanation) -> Section {
+    let rows = |what: &str, states: &States| {
+        let of = |label: &str, value: fn(&crate::explain::Bar) -> f64| StackRow {
+            label: format!("{what}, {label}"),
+            parts: states.0.iter().map(|bar| (bar.state.clone(), value(bar))).collect(),
+        };
+        [of("baseline", |bar| bar.baseline_ns), of(explanation.against.name(), |bar| bar.isolated_ns)]
+    };
+    let stack = Stack {
+        caption: "Sojourn by state".into(),
+        rows: [
+            rows("mean task", &explanation.waterfall_mean),
+            rows("at the p99", &explanation.waterfall_p99),
+        ]
+        .concat(),
+        ..Stack::default()
+    };
+    let lead = "Where tasks spent their time, which is not yet why: a task waits in the queue longer because others hold \
+                a lock. The split above is what answers for causes.";
+    Section::new("states", "The states behind it", lead).with(stack)
+}
+
+fn method(explanation: &Explanation) -> Section {
+    let mut pairs: Vec<(String, String)> = explanation
+        .mechanisms
+        .iter()
+        .map(|ablated| (format!("without {}", ablated.mechanism.name()), ablated.by.clone()))
+        .collect();
+    for kept in &explanation.kept {
+        pairs.push((format!("{kept}, kept"), "cannot be taken away on this engine and host".into()));
+    }
+    let lead = format!(
+        "Every set of mechanisms was taken away in {}, under the same random numbers, {} tasks or more a run. A part is the \
+         Shapley value of its mechanism: its effect averaged over every order in which the mechanisms could appear. The \
+         parts sum to the gap.",
+        if explanation.against == Against::Isolated { "both arms" } else { "the baseline" },
+        explanation.tasks
+    );
+    Section::new("method", "How the gap was split", lead).with(Block::Pairs(pairs))
+}
+
+fn proposal(next: Option<&NextExperiment>) -> Section {
+    let Some(next) = next else {
+        return Section::new(
+            "next",
+            "Next experiment",
+            "None that this model would tell the causes apart by.",
+        );
+    };
+    let predictions = next.predictions.iter().map(|prediction| {
+        (
+            format!("if it is {}", prediction.cause),
+            format!(
+                "{} changes by {}, between {} and {}",
+                next.metric.name(),
+                signed(prediction.change.value),
+                signed(prediction.change.low),
+                signed(prediction.change.high)
+            ),
+        )
+    });
+    Section::new(
+        "next",
+        "Next experiment, on your own system",
+        format!("{} ({}).", capital(&next.action), next.cost),
+    )
+    .with(Block::Pairs(predictions.collect()))
+}

@@ -1,0 +1,48 @@
+//! Pages of studies: what `compare`, `explain` and `whatif` found.
+
+mod compare;
+mod explain;
+mod whatif;
+
+pub use compare::compare_page;
+pub use explain::{answer, explain_page};
+pub use whatif::whatif_page;
+
+use super::page::{self, Notice, Section, Tone};
+use crate::measure::record::Warning;
+use crate::study::Unit;
+use crate::study::stats::Estimate;
+
+/// `37.3 ms ± 0.4`-like text of an estimate in its unit.
+fn with_interval(unit: Unit, estimate: &Estimate) -> String {
+    if estimate.half_width.is_finite() {
+        format!("{} ± {}", unit.show(estimate.value), unit.show(estimate.half_width))
+    } else {
+        format!("{} ± ?", unit.show(estimate.value))
+    }
+}
+
+/// A relative difference with its sign: `+3.2 %`.
+fn signed(share: f64) -> String {
+    if share.is_finite() { format!("{:+.1} %", share * 100.0).replace('-', "−") } else { "?".into() }
+}
+
+fn page_unit(unit: Unit) -> page::Unit {
+    match unit {
+        Unit::Time => page::Unit::Nanos,
+        Unit::Rate => page::Unit::PerSecond,
+        Unit::Share => page::Unit::Share,
+    }
+}
+
+/// The section of doubts, if there are any.
+fn doubts(warnings: &[Warning]) -> Option<Section> {
+    let notice = |warning: &Warning| Notice {
+        tone: Tone::Doubtful,
+        code: warning.code.clone(),
+        message: warning.message.clone(),
+        remedy: warning.remedy.clone(),
+    };
+    let notices = page::Block::Notices(warnings.iter().map(notice).collect());
+    (!warnings.is_empty()).then(|| Section::new("doubts", "Doubts", "").with(notices))
+}
