@@ -29,6 +29,8 @@ pub mod workload;
 
 // ── running and observing
 #[cfg(not(loom))]
+pub mod calibrate;
+#[cfg(not(loom))]
 pub mod engine;
 #[cfg(not(loom))]
 pub mod measure;

@@ -5,6 +5,7 @@
 pub mod args;
 mod audit;
 mod compare;
+mod calibrate;
 mod completions;
 pub mod exit;
 mod explain;
@@ -51,6 +52,7 @@ enum Command {
     Compare(compare::Args),
     Explain(explain::Args),
     Whatif(whatif::Args),
+    Calibrate(calibrate::Args),
     Report(report::Args),
     List(list::Args),
     Show(show::Args),
@@ -77,6 +79,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome, Failure> {
         Command::Compare(args) => compare::run(&args, terminal),
         Command::Explain(args) => explain::run(&args, terminal),
         Command::Whatif(args) => whatif::run(&args, terminal),
+        Command::Calibrate(args) => calibrate::run(&args, terminal),
         Command::Report(args) => report::run(&args, terminal),
         Command::List(args) => list::run(&args, terminal),
         Command::Show(args) => show::run(&args, terminal),

@@ -74,7 +74,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
 pub(super) fn engine(kind: EngineKind) -> Box<dyn Engine + Sync> {
     match kind {
         EngineKind::Real => Box::new(RealEngine::new()),
-        EngineKind::Virtual => Box::new(VirtualEngine::default()),
+        EngineKind::Virtual => Box::new(VirtualEngine::of_this_host()),
     }
 }
 

@@ -1,7 +1,11 @@
 //! The constants of a host that the virtual engine charges: what they are, and their built-in values.
 
+use super::host;
 use crate::queue::QueueKind;
 use crate::units::Nanos;
+use serde_json::{Map, Value, json};
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
 
 /// What one operation of a task queue costs when nobody is in the way.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -104,9 +108,125 @@ impl Calibration {
         }
     }
 
+    /// What tells this host from others: processor, how many, kernel.
+    #[must_use]
+    pub fn fingerprint() -> String {
+        format!("{} x {}, {}", host::cores(), host::cpu_model(), host::kernel())
+    }
+
+    /// Where this host's calibration is stored: under `$XDG_CACHE_HOME`, else `~/.cache`. `None` without a home.
+    #[must_use]
+    pub fn path() -> Option<PathBuf> {
+        let cache = env::var_os("XDG_CACHE_HOME")
+            .filter(|path| !path.is_empty())
+            .map(PathBuf::from)
+            .or_else(|| env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")))?;
+        let word: String = Self::fingerprint()
+            .chars()
+            .map(|letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' })
+            .collect();
+        Some(cache.join("conlab").join(format!("calibration-{word}.json")))
+    }
+
+    /// This host's stored calibration, or the built-in values where there is none that can be read.
+    #[must_use]
+    pub fn of_this_host() -> Self {
+        let text = Self::path().and_then(|path| fs::read_to_string(path).ok());
+        let value = text.and_then(|text| serde_json::from_str(&text).ok());
+        value.and_then(|value| Self::from_json(&value)).unwrap_or_default()
+    }
+
+    /// Stores the calibration, whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// What the file system said.
+    pub fn store(&self, path: &Path) -> io::Result<()> {
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let temporary = path.with_extension("tmp");
+        fs::write(&temporary, format!("{:#}\n", self.to_json()))?;
+        fs::rename(&temporary, path)
+    }
+
+    /// The constants by name, in nanoseconds.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let mut all = Map::new();
+        all.insert("schema".into(), json!(1));
+        all.insert("origin".into(), json!(self.origin));
+        all.insert("host".into(), json!(Self::fingerprint()));
+        let mut copy = self.clone();
+        for (name, time) in copy.times() {
+            all.insert(name.into(), json!(time.0));
+        }
+        all.insert("touch_per_kib".into(), json!(self.touch));
+        all.insert("compress_per_kib".into(), json!(self.compress));
+        let queues = QueueKind::ALL.iter().zip(&self.queues).map(|(kind, cost)| {
+            let cost = json!({"push": cost.push.0, "pop": cost.pop.0, "exclusive": cost.exclusive.0});
+            (kind.name().to_owned(), cost)
+        });
+        all.insert("queues".into(), Value::Object(queues.collect()));
+        Value::Object(all)
+    }
+
+    /// The constants of a stored calibration of this host; `None` for another host's or another schema's.
+    #[must_use]
+    pub fn from_json(value: &Value) -> Option<Self> {
+        if value.get("schema")? != 1 || value.get("host")? != &json!(Self::fingerprint()) {
+            return None;
+        }
+        let mut found = Self { origin: value.get("origin")?.as_str()?.into(), ..Self::default() };
+        for (name, time) in found.times() {
+            *time = Nanos(value.get(name)?.as_u64()?);
+        }
+        found.touch = value.get("touch_per_kib")?.as_f64()?;
+        found.compress = value.get("compress_per_kib")?.as_f64()?;
+        for (kind, cost) in QueueKind::ALL.iter().zip(&mut found.queues) {
+            let stored = value.get("queues")?.get(kind.name())?;
+            let part = |name: &str| stored.get(name)?.as_u64().map(Nanos);
+            *cost = QueueCost { push: part("push")?, pop: part("pop")?, exclusive: part("exclusive")? };
+        }
+        Some(found)
+    }
+
+    /// The constants that are times, by name.
+    fn times(&mut self) -> [(&'static str, &mut Nanos); 11] {
+        [
+            ("slice", &mut self.slice),
+            ("grain", &mut self.grain),
+            ("switch", &mut self.switch),
+            ("wake", &mut self.wake),
+            ("signal", &mut self.signal),
+            ("overshoot", &mut self.overshoot),
+            ("tick", &mut self.tick),
+            ("poll", &mut self.poll),
+            ("lock", &mut self.lock),
+            ("transfer", &mut self.transfer),
+            ("cache", &mut self.cache),
+        ]
+    }
+
     /// The cost of a queue's operations.
     #[must_use]
     pub fn queue(&self, kind: QueueKind) -> QueueCost {
         self.queues[QueueKind::ALL.iter().position(|other| *other == kind).unwrap_or(0)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stored_calibration_comes_back_and_that_of_another_host_does_not() {
+        let mut mine = Calibration { origin: "test".into(), ..Calibration::default() };
+        mine.switch = Nanos(1234);
+        mine.queues[1].pop = Nanos(77);
+        let mut stored = mine.to_json();
+        assert_eq!(Calibration::from_json(&stored), Some(mine));
+        stored["host"] = json!("another");
+        assert_eq!(Calibration::from_json(&stored), None);
     }
 }

@@ -15,6 +15,7 @@ mod work;
 mod worker;
 
 pub use runtime::Task;
+pub(crate) use work::{Corpus, Memory, chain};
 
 use super::{Engine, EngineError, Experiment, Progress, RunOutput};
 use crate::measure::{host, sched};

@@ -48,7 +48,7 @@ impl Work {
 
 /// Does `links` links of work, starting from `seed`, and returns where the chain ended.
 #[inline(never)]
-pub(super) fn chain(links: u64, seed: u64) -> u64 {
+pub(crate) fn chain(links: u64, seed: u64) -> u64 {
     let mut word = seed;
     for _ in 0..links {
         // The barrier keeps the compiler from finding a closed form.
@@ -75,7 +75,7 @@ fn measure() -> f64 {
 
 /// Memory that one worker streams through, grown to the largest working set it was asked for.
 #[derive(Debug, Default)]
-pub(super) struct Memory {
+pub(crate) struct Memory {
     words: Vec<u64>,
 }
 
@@ -84,7 +84,7 @@ const LINE: usize = 8;
 
 impl Memory {
     /// Reads and writes every line of `bytes` once.
-    pub(super) fn touch(&mut self, bytes: u64) {
+    pub(crate) fn touch(&mut self, bytes: u64) {
         let words = usize::try_from(bytes.div_ceil(8)).unwrap_or(usize::MAX);
         if self.words.len() < words {
             self.words.resize(words, 1);
@@ -97,7 +97,7 @@ impl Memory {
 
 /// Text to compress, and room for the result; one for each worker.
 #[derive(Debug, Default)]
-pub(super) struct Corpus {
+pub(crate) struct Corpus {
     text: Vec<u8>,
     packed: Vec<u8>,
     /// Bytes that went in.
@@ -108,7 +108,7 @@ pub(super) struct Corpus {
 
 impl Corpus {
     /// Compresses `bytes` of generated text with zlib at level 6.
-    pub(super) fn compress(&mut self, bytes: u64, seed: u64) {
+    pub(crate) fn compress(&mut self, bytes: u64, seed: u64) {
         let length = usize::try_from(bytes).unwrap_or(usize::MAX);
         if self.text.len() < length {
             write_text(&mut self.text, length, seed);

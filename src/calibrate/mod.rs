@@ -1,0 +1,99 @@
+//! Measuring this host: the constants that the virtual engine charges, each with its spread.
+//!
+//! Every figure is the median of many short trials, printed with its quartiles, because a shared machine disturbs some
+//! of them. Where a host cannot be measured (threads cannot be tied to processors), the built-in value
+//! stays and is said to be one.
+
+mod memory;
+mod pinned;
+mod queues;
+mod scheduling;
+
+use crate::clock;
+use crate::measure::{Calibration, QueueCost};
+use crate::queue::QueueKind;
+use crate::units::Nanos;
+
+/// One constant as it was measured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measured {
+    /// Its word, as in the stored file.
+    pub name: String,
+    /// What it is.
+    pub what: String,
+    /// Median, in nanoseconds (per KiB for rates).
+    pub value: f64,
+    /// First and third quartile.
+    pub quartiles: (f64, f64),
+    /// Number of trials; 0: not measured, the built-in value.
+    pub trials: usize,
+}
+
+impl Measured {
+    /// Median and quartiles of trials in nanoseconds; the built-in value when there are none.
+    fn of(name: &str, what: &str, mut trials: Vec<f64>, builtin: f64) -> Self {
+        trials.sort_by(f64::total_cmp);
+        let at = |part: usize| trials[(trials.len() - 1) * part / 4];
+        let (value, quartiles) =
+            if trials.is_empty() { (builtin, (builtin, builtin)) } else { (at(2), (at(1), at(3))) };
+        Self { name: name.into(), what: what.into(), value, quartiles, trials: trials.len() }
+    }
+
+    /// The value in whole nanoseconds.
+    #[must_use]
+    pub fn nanos(&self) -> Nanos {
+        Nanos(1).scaled(self.value)
+    }
+}
+
+/// What a calibration found: the constants, and how well each is known.
+#[derive(Clone, Debug)]
+pub struct Findings {
+    /// What the virtual engine will charge.
+    pub calibration: Calibration,
+    /// Every figure with its spread, those for information among them.
+    pub figures: Vec<Measured>,
+}
+
+/// Measures this host; takes some ten to twenty seconds. `say` is told what is being measured.
+#[must_use]
+pub fn measure(say: &dyn Fn(&str)) -> Findings {
+    let builtin = Calibration::default();
+    let mut figures = Vec::new();
+    say("context switches and wake-ups");
+    let scheduling = scheduling::measure(&builtin);
+    say("locks, lines and memory");
+    let memory = memory::measure(&builtin);
+    let mut queues = builtin.queues;
+    for (kind, cost) in QueueKind::ALL.into_iter().zip(&mut queues) {
+        say(&format!("queue {}", kind.name()));
+        let (alone, exclusive) = queues::measure(kind);
+        *cost = QueueCost {
+            push: Nanos(1).scaled(alone.value / 2.0),
+            pop: Nanos(1).scaled(alone.value / 2.0),
+            exclusive: exclusive.nanos(),
+        };
+        figures.extend([alone, exclusive]);
+    }
+    let calibration = Calibration {
+        origin: format!("calibrated {} on {}", clock::utc(), Calibration::fingerprint()),
+        slice: scheduling.slice.nanos(),
+        grain: scheduling.grain.nanos(),
+        switch: scheduling.switch.nanos(),
+        wake: scheduling.wake.nanos(),
+        signal: scheduling.signal.nanos(),
+        overshoot: scheduling.overshoot.nanos(),
+        poll: scheduling.poll.nanos(),
+        lock: memory.lock.nanos(),
+        transfer: memory.transfer.nanos(),
+        cache: memory.cache.nanos(),
+        touch: memory.touch.value,
+        compress: memory.compress.value,
+        queues,
+        ..builtin
+    };
+    let mut all = scheduling.into_figures();
+    all.extend(memory.into_figures());
+    all.append(&mut figures);
+    Findings { calibration, figures: all }
+}

@@ -1,0 +1,283 @@
+//! What the kernel's scheduler costs: switches, wake-ups, sleeps, slices.
+
+use super::Measured;
+use super::pinned::{join, spawn};
+use crate::clock::Clock;
+use crate::measure::Calibration;
+use crate::units::Nanos;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+/// The scheduler's figures.
+pub(super) struct Scheduling {
+    pub(super) switch: Measured,
+    pub(super) wake: Measured,
+    pub(super) signal: Measured,
+    pub(super) overshoot: Measured,
+    pub(super) slice: Measured,
+    pub(super) grain: Measured,
+    pub(super) poll: Measured,
+}
+
+impl Scheduling {
+    pub(super) fn into_figures(self) -> Vec<Measured> {
+        vec![self.switch, self.wake, self.signal, self.overshoot, self.slice, self.grain, self.poll]
+    }
+}
+
+pub(super) fn measure(builtin: &Calibration) -> Scheduling {
+    let ns = |time: Nanos| time.as_secs_f64() * 1e9;
+    let (wakes, signals) = wake_ups();
+    let signal = Measured::of("signal", "waking a thread, for the waker", signals, ns(builtin.signal));
+    let halves: Vec<f64> =
+        ping_pong().into_iter().map(|half| (half - signal.value).max(100.0)).collect();
+    let switch = Measured::of("switch", "context switch on one processor", halves, ns(builtin.switch));
+    let late: Vec<f64> = oversleeps().into_iter().map(|late| (late - switch.value).max(0.0)).collect();
+    Scheduling {
+        wake: Measured::of("wake", "woken by another thread, on an idle processor", wakes, ns(builtin.wake)),
+        overshoot: Measured::of("overshoot", "end of a sleep of 1 ms, beyond it", late, ns(builtin.overshoot)),
+        slice: Measured::of("slice", "run of a thread while another waits", slices(), ns(builtin.slice)),
+        grain: Measured::of("grain", "safe from threads that wake up", grains(), ns(builtin.grain)),
+        poll: Measured::of("poll", "resuming a tokio task", polls(), ns(builtin.poll)),
+        switch,
+        signal,
+    }
+}
+
+fn nanos(time: Nanos) -> f64 {
+    time.as_secs_f64() * 1e9
+}
+
+/// A parked thread that notes when it woke, and its waker.
+struct Sleeper {
+    woken_at: AtomicU64,
+    asleep: AtomicBool,
+    over: AtomicBool,
+}
+
+impl Sleeper {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            woken_at: AtomicU64::new(0),
+            asleep: AtomicBool::new(false),
+            over: AtomicBool::new(false),
+        })
+    }
+
+    /// Parks until it is over, noting each time when it woke.
+    fn sleep(&self) {
+        let clock = Clock::get();
+        while !self.over.load(Ordering::Acquire) {
+            self.asleep.store(true, Ordering::Release);
+            thread::park();
+            self.woken_at.store(clock.now().0, Ordering::Release);
+        }
+    }
+
+    /// Wakes the sleeper; how long until it ran, and how long waking took the waker. Gives up after 50 ms.
+    fn wake(&self, thread: &Thread, clock: &Clock) -> Option<(f64, f64)> {
+        if !self.asleep.swap(false, Ordering::AcqRel) {
+            return None;
+        }
+        let start = clock.now();
+        thread.unpark();
+        let signalled = clock.now();
+        let deadline = start + Nanos::from_millis(50);
+        loop {
+            let woken = self.woken_at.load(Ordering::Acquire);
+            if woken >= start.0 {
+                return Some((nanos(Nanos(woken) - start), nanos(signalled - start)));
+            }
+            if clock.now() > deadline {
+                return None;
+            }
+            std::hint::spin_loop();
+        }
+    }
+
+    fn end(&self, thread: &Thread) {
+        self.over.store(true, Ordering::Release);
+        thread.unpark();
+    }
+}
+
+/// Wakes a thread on another, idle processor: latencies, and costs for the waker.
+fn wake_ups() -> (Vec<f64>, Vec<f64>) {
+    let sleeper = Sleeper::new();
+    let other = Arc::clone(&sleeper);
+    let handle = spawn(1, move || other.sleep());
+    let thread = handle.thread().clone();
+    let waker = Arc::clone(&sleeper);
+    let waker = spawn(0, move || {
+        let clock = Clock::get();
+        let found: Vec<(f64, f64)> = (0..400)
+            .filter_map(|_| {
+                // Long enough for the processor to fall idle.
+                thread::park_timeout(Duration::from_micros(500));
+                waker.wake(&thread, &clock)
+            })
+            .collect();
+        waker.end(&thread);
+        found
+    });
+    let found = join(waker).unwrap_or_default();
+    sleeper.end(handle.thread());
+    join(handle);
+    found.into_iter().unzip()
+}
+
+/// Two threads on one processor wake each other in turn: half a round is a wake-up and a switch.
+fn ping_pong() -> Vec<f64> {
+    const ROUNDS: u32 = 200;
+    const OVER: u64 = u64::MAX;
+    let turn = Arc::new(AtomicU64::new(0));
+    let other = Arc::clone(&turn);
+    let (introduce, introduced) = mpsc::channel::<Thread>();
+    let pong = spawn(0, move || {
+        let Ok(ping) = introduced.recv() else { return };
+        let mut expected = 1;
+        loop {
+            match other.load(Ordering::Acquire) {
+                OVER => return,
+                turn if turn == expected => {
+                    other.store(expected + 1, Ordering::Release);
+                    expected += 2;
+                    ping.unpark();
+                }
+                _ => thread::park(),
+            }
+        }
+    });
+    let partner = pong.thread().clone();
+    let ping = spawn(0, move || {
+        introduce.send(thread::current()).ok();
+        let clock = Clock::get();
+        let mut round = 0;
+        let trials: Vec<f64> = (0..20)
+            .map(|_| {
+                let start = clock.now();
+                for _ in 0..ROUNDS {
+                    turn.store(2 * round + 1, Ordering::Release);
+                    partner.unpark();
+                    while turn.load(Ordering::Acquire) != 2 * round + 2 {
+                        thread::park();
+                    }
+                    round += 1;
+                }
+                nanos(clock.now() - start) / f64::from(2 * ROUNDS)
+            })
+            .collect();
+        turn.store(OVER, Ordering::Release);
+        partner.unpark();
+        trials
+    });
+    // Where threads cannot be tied both end at once.
+    let trials = join(ping).unwrap_or_default();
+    join(pong);
+    trials
+}
+
+/// By how much sleeps of a millisecond overshoot.
+fn oversleeps() -> Vec<f64> {
+    let sleeping = spawn(1, || {
+        let clock = Clock::get();
+        let length = Nanos::from_millis(1);
+        (0..300)
+            .map(|_| {
+                let start = clock.now();
+                while clock.now() - start < length {
+                    thread::park_timeout((length - (clock.now() - start).min(length)).to_duration());
+                }
+                nanos(clock.now() - start - length)
+            })
+            .collect()
+    });
+    join(sleeping).unwrap_or_default()
+}
+
+/// Two threads that compute on one processor: how long each runs before the other does.
+fn slices() -> Vec<f64> {
+    let run = || {
+        let clock = Clock::get();
+        let end = clock.now() + Nanos::from_millis(600);
+        let (mut runs, mut began, mut last) = (Vec::new(), clock.now(), clock.now());
+        while last < end {
+            let now = clock.now();
+            if now - last > Nanos::from_micros(500) {
+                runs.push(nanos(last - began));
+                began = now;
+            }
+            last = now;
+        }
+        // The first run began beside an empty processor.
+        runs.split_off(1.min(runs.len()))
+    };
+    let threads = [spawn(1, run), spawn(1, run)];
+    let runs: Vec<f64> = threads.into_iter().filter_map(join).flatten().collect();
+    // Interruptions by others are shorter than a slice of any kernel.
+    runs.into_iter().filter(|run| *run > 200_000.0).collect()
+}
+
+/// How long a thread that computes is safe from one that wakes up on its processor: from its last resumption to the
+/// moment at which it loses the processor to a thread woken shortly after that.
+fn grains() -> Vec<f64> {
+    let sleeper = Sleeper::new();
+    let other = Arc::clone(&sleeper);
+    let handle = spawn(1, move || other.sleep());
+    let over = Arc::new(AtomicBool::new(false));
+    let hog_over = Arc::clone(&over);
+    let hog = spawn(1, move || {
+        while !hog_over.load(Ordering::Relaxed) {
+            std::hint::spin_loop();
+        }
+    });
+    let thread = handle.thread().clone();
+    let (waker, waker_over) = (Arc::clone(&sleeper), Arc::clone(&over));
+    let waker = spawn(0, move || {
+        let clock = Clock::get();
+        let mut found = Vec::new();
+        for round in 0..150_u64 {
+            // The sleeper has just run, so the hog has just resumed.
+            let delay = Nanos(100_000 + round % 10 * 20_000);
+            let resumed = clock.now();
+            while clock.now() - resumed < delay {
+                std::hint::spin_loop();
+            }
+            if let Some((latency, _)) = waker.wake(&thread, &clock) {
+                found.push(latency + nanos(delay));
+            }
+        }
+        waker_over.store(true, Ordering::Relaxed);
+        waker.end(&thread);
+        found
+    });
+    let found = join(waker).unwrap_or_default();
+    over.store(true, Ordering::Relaxed);
+    sleeper.end(handle.thread());
+    join(handle);
+    join(hog);
+    found
+}
+
+/// What it costs to put a tokio task aside and resume it.
+fn polls() -> Vec<f64> {
+    const YIELDS: u32 = 2_000;
+    let Ok(runtime) = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build() else {
+        return Vec::new();
+    };
+    let task = runtime.spawn(async {
+        let clock = Clock::get();
+        let mut trials = Vec::new();
+        for _ in 0..30 {
+            let start = clock.now();
+            for _ in 0..YIELDS {
+                tokio::task::yield_now().await;
+            }
+            trials.push(nanos(clock.now() - start) / f64::from(YIELDS));
+        }
+        trials
+    });
+    runtime.block_on(task).unwrap_or_default()
+}

@@ -1,0 +1,61 @@
+//! `conlab calibrate`: measure this host's constants, store and print them.
+
+use super::exit::{Failure, Outcome, print};
+use super::terminal::Terminal;
+use crate::calibrate::{Findings, measure};
+use crate::measure::Calibration;
+use std::fmt::Write as _;
+use std::io::{Write as _, stderr};
+
+/// Measure this host: the constants that the virtual engine charges (less than a minute)
+///
+/// They are stored with the host's fingerprint and used by every later virtual run on this host. Run it on a quiet
+/// machine.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Print them as JSON
+    #[arg(long)]
+    json: bool,
+    /// Measure and print, but leave what is stored alone
+    #[arg(long)]
+    no_save: bool,
+}
+
+pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> {
+    let findings = measure(&|what| {
+        // Progress that cannot be shown is no failure.
+        writeln!(stderr(), "measuring {what}").ok();
+    });
+    let path = if args.no_save { None } else { Calibration::path() };
+    if let Some(path) = &path {
+        findings
+            .calibration
+            .store(path)
+            .map_err(|source| Failure::cannot(format!("store the calibration in {}", path.display()), source))?;
+    }
+    if args.json {
+        print(&format!("{:#}\n", findings.calibration.to_json()))?;
+        return Ok(Outcome::Done);
+    }
+    let mut text = table(&findings);
+    match path {
+        Some(path) => writeln!(text, "\nstored in {}", path.display()).ok(),
+        None => writeln!(text, "\nnot stored").ok(),
+    };
+    print(&terminal.plain(&text))?;
+    Ok(Outcome::Done)
+}
+
+/// Name, median, quartiles, number of trials.
+fn table(findings: &Findings) -> String {
+    let mut text = format!("{}\n\n", findings.calibration.origin);
+    // Writing into a string cannot fail.
+    writeln!(text, "{:<28} {:>12} {:>25}  {:>6}  what", "constant", "median ns", "quartiles", "trials").ok();
+    for figure in &findings.figures {
+        let (low, high) = figure.quartiles;
+        let spread = format!("{low:.1} to {high:.1}");
+        let trials = if figure.trials == 0 { "built-in".to_owned() } else { figure.trials.to_string() };
+        writeln!(text, "{:<28} {:>12.1} {spread:>25}  {trials:>6}  {}", figure.name, figure.value, figure.what).ok();
+    }
+    text
+}
