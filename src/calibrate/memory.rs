@@ -60,10 +60,25 @@ pub(super) fn measure(builtin: &Calibration) -> MemoryFigures {
     MemoryFigures {
         lock: Measured::of("lock", "taking and giving back a free mutex", locking, ns(builtin.lock)),
         update: Measured::of("update", "atomic read-modify-write (for information)", updating, 5.0),
-        transfer: Measured::of("transfer", "line from one processor to another", crossings(), ns(builtin.transfer)),
-        cache: Measured::of("cache", "look-up in an LRU cache of 4096 entries", looking_up, ns(builtin.cache)),
+        transfer: Measured::of(
+            "transfer",
+            "line from one processor to another",
+            crossings(),
+            ns(builtin.transfer),
+        ),
+        cache: Measured::of(
+            "cache",
+            "look-up in an LRU cache of 4096 entries",
+            looking_up,
+            ns(builtin.cache),
+        ),
         touch: Measured::of("touch_per_kib", "streaming through 256 KiB, per KiB", touching, builtin.touch),
-        compress: Measured::of("compress_per_kib", "zlib level 6 on text, per KiB", compressing, builtin.compress),
+        compress: Measured::of(
+            "compress_per_kib",
+            "zlib level 6 on text, per KiB",
+            compressing,
+            builtin.compress,
+        ),
         crowding: Measured::of(
             "crowding",
             "work on two processors at once, over work alone, per 1000 (for information)",

@@ -28,10 +28,9 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     });
     let path = if args.no_save { None } else { Calibration::path() };
     if let Some(path) = &path {
-        findings
-            .calibration
-            .store(path)
-            .map_err(|source| Failure::cannot(format!("store the calibration in {}", path.display()), source))?;
+        findings.calibration.store(path).map_err(|source| {
+            Failure::cannot(format!("store the calibration in {}", path.display()), source)
+        })?;
     }
     if args.json {
         print(&format!("{:#}\n", findings.calibration.to_json()))?;
@@ -55,7 +54,12 @@ fn table(findings: &Findings) -> String {
         let (low, high) = figure.quartiles;
         let spread = format!("{low:.1} to {high:.1}");
         let trials = if figure.trials == 0 { "built-in".to_owned() } else { figure.trials.to_string() };
-        writeln!(text, "{:<28} {:>12.1} {spread:>25}  {trials:>6}  {}", figure.name, figure.value, figure.what).ok();
+        writeln!(
+            text,
+            "{:<28} {:>12.1} {spread:>25}  {trials:>6}  {}",
+            figure.name, figure.value, figure.what
+        )
+        .ok();
     }
     text
 }

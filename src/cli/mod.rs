@@ -4,8 +4,8 @@
 
 pub mod args;
 mod audit;
-mod compare;
 mod calibrate;
+mod compare;
 mod completions;
 pub mod exit;
 mod explain;
