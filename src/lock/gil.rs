@@ -93,6 +93,20 @@ pub struct GilCounts {
     pub forced_drops: u64,
 }
 
+impl GilCounts {
+    /// What happened since `earlier`.
+    #[must_use]
+    pub const fn since(&self, earlier: &Self) -> Self {
+        Self {
+            acquisitions: self.acquisitions - earlier.acquisitions,
+            contended: self.contended - earlier.contended,
+            switches: self.switches - earlier.switches,
+            requests: self.requests - earlier.requests,
+            forced_drops: self.forced_drops - earlier.forced_drops,
+        }
+    }
+}
+
 /// How the lock was taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Taken {

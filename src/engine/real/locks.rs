@@ -1,12 +1,12 @@
 //! The locks of a run, and what each worker notes of them.
 
-use crate::lock::{Gil, MutexLock, RawLock, SpinLock};
+use crate::lock::{Gil, GilCounts, MutexLock, RawLock, SpinLock};
 use crate::measure::record::LockRecord;
 use crate::measure::{Waits, distribution};
 use crate::scenario::LockKind;
 use crate::units::Nanos;
 use async_lock::{Mutex as AwaitableMutex, MutexGuardArc};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A lock while it is in use.
 pub(super) enum LockRuntime {
@@ -14,8 +14,8 @@ pub(super) enum LockRuntime {
     Raw { lock: Box<dyn RawLock>, spins: bool },
     /// A mutex that tasks await; the threads among its users block.
     Awaited(Arc<AwaitableMutex<()>>),
-    /// An interpreter lock, and how much work lies between two polls.
-    Interpreter { gil: Gil, check: Nanos },
+    /// An interpreter lock, how much work lies between two polls, and what had happened when the measured window began.
+    Interpreter { gil: Gil, check: Nanos, before: OnceLock<GilCounts> },
     /// Excludes nobody.
     Absent,
 }
@@ -33,9 +33,16 @@ impl LockRuntime {
             LockKind::Mutex => Self::Raw { lock: Box::new(MutexLock::new()), spins: false },
             LockKind::Spin => Self::Raw { lock: Box::new(SpinLock::new()), spins: true },
             LockKind::Gil { interval, check } => {
-                Self::Interpreter { gil: Gil::new(interval.to_duration()), check }
+                Self::Interpreter { gil: Gil::new(interval.to_duration()), check, before: OnceLock::new() }
             }
             LockKind::Absent => Self::Absent,
+        }
+    }
+
+    /// Remembers what happened in the warm-up, to leave it out.
+    pub(super) fn begin_window(&self) {
+        if let Self::Interpreter { gil, before, .. } = self {
+            before.get_or_init(|| gil.counts());
         }
     }
 
@@ -142,10 +149,12 @@ impl LockLedger {
         self.hold.merge(&other.hold);
     }
 
-    /// The record of `lock`. The interpreter lock's own counts include the warm-up.
+    /// The record of `lock`.
     pub(super) fn into_record(self, lock: &LockRuntime) -> LockRecord {
         let counts = match lock {
-            LockRuntime::Interpreter { gil, .. } => Some(gil.counts()),
+            LockRuntime::Interpreter { gil, before, .. } => {
+                Some(gil.counts().since(&before.get().copied().unwrap_or_default()))
+            }
             _ => None,
         };
         LockRecord {

@@ -159,6 +159,7 @@ fn control(run: &Runtime, experiment: &Experiment) {
         if !measuring && now >= start {
             measuring = true;
             run.caches.iter().for_each(memory::CacheRuntime::begin_window);
+            run.locks.iter().for_each(locks::LockRuntime::begin_window);
             run.progress.phase.store(2, Ordering::Relaxed);
         }
         let next = if measuring { end } else { start };

@@ -361,7 +361,7 @@ impl Handler {
 
     fn compute(&mut self, run: &Runtime, amount: Nanos, under: Option<usize>) -> Result<(), Stopped> {
         let (gil, poll) = match under.map(|lock| (&run.locks[lock], lock)) {
-            Some((LockRuntime::Interpreter { gil, check }, lock)) => (Some((gil, lock)), *check),
+            Some((LockRuntime::Interpreter { gil, check, .. }, lock)) => (Some((gil, lock)), *check),
             _ => (None, STOP_CHECK),
         };
         let piece = run.work.links(poll).max(1);

@@ -273,7 +273,7 @@ impl<'run> Worker<'run> {
     pub(super) fn compute(&mut self, amount: Nanos, under: Option<usize>) -> Result<(), Stopped> {
         let run = self.run;
         let (gil, poll) = match under.map(|lock| (&run.locks[lock], lock)) {
-            Some((LockRuntime::Interpreter { gil, check }, lock)) => (Some((gil, lock)), *check),
+            Some((LockRuntime::Interpreter { gil, check, .. }, lock)) => (Some((gil, lock)), *check),
             _ => (None, STOP_CHECK),
         };
         let piece = run.work.links(poll).max(1);
