@@ -49,6 +49,10 @@ pub mod study;
 #[cfg(not(loom))]
 pub mod report;
 
+// ── what is made of all of it
+#[cfg(not(loom))]
+pub mod campaign;
+
 // ── the program
 #[cfg(not(loom))]
 pub mod cli;

@@ -5,6 +5,7 @@
 pub mod args;
 mod audit;
 mod calibrate;
+mod campaign;
 mod compare;
 mod completions;
 pub mod exit;
@@ -48,6 +49,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Audit(audit::Args),
+    Campaign(campaign::Args),
     Run(run::Args),
     Compare(compare::Args),
     Explain(explain::Args),
@@ -75,6 +77,7 @@ pub fn main() -> ExitCode {
 fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome, Failure> {
     match command {
         Command::Audit(args) => audit::run(&args, terminal),
+        Command::Campaign(args) => campaign::run(&args, terminal),
         Command::Run(args) => run::run(&args, terminal),
         Command::Compare(args) => compare::run(&args, terminal),
         Command::Explain(args) => explain::run(&args, terminal),

@@ -1,3 +1,4 @@
 //! Real computations that claims are tried on.
 
 pub mod attention;
+pub mod compression;

@@ -5,6 +5,7 @@ mod calibration;
 pub mod host;
 pub mod identities;
 mod ledger;
+pub mod process;
 pub mod record;
 pub mod sched;
 pub mod stored;

@@ -31,6 +31,13 @@ embedded![
     "slow-consumer",
     "priority-inversion",
     "durable-writes",
+    "phase-18f",
+    "phase-18f-agents",
+    "phase-18f-ryot",
+    "phase-18f-slang",
+    "phase-18f-vault",
+    "phase-18f-vault-writer",
+    "phase-18f-workflow",
 ];
 
 /// Name of the scenario that runs when none is named.

@@ -1,0 +1,88 @@
+//! The campaign of phase 18F: fifteen tasks in five days, on three levels that are never blurred.
+//!
+//! - [`Level::Replay`]: the reported figures regenerated from their ramps; nothing is run, and every file says
+//!   `synthetic`.
+//! - [`Level::Model`]: a mechanism model in virtual time, fitted on the isolated figures and asked for the baseline.
+//! - [`Level::Measured`]: the scenarios on real threads of this machine.
+
+mod config;
+mod days;
+mod drift;
+mod files;
+mod measured;
+mod model;
+mod outcome;
+mod replay;
+mod roadmap;
+mod scan;
+mod summary;
+mod targets;
+mod toml;
+
+pub use config::{TaskSpec, What, tasks};
+pub use days::{Campaign, DayReport, run};
+pub use files::ResultFiles;
+pub use outcome::{Artifact, Outcome, Status};
+pub use replay::{Replayed, figures};
+pub use roadmap::{Entry, Judged, Trial, entries};
+
+use std::path::PathBuf;
+
+/// How far the figures are from a machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Level {
+    /// Reported figures regenerated; nothing runs.
+    Replay,
+    /// Virtual time.
+    Model,
+    /// Real threads.
+    #[default]
+    Measured,
+}
+
+impl Level {
+    /// Every level, from the report to the machine.
+    pub const ALL: [Self; 3] = [Self::Replay, Self::Model, Self::Measured];
+
+    /// The word for it on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Replay => "replay",
+            Self::Model => "model",
+            Self::Measured => "measured",
+        }
+    }
+
+    /// What every output of the level says of itself.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Replay => "synthetic: regenerated from formulas, nothing was run",
+            Self::Model => "model: virtual time, a prediction",
+            Self::Measured => "measured on this machine",
+        }
+    }
+}
+
+/// Why a campaign could not be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CampaignError {
+    /// A configuration or roadmap file says what cannot be.
+    #[error("{0}")]
+    Config(String),
+    /// A file could not be read or written.
+    #[error("{action} {}", path.display())]
+    File {
+        /// `read` or `write`.
+        action: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The user interrupted it; what was finished is in its files.
+    #[error("finish the campaign: interrupted; what was finished is kept")]
+    Interrupted,
+}

@@ -1,0 +1,159 @@
+//! `conlab campaign`: phase 18F, its fifteen tasks, their files, the roadmap.
+
+use super::exit::{Failure, Outcome, print, say};
+use super::progress;
+use super::terminal::Terminal;
+use crate::campaign::{
+    Campaign, CampaignError, DayReport, Level, ResultFiles, TaskSpec, entries, run as run_days, tasks,
+};
+use crate::engine::real::RealEngine;
+use crate::engine::{Progress, VirtualEngine};
+use std::env;
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const EXAMPLES: &str = "\
+Examples:
+  conlab campaign --day all                    fifteen tasks on this machine, in some minutes
+  conlab campaign --day 2 --level model        fitted on the isolated figures, asked for the baseline
+  conlab campaign --day all --level replay     the reported figures from their formulas; synthetic
+  conlab campaign --day 5 --roadmap mine.toml  what is worth doing
+
+Files go to DIR/phase_18f: daily_reports, metrics_json, raw_profiles, flame_graphs.";
+
+/// Phase 18F: fifteen tasks in five days, their files, the roadmap
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Which day, 1 to 5, or all
+    #[arg(long, value_name = "N|all", default_value = "all", value_parser = parse_days)]
+    day: Days,
+    /// measured (this machine), model (virtual time) or replay (formulas; synthetic)
+    #[arg(long, value_name = "LEVEL", default_value = "measured", value_parser = parse_level)]
+    level: Level,
+    /// Where the results go
+    #[arg(long, value_name = "DIR", default_value = "results", env = "CONLAB_OUT", hide_env = true)]
+    out: PathBuf,
+    /// Tasks whose fields replace the built-in ones, by name
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Entries of the roadmap instead of the built-in ones
+    #[arg(long, value_name = "FILE")]
+    roadmap: Option<PathBuf>,
+    /// Seed of every stream of randomness; always printed
+    #[arg(long, value_name = "S", default_value_t = 18)]
+    seed: u64,
+    /// Print the day reports as JSON instead of the summaries
+    #[arg(long)]
+    json: bool,
+}
+
+/// Days, in a type of their own so that the parser sees one value.
+#[derive(Clone, Debug)]
+struct Days(Vec<u64>);
+
+fn parse_days(text: &str) -> Result<Days, String> {
+    if text == "all" {
+        return Ok(Days((1..=5).collect()));
+    }
+    match text.parse() {
+        Ok(day @ 1..=5) => Ok(Days(vec![day])),
+        _ => Err(format!("`{text}` is no day: expected 1 to 5, or all")),
+    }
+}
+
+fn parse_level(text: &str) -> Result<Level, String> {
+    let names = Level::ALL.map(Level::name);
+    Level::ALL
+        .into_iter()
+        .find(|level| level.name() == text)
+        .ok_or_else(|| crate::scenario::unknown("level", text, &names))
+}
+
+/// Runs the days and prints their summaries.
+pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> {
+    let config = read(args.config.as_deref())?;
+    let roadmap = read(args.roadmap.as_deref())?;
+    let progress = Progress::default();
+    progress::stop_on_interrupt(&progress);
+    let (real, simulated) = (RealEngine::new(), VirtualEngine::default());
+    let campaign = Campaign {
+        level: args.level,
+        days: args.day.0.clone(),
+        tasks: tasks(config.as_ref().map(|(text, name)| (text.as_str(), name.as_str()))).map_err(failure)?,
+        entries: entries(roadmap.as_ref().map(|(text, name)| (text.as_str(), name.as_str())))
+            .map_err(failure)?,
+        real: &real,
+        simulated: &simulated,
+        seed: args.seed,
+        out: args.out.clone(),
+        command: env::args().collect(),
+        progress: &progress,
+    };
+    let watch = |task: &TaskSpec, done: usize, all: usize| {
+        if !terminal.quiet {
+            say(&format!("[{:>2}/{all}] day {}, task {}: {}", done + 1, task.day, task.number, task.name));
+        }
+    };
+    match run_days(&campaign, &watch) {
+        Ok((reports, files)) => show(args, terminal, &reports, &files),
+        Err(CampaignError::Interrupted) => Ok(Outcome::Interrupted),
+        Err(error) => Err(failure(error)),
+    }
+}
+
+fn read(path: Option<&Path>) -> Result<Option<(String, String)>, Failure> {
+    let Some(path) = path else { return Ok(None) };
+    let text = fs::read_to_string(path)
+        .map_err(|error| Failure::cannot(format!("read {}", path.display()), error))?;
+    Ok(Some((text, path.display().to_string())))
+}
+
+fn show(
+    args: &Args,
+    terminal: &Terminal,
+    reports: &[DayReport],
+    files: &ResultFiles,
+) -> Result<Outcome, Failure> {
+    let all: usize = reports.iter().map(|report| report.outcomes.len()).sum();
+    let failed: Vec<&str> = reports
+        .iter()
+        .flat_map(|report| &report.outcomes)
+        .filter(|outcome| !outcome.is_success())
+        .map(|outcome| outcome.task.name.as_str())
+        .collect();
+    if args.json {
+        let days: Vec<_> = reports.iter().map(|report| &report.json).collect();
+        let text = serde_json::to_string_pretty(&days)
+            .map_err(|error| Failure::cannot("write the reports as JSON", error))?;
+        print(&format!("{text}\n"))?;
+    } else {
+        let mut text = String::new();
+        for report in reports {
+            let _ = writeln!(text, "{}", report.summary);
+        }
+        let _ = writeln!(
+            text,
+            "{} of {all} tasks done, level {}, seed {}; {} files in {}",
+            all - failed.len(),
+            args.level.name(),
+            args.seed,
+            files.written.len(),
+            files.root().display()
+        );
+        print(&terminal.plain(&text))?;
+    }
+    if failed.is_empty() {
+        Ok(Outcome::Done)
+    } else {
+        Ok(Outcome::Untrustworthy(format!("{} failed; the reports say why", failed.join(", "))))
+    }
+}
+
+fn failure(error: CampaignError) -> Failure {
+    match error {
+        CampaignError::Config(sentence) => Failure::Usage(sentence),
+        other => Failure::CouldNotRun(Box::new(other)),
+    }
+}
