@@ -1,5 +1,6 @@
 //! `conlab report`: records rendered again.
 
+use super::args::OutputOptions;
 use super::exit::{Failure, Outcome, print, say};
 use super::terminal::Terminal;
 use crate::measure::RunRecord;
@@ -8,7 +9,7 @@ use crate::report::html::html;
 use crate::report::junit::{cases, junit};
 use crate::report::markdown::markdown;
 use crate::report::page::Page;
-use crate::report::{comparison_page, histogram, run_page, stacks, table, terminal, trace};
+use crate::report::{comparison_page, distinctions, histogram, run_page, stacks, table, terminal, trace};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -155,6 +156,38 @@ fn one<'run>(
     }
 }
 
+/// The page and the trace of a run that asked for them, written to their files; returned for the record's folder.
+///
+/// Replicates after the first get their number in the file's name.
+pub(super) fn extras(
+    output: &OutputOptions,
+    record: &RunRecord,
+    replicate: u32,
+    terminal: &Terminal,
+) -> Result<Vec<(&'static str, String)>, Failure> {
+    let numbered = |file: &Path| {
+        let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+        let extension =
+            file.extension().map(|text| format!(".{}", text.to_string_lossy())).unwrap_or_default();
+        match replicate {
+            0 => file.to_owned(),
+            more => file.with_file_name(format!("{stem}-{}{extension}", more + 1)),
+        }
+    };
+    let mut extras = Vec::new();
+    if let Some(file) = &output.html {
+        let text = html(&run_page(record));
+        write(&numbered(file), &text, terminal)?;
+        extras.push(("report.html", text));
+    }
+    if let Some(file) = &output.trace {
+        let text = trace_of((&record.scenario.name, record))?;
+        write(&numbered(file), &text, terminal)?;
+        extras.push(("trace.json", text));
+    }
+    Ok(extras)
+}
+
 /// Writes `text` to `file`, or to stdout for `-`.
 pub(super) fn write(file: &Path, text: &str, terminal: &Terminal) -> Result<(), Failure> {
     if file == Path::new("-") {
@@ -174,8 +207,14 @@ fn name(path: &Path) -> String {
     named.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
 }
 
-/// Gives records of one short name their whole paths.
+/// Names records by what tells them apart; where that leaves two alike, those of one short name get their paths.
 fn distinguish(runs: &mut [(String, RunRecord)], paths: &[PathBuf]) {
+    if runs.len() > 1
+        && let Some(names) = distinctions(&runs.iter().map(|(_, record)| record).collect::<Vec<_>>())
+    {
+        runs.iter_mut().zip(names).for_each(|(run, name)| run.0 = name);
+        return;
+    }
     let names: Vec<String> = runs.iter().map(|(name, _)| name.clone()).collect();
     for (index, run) in runs.iter_mut().enumerate() {
         if names.iter().filter(|other| **other == run.0).count() > 1 {

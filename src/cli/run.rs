@@ -2,8 +2,8 @@
 
 use super::args::{RunOptions, ScenarioArg};
 use super::exit::{Failure, Outcome, print};
-use super::progress;
 use super::terminal::Terminal;
+use super::{progress, report};
 use crate::engine::real::RealEngine;
 use crate::engine::{Engine, Experiment, Progress, RunOutput, VirtualEngine};
 use crate::measure::archive::Archive;
@@ -55,9 +55,10 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
         let result = engine.run(&experiment, &progress);
         drop(shown);
         let result = result?;
+        let extra = report::extras(output, &result.record, replicate, terminal)?;
         let saved = match archive {
             Some(archive) => {
-                Some(archive.keep(&result.record, &result.sojourn, &experiment.scenario.source, &[])?)
+                Some(archive.keep(&result.record, &result.sojourn, &experiment.scenario.source, &extra)?)
             }
             None => None,
         };

@@ -14,4 +14,4 @@ pub mod text;
 pub mod trace;
 mod words;
 
-pub use run::{comparison_page, run_page};
+pub use run::{comparison_page, distinctions, run_page};

@@ -222,7 +222,8 @@ impl Runtime {
             Load::Closed { clients, think } => (*clients as u64, think),
             Load::None | Load::Open { .. } => unreachable!("only closed loads have clients"),
         };
-        let number = number + clients;
+        // A client's first task follows an imaginary one before it, so the sum may wrap.
+        let number = number.wrapping_add(clients);
         let thinks = think.mean > Nanos::ZERO;
         let arrived = if thinks {
             let mut stream = Stream::new(self.seed, Source::Think, actor as u64, number);

@@ -15,7 +15,10 @@ const SIZE: f64 = 1000.0;
 pub(super) fn chart(out: &mut String, lines: &Lines) {
     let points = || lines.series.iter().flat_map(|series| series.points.iter());
     let bands = || lines.series.iter().flat_map(|series| series.band.iter());
-    let x = Span::new(&lines.x, points().map(|point| point.0).chain(bands().map(|band| band.0)), false);
+    // Time and the like start at their beginning, whether or not anything was there yet.
+    let origin = (lines.x.scale == Scale::Linear).then_some(0.0);
+    let across = points().map(|point| point.0).chain(bands().map(|band| band.0)).chain(origin);
+    let x = Span::new(&lines.x, across, false);
     let heights = points().map(|point| point.1).chain(bands().flat_map(|band| [band.1, band.2]));
     let y = Span::new(&lines.y, heights, true);
     let x_ticks = x.ticks(lines.x.unit, 8.0);

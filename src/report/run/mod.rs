@@ -87,6 +87,39 @@ fn shared_title(runs: &[(String, RunRecord)]) -> String {
     names.join(", ")
 }
 
+/// What tells records apart, in words: the levels in which they differ. `None` when that leaves two alike.
+#[must_use]
+pub fn distinctions(records: &[&RunRecord]) -> Option<Vec<String>> {
+    let levels = |record: &RunRecord| {
+        let treatment = &record.treatment;
+        let cache = treatment.cache.clone().unwrap_or_default();
+        [
+            record.scenario.name.clone(),
+            format!("{} engine", record.engine),
+            format!("{} threads", treatment.threads),
+            format!("{} queue", treatment.queue),
+            format!("{cache} cache"),
+            treatment.load.clone(),
+            format!("{} cores", treatment.cores),
+            format!("seed {}", record.seed),
+        ]
+    };
+    let all: Vec<_> = records.iter().map(|record| levels(record)).collect();
+    let varies = |index: usize| all.iter().any(|levels| levels[index] != all[0][index]);
+    let names: Vec<String> = all
+        .iter()
+        .map(|levels| {
+            let told: Vec<&str> = (0..levels.len())
+                .filter(|&index| varies(index))
+                .map(|index| levels[index].as_str())
+                .collect();
+            told.join(", ")
+        })
+        .collect();
+    let unique = names.iter().enumerate().all(|(index, name)| !names[..index].contains(name));
+    unique.then_some(names)
+}
+
 /// The treatment in words.
 fn levels(record: &RunRecord) -> String {
     let treatment = &record.treatment;

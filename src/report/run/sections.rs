@@ -157,7 +157,28 @@ fn distributions(caption: &str, columns: &[(&str, &Distribution)]) -> Table {
     Table { caption: caption.into(), head, rows, words: 1 }
 }
 
+/// Slices joined such that each holds some 25 tasks, or there are but 24 of them: fewer tasks show chance alone.
+fn joined(series: &[SeriesPoint]) -> Vec<SeriesPoint> {
+    let total: u64 = series.iter().map(|point| point.completed).sum();
+    let wanted = usize::try_from(total / 25).unwrap_or(usize::MAX).max(24);
+    let group = series.len().div_ceil(wanted).max(1);
+    series
+        .chunks(group)
+        .map(|points| {
+            let completed = points.iter().map(|point| point.completed).sum();
+            let sum: f64 = points.iter().map(|point| point.mean_ns * as_f64(point.completed)).sum();
+            SeriesPoint {
+                at_ns: points[0].at_ns,
+                completed,
+                mean_ns: if completed > 0 { sum / as_f64(completed) } else { 0.0 },
+                max_ns: points.iter().map(|point| point.max_ns).max().unwrap_or(0),
+            }
+        })
+        .collect()
+}
+
 fn over_time(series: &[SeriesPoint], length_ns: u64) -> Section {
+    let series = &joined(series);
     let x = Axis { label: "time since the start of the measured window".into(), ..Axis::default() };
     let ending = |value: fn(&SeriesPoint) -> f64| {
         let mut points: Vec<(f64, f64)> = series
@@ -171,9 +192,14 @@ fn over_time(series: &[SeriesPoint], length_ns: u64) -> Section {
         points
     };
     let slice = series.get(1).map_or(length_ns, |point| point.at_ns).max(1);
+    let ends = series.iter().skip(1).map(|point| point.at_ns).chain([length_ns]);
     let rate = series
         .iter()
-        .map(|point| (as_f64(point.at_ns), as_f64(point.completed) / as_f64(slice) * 1e9))
+        .zip(ends)
+        .map(|(point, end)| {
+            let length = as_f64(end.saturating_sub(point.at_ns).max(1));
+            (as_f64(point.at_ns), as_f64(point.completed) / length * 1e9)
+        })
         .collect();
     let sojourn = Lines {
         caption: "Sojourn time".into(),
@@ -241,4 +267,21 @@ fn actors(record: &RunRecord) -> Section {
             shares_only: true,
             compact: true,
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thin_slices_are_joined_and_nothing_is_lost() {
+        let slice = |at_ns, completed| SeriesPoint { at_ns, completed, mean_ns: 10.0, max_ns: at_ns };
+        let thin: Vec<SeriesPoint> = (0..240).map(|index| slice(index, index % 2)).collect();
+        let joined = joined(&thin);
+        assert_eq!(joined.len(), 24);
+        assert_eq!(joined.iter().map(|point| point.completed).sum::<u64>(), 120);
+        assert_eq!((joined[1].at_ns, joined[1].max_ns, joined[1].mean_ns), (10, 19, 10.0));
+        let thick: Vec<SeriesPoint> = (0..240).map(|index| slice(index, 100)).collect();
+        assert_eq!(super::joined(&thick), thick);
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::sample::record;
 use conlab::report::html::html;
-use conlab::report::{comparison_page, run_page};
+use conlab::report::{comparison_page, distinctions, run_page};
 
 #[test]
 fn a_large_record_makes_a_small_page() {
@@ -67,4 +67,16 @@ fn anchors_are_unique_and_every_one_is_reached() {
 fn an_empty_record_makes_a_page_too() {
     let page = html(&run_page(&conlab::measure::RunRecord::default()));
     assert!(page.contains("not trustworthy"));
+}
+
+#[test]
+fn records_are_told_apart_by_what_differs() {
+    let one = record("agents", 1000, 2, 100);
+    let mut other = one.clone();
+    other.treatment.queue = "lockfree".into();
+    assert_eq!(
+        distinctions(&[&one, &other]),
+        Some(vec!["mutex queue".to_owned(), "lockfree queue".to_owned()])
+    );
+    assert_eq!(distinctions(&[&one, &other, &one]), None);
 }
