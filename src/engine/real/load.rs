@@ -51,7 +51,7 @@ struct Thinking(Task);
 
 impl Thinking {
     /// Order of leaving: by arrival, then by number, so that it does not depend on who came back first.
-    const fn key(&self) -> (u64, u64) {
+    fn key(&self) -> (u64, u64) {
         (self.0.arrived.0, self.0.number)
     }
 }
@@ -94,8 +94,7 @@ impl LoadThread<'_> {
             let issued = self.run.clock.now();
             let measured = u64::from(intended >= self.run.window_start());
             self.counts.issued += measured;
-            match self.run.offer(self.actor, Task { arrived: intended, issued, number, origin: Origin::Open })
-            {
+            match self.run.offer(self.actor, Task::new(intended, issued, number, Origin::Open)) {
                 Ok(()) => {}
                 Err(PushError::Full(_)) => self.counts.refused += measured,
                 Err(PushError::Closed(task)) => return self.leave(&task),
@@ -123,7 +122,8 @@ impl LoadThread<'_> {
         let start = self.run.clock.now();
         for client in 0..clients {
             // Task numbers of a client are those congruent to it; its first follows an imaginary one before it.
-            let (task, thinks) = self.run.next_of_client(self.actor, client.wrapping_sub(clients), start);
+            let mut task = Task::new(start, start, client.wrapping_sub(clients), Origin::Client);
+            let thinks = self.run.renew(self.actor, &mut task, start);
             if thinks {
                 self.thinking.push(Thinking(task));
             } else {

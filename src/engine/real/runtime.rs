@@ -12,14 +12,20 @@ use crate::random::{Source, Stream};
 use crate::scenario::{ActorSpec, Load, LockKind};
 use crate::sync::Padded;
 use crate::units::Nanos;
+use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
 use std::thread::Thread;
 use tokio::sync::oneshot;
 
-/// A task on its way.
+/// A task on its way. What queues move is one pointer, and a client's task is the same allocation for ever: moving
+/// the body itself through a queue cost more than all of the bookkeeping (48 against 31 ns per empty task).
 #[derive(Debug)]
-pub struct Task {
+pub struct Task(Box<TaskBody>);
+
+/// What a task says of itself.
+#[derive(Debug)]
+pub struct TaskBody {
     /// Intended start.
     pub(super) arrived: Nanos,
     /// When it was really issued.
@@ -28,6 +34,27 @@ pub struct Task {
     pub(super) number: u64,
     /// Whom its end concerns.
     pub(super) origin: Origin,
+}
+
+impl Task {
+    /// A task that was to start at `arrived` and was issued at `issued`.
+    pub(super) fn new(arrived: Nanos, issued: Nanos, number: u64, origin: Origin) -> Self {
+        Self(Box::new(TaskBody { arrived, issued, number, origin }))
+    }
+}
+
+impl Deref for Task {
+    type Target = TaskBody;
+
+    fn deref(&self) -> &TaskBody {
+        &self.0
+    }
+}
+
+impl DerefMut for Task {
+    fn deref_mut(&mut self) -> &mut TaskBody {
+        &mut self.0
+    }
 }
 
 /// Where a task came from, and who waits for its end.
@@ -216,22 +243,23 @@ impl Runtime {
         Stream::new(self.seed, Source::Service, actor as u64, number)
     }
 
-    /// The next task of a client whose last one, `number`, ended at `ended`; and whether it must think first.
-    pub(super) fn next_of_client(&self, actor: usize, number: u64, ended: Nanos) -> (Task, bool) {
+    /// Turns a client's task, which ended at `ended`, into its next one; returns whether it must think first.
+    pub(super) fn renew(&self, actor: usize, task: &mut Task, ended: Nanos) -> bool {
         let (clients, think) = match &self.actors[actor].spec.load {
             Load::Closed { clients, think } => (*clients as u64, think),
             Load::None | Load::Open { .. } => unreachable!("only closed loads have clients"),
         };
         // A client's first task follows an imaginary one before it, so the sum may wrap.
-        let number = number.wrapping_add(clients);
+        task.number = task.number.wrapping_add(clients);
         let thinks = think.mean > Nanos::ZERO;
-        let arrived = if thinks {
-            let mut stream = Stream::new(self.seed, Source::Think, actor as u64, number);
-            ended + think.sample(&mut stream, number)
+        task.arrived = if thinks {
+            let mut stream = Stream::new(self.seed, Source::Think, actor as u64, task.number);
+            ended + think.sample(&mut stream, task.number)
         } else {
             ended
         };
-        (Task { arrived, issued: arrived, number, origin: Origin::Client }, thinks)
+        task.issued = task.arrived;
+        thinks
     }
 
     /// Puts a task into the queue of `actor` without waiting.

@@ -135,7 +135,7 @@ impl Drop for Handler {
     /// A handler that is dropped in the middle of a task leaves it unfinished.
     fn drop(&mut self) {
         if let Some(service) = self.service.take() {
-            self.abandon(service.task);
+            self.abandon(&service.task);
         }
         while let Some((lock, held, _)) = self.held.pop() {
             self.pool.run.locks[lock].give_back(held, self.pool.thread());
@@ -173,7 +173,7 @@ impl Handler {
             self.pool.begin_window_of_thread(self.time.last());
             self.begin_window_of_seat();
             if run.stopped() {
-                self.abandon(task);
+                self.abandon(&task);
                 continue;
             }
             self.serve(&run, task).await;
@@ -205,21 +205,19 @@ impl Handler {
         let performed = self.perform(run, number, &mut stream).await;
         self.drop_interpreter(run);
         let ended = self.cut(Activity::Work);
-        let Some(Service { task, started }) = self.service.take() else { return };
+        let Some(Service { mut task, started }) = self.service.take() else { return };
         if performed.is_err() {
             while let Some((lock, held, _)) = self.held.pop() {
                 run.locks[lock].give_back(held, self.pool.thread());
             }
-            self.abandon(task);
+            self.abandon(&task);
             return;
         }
-        let Task { arrived, issued, number, origin } = task;
-        match origin {
-            Origin::Open => {}
-            Origin::Client => self.reissue(run, number, ended),
-            Origin::Call(answer) => {
-                answer.send(()).ok();
-            }
+        let (arrived, issued) = (task.arrived, task.issued);
+        if matches!(task.origin, Origin::Client) {
+            self.reissue(run, task, ended);
+        } else if let Origin::Call(answer) = std::mem::replace(&mut task.origin, Origin::Open) {
+            answer.send(()).ok();
         }
         self.note(run, &Finished { arrived, issued, started, ended, times: self.time.task });
     }
@@ -251,12 +249,12 @@ impl Handler {
         }
     }
 
-    fn reissue(&mut self, run: &Runtime, number: u64, ended: Nanos) {
+    fn reissue(&mut self, run: &Runtime, mut task: Task, ended: Nanos) {
         if run.stopped() {
             return;
         }
         let actor = self.pool.actor;
-        let (task, thinks) = run.next_of_client(actor, number, ended);
+        let thinks = run.renew(actor, &mut task, ended);
         let returned = if thinks {
             Returned::Thinking(task)
         } else {
@@ -264,18 +262,18 @@ impl Handler {
             match run.offer(actor, task) {
                 Ok(()) => return,
                 Err(PushError::Full(task)) => Returned::Refused(task),
-                Err(PushError::Closed(task)) => return self.abandon(task),
+                Err(PushError::Closed(task)) => return self.abandon(&task),
             }
         };
         if let Some(clients) = &run.actors[actor].clients
             && let Err(lost) = clients.send(returned)
             && let Returned::Refused(task) = lost.0
         {
-            self.abandon(task);
+            self.abandon(&task);
         }
     }
 
-    fn abandon(&self, task: Task) {
+    fn abandon(&self, task: &Task) {
         let run = &self.pool.run;
         self.pool.seat().book.leave(task.arrived, run.window_start(), run.window_end());
     }
@@ -546,7 +544,7 @@ impl Handler {
         self.messages += 1;
         let measured = now >= run.window_start();
         self.pool.seat().book.issued[to].issued += u64::from(measured);
-        let task = Task { arrived: now, issued: now, number, origin };
+        let task = Task::new(now, now, number, origin);
         let lost = match run.offer(to, task) {
             Ok(()) => return Ok(()),
             Err(PushError::Closed(_)) => true,

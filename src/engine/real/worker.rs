@@ -81,7 +81,7 @@ impl<'run> Worker<'run> {
                 self.window = Some((self.time.last(), self.sched.figures(), self.book.ledger.completed()));
             }
             if self.run.stopped() {
-                self.abandon(task);
+                self.abandon(&task);
                 continue;
             }
             self.serve(task);
@@ -113,32 +113,34 @@ impl<'run> Worker<'run> {
         }
     }
 
-    fn serve(&mut self, task: Task) {
+    fn serve(&mut self, mut task: Task) {
         let started = self.time.last();
         self.time.start_task(started.saturating_sub(task.arrived));
         self.task_number = task.number;
         self.messages = 0;
         let run = self.run;
-        let mut stream = run.stream(self.actor, task.number);
-        let performed = self.perform(&mut stream);
+        let performed = if run.actors[self.actor].program.ops.is_empty() {
+            Ok(())
+        } else {
+            let mut stream = run.stream(self.actor, task.number);
+            self.perform(&mut stream)
+        };
         // Every step ends with a cut, so nothing of the task lies behind the last one.
         let ended = self.time.last();
         if performed.is_err() {
             self.let_go();
-            self.abandon(task);
+            self.abandon(&task);
             return;
         }
-        let Task { arrived, issued, number, origin } = task;
+        let (arrived, issued) = (task.arrived, task.issued);
         let mut end_seen = ended;
-        match origin {
-            Origin::Open => {}
-            Origin::Client => self.reissue(number, ended),
-            Origin::Call(answer) => {
-                // The caller has gone only when the run is over.
-                answer.send(()).ok();
-                // An answer is part of the task: the caller's wake-up is paid by whoever answers.
-                end_seen = self.cut(Activity::Work).end;
-            }
+        if matches!(task.origin, Origin::Client) {
+            self.reissue(task, ended);
+        } else if let Origin::Call(answer) = std::mem::replace(&mut task.origin, Origin::Open) {
+            // The caller has gone only when the run is over.
+            answer.send(()).ok();
+            // An answer is part of the task: the caller's wake-up is paid by whoever answers.
+            end_seen = self.cut(Activity::Work).end;
         }
         let finished = Finished { arrived, issued, started, ended: end_seen, times: self.time.task };
         self.note(&finished);
@@ -170,14 +172,14 @@ impl<'run> Worker<'run> {
         }
     }
 
-    /// Issues the next task of a client whose last one ended at `ended`.
+    /// Issues the next task of the client whose task ended at `ended`.
     #[inline]
-    fn reissue(&mut self, number: u64, ended: Nanos) {
+    fn reissue(&mut self, mut task: Task, ended: Nanos) {
         let run = self.run;
         if run.stopped() {
             return;
         }
-        let (task, thinks) = run.next_of_client(self.actor, number, ended);
+        let thinks = run.renew(self.actor, &mut task, ended);
         let measured = task.arrived >= run.window_start();
         let returned = if thinks {
             Returned::Thinking(task)
@@ -186,7 +188,7 @@ impl<'run> Worker<'run> {
             match run.offer(self.actor, task) {
                 Ok(()) => return,
                 Err(PushError::Full(task)) => Returned::Refused(task),
-                Err(PushError::Closed(task)) => return self.abandon(task),
+                Err(PushError::Closed(task)) => return self.abandon(&task),
             }
         };
         if let Some(clients) = &run.actors[self.actor].clients
@@ -194,12 +196,12 @@ impl<'run> Worker<'run> {
             && let Returned::Refused(task) = lost.0
         {
             // The load's thread has gone, so the run is over.
-            self.abandon(task);
+            self.abandon(&task);
         }
     }
 
     /// Notes a task that the end of the run leaves unfinished. Dropping a call's answer tells the caller.
-    fn abandon(&mut self, task: Task) {
+    fn abandon(&mut self, task: &Task) {
         let run = self.run;
         self.book.leave(task.arrived, run.window_start(), run.window_end());
     }
@@ -432,7 +434,7 @@ impl<'run> Worker<'run> {
         self.messages += 1;
         let measured = now >= run.window_start();
         self.book.issued[to].issued += u64::from(measured);
-        let task = Task { arrived: now, issued: now, number, origin };
+        let task = Task::new(now, now, number, origin);
         let refused = match run.offer(to, task) {
             Ok(()) => return Ok(()),
             Err(PushError::Closed(_)) => Some(now),
