@@ -4,6 +4,7 @@
 
 mod audit;
 mod causes;
+mod determinism;
 mod factorial;
 mod fake;
 mod oracle;

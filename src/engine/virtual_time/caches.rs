@@ -1,21 +1,27 @@
-//! Caches: a true LRU under the scenario's keys, with what its layout costs.
+//! Caches: the very structures of the real engine under the scenario's keys, with what their layout costs in time.
 //!
-//! An access is a look-up (its own cost, a line transfer when another core was there last, waiting while another core
-//! is inside a shared structure) and the scenario's work of a hit; a miss pays on top and then inserts. The contended
-//! layout moves two lines per access, entry and counters, the sharded one its shard's line; an isolated copy
-//! belongs to its worker and moves none.
+//! An access takes the lock of its part, works inside (the look-up, the lines that come from another core, the scenario's
+//! work of a hit), and gives the lock back; a miss is paid for outside and then inserts, under the lock again. The
+//! contended layout has one part and moves two lines per access, entry and counters; a sharded one has a lock and a
+//! line for each shard; an isolated copy belongs to its worker, needs no lock and moves nothing.
+//!
+//! The cache's lock blocks the thread, on asynchronous workers too, as it does on the real engine.
 
-use super::world::{NONE, Next, World};
-use crate::cache::CacheLayout;
+use super::locks::Lock;
+use super::program::index;
+use super::world::{NONE, Next, Purpose, World};
+use crate::cache::{Cache, CacheCounts, CacheLayout, NoProbe, build};
 use crate::measure::{CacheRecord, Waits, distribution};
-use crate::scenario::{CacheSpec, MissCost};
+use crate::scenario::{CacheSpec, LockKind, MissCost};
 use crate::units::Nanos;
 use crate::workload::{Draw, Keys};
 
 /// Progress of an access.
-const LOOKED_UP_HIT: u8 = 1;
-const LOOKED_UP_MISS: u8 = 2;
-const MISS_PAID: u8 = 3;
+const LOCKED: u8 = 1;
+const WORKED: u8 = 2;
+const MISSED: u8 = 3;
+const MISS_PAID: u8 = 4;
+const INSERTING: u8 = 5;
 
 /// One access, as the program says it.
 pub(super) struct Access<'p> {
@@ -26,47 +32,51 @@ pub(super) struct Access<'p> {
 }
 
 /// A cache and its figures.
-#[derive(Debug)]
 pub(super) struct CacheModel {
     layout: CacheLayout,
     keys: Keys,
-    capacity: usize,
-    parts: Vec<Option<Part>>,
+    cache: Box<dyn Cache>,
+    /// Lock of the first part, in the world's table; `NONE` where accesses exclude nobody.
+    first_lock: u32,
+    shards: u64,
+    /// Core that was last in each part.
+    touched_by: Vec<u32>,
+    before: CacheCounts,
     hits: u64,
     misses: u64,
-    evictions: u64,
     hit_times: Waits,
     miss_times: Waits,
     lock_waits: Waits,
 }
 
-/// One structure behind one lock.
-#[derive(Debug)]
-struct Part {
-    lru: Lru,
-    busy_until: u64,
-    touched_by: u32,
-}
-
 impl CacheModel {
-    /// The cache of `spec`, for this many worker threads in all.
-    pub(super) fn new(spec: &CacheSpec, threads: usize) -> Self {
-        let (parts, capacity) = match spec.layout {
-            CacheLayout::Contended | CacheLayout::Reference => (1, spec.capacity),
-            CacheLayout::Sharded => {
-                let shards = spec.shards.max(1);
-                (shards, spec.capacity.div_ceil(shards))
-            }
-            CacheLayout::Isolated => (threads, spec.capacity),
+    /// The cache of `spec` for this many threads; adds its locks to `locks`. `excludes` is false when a treatment takes
+    /// the coherence costs away, locks included.
+    pub(super) fn new(spec: &CacheSpec, threads: usize, locks: &mut Vec<Lock>, excludes: bool) -> Self {
+        let shards = match spec.layout {
+            CacheLayout::Contended | CacheLayout::Isolated => 1,
+            CacheLayout::Sharded | CacheLayout::Reference => spec.shards.clamp(1, spec.capacity.max(1)),
         };
+        let locked = excludes && spec.layout != CacheLayout::Isolated;
+        let first_lock = if locked { index(locks.len()) } else { NONE };
+        if locked {
+            locks.extend((0..shards).map(|_| Lock::new(LockKind::Mutex)));
+        }
+        // The reference hashes with a random seed, so its nearest kin takes its place: D1.
+        let layout =
+            if spec.layout == CacheLayout::Reference { CacheLayout::Sharded } else { spec.layout };
+        // What is in a value decides nothing here, so it is kept small.
+        let cache = build(layout, threads.max(1), spec.capacity, 8, shards, Some(false));
         Self {
             layout: spec.layout,
             keys: Keys::new(spec.keys.count, spec.keys.zipf),
-            capacity: capacity.max(1),
-            parts: (0..parts).map(|_| None).collect(),
+            before: cache.counts(),
+            cache,
+            first_lock,
+            shards: shards as u64,
+            touched_by: vec![NONE; shards],
             hits: 0,
             misses: 0,
-            evictions: 0,
             hit_times: Waits::default(),
             miss_times: Waits::default(),
             lock_waits: Waits::default(),
@@ -75,20 +85,22 @@ impl CacheModel {
 
     /// Forgets what happened before the measured window.
     pub(super) fn reset(&mut self) {
-        (self.hits, self.misses, self.evictions) = (0, 0, 0);
+        self.before = self.cache.counts();
+        (self.hits, self.misses) = (0, 0);
         (self.hit_times, self.miss_times) = (Waits::default(), Waits::default());
         self.lock_waits = Waits::default();
     }
 
     pub(super) fn record(self) -> CacheRecord {
+        let counts = self.cache.counts().since(&self.before);
         CacheRecord {
             layout: self.layout.name().into(),
             hits: self.hits,
             misses: self.misses,
-            evictions: self.evictions,
-            collisions: 0,
-            mean_probe_length: 1.0,
-            max_probe_length: 1,
+            evictions: counts.evictions,
+            collisions: counts.collisions,
+            mean_probe_length: counts.mean_probe_length(),
+            max_probe_length: counts.longest_probe,
             hit_ns: distribution(&self.hit_times.into_histogram(), false),
             miss_ns: distribution(&self.miss_times.into_histogram(), false),
             lock_wait_ns: distribution(&self.lock_waits.into_histogram(), false),
@@ -96,18 +108,19 @@ impl CacheModel {
         }
     }
 
-    fn part(&mut self, key: u64, thread: u32) -> &mut Part {
-        let index = match self.layout {
-            CacheLayout::Contended | CacheLayout::Reference => 0,
-            CacheLayout::Sharded => usize::try_from(key).unwrap_or(0) % self.parts.len(),
-            CacheLayout::Isolated => thread as usize,
-        };
-        let capacity = self.capacity;
-        self.parts[index].get_or_insert_with(|| Part {
-            lru: Lru::new(capacity),
-            busy_until: 0,
-            touched_by: NONE,
-        })
+    /// Which part a key is in: a mix of its bits, as the shards of the real cache are chosen by a hash.
+    fn part(&self, key: u64) -> usize {
+        let mixed = key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        usize::try_from((mixed * self.shards) >> 32).unwrap_or(0)
+    }
+
+    /// Lines that an access moves when another core was there last.
+    const fn lines(&self) -> u64 {
+        match self.layout {
+            CacheLayout::Contended => 2,
+            CacheLayout::Sharded | CacheLayout::Reference => 1,
+            CacheLayout::Isolated => 0,
+        }
     }
 }
 
@@ -115,170 +128,121 @@ impl World<'_> {
     /// One turn of an access; whether the thread goes on at once.
     pub(super) fn access(&mut self, thread: u32, task: u32, access: &Access<'_>) -> bool {
         match self.task(task).phase {
-            LOOKED_UP_HIT => {
-                self.finish_access(thread, task, access, true);
-                true
-            }
-            LOOKED_UP_MISS => {
+            LOCKED => self.work_inside(thread, task, access),
+            WORKED => self.leave_part(thread, task, access.cache),
+            MISSED => {
                 if self.settle(thread) {
                     return false;
                 }
                 self.task(task).phase = MISS_PAID;
-                self.pay_miss(thread, task, access.miss, access.under)
+                return self.pay_miss(thread, task, access.miss, access.under);
             }
             MISS_PAID => {
-                self.finish_access(thread, task, access, false);
-                true
+                self.task(task).phase = INSERTING;
+                return self.enter_part(thread, task, access.cache);
             }
+            INSERTING => self.insert(thread, task, access.cache),
             _ => {
-                self.look_up(thread, task, access);
-                true
+                let now = self.now;
+                let keys = self.caches[access.cache].keys;
+                let key = keys.draw(&mut self.task(task).stream);
+                let work = self.sample(task, access.hit);
+                let state = self.task(task);
+                state.key = key;
+                state.access_began = now;
+                state.access_work = work;
+                state.lock_waited = 0;
+                state.phase = LOCKED;
+                return self.enter_part(thread, task, access.cache);
             }
         }
+        true
     }
 
-    /// Draws the key, looks it up, and gives the task the work of it.
-    fn look_up(&mut self, thread: u32, task: u32, access: &Access<'_>) {
-        let now = self.now;
-        let core = self.threads[thread as usize].core;
-        let keys = self.caches[access.cache].keys;
-        let key = keys.draw(&mut self.task(task).stream);
-        let hit_work = self.sample(task, access.hit);
-        let (base, transfer) = (self.charges.cache, self.charges.transfer);
-        let cache = &mut self.caches[access.cache];
-        let lines = match cache.layout {
-            CacheLayout::Contended | CacheLayout::Reference => 2,
-            CacheLayout::Sharded => 1,
-            CacheLayout::Isolated => 0,
-        };
-        let part = cache.part(key, thread);
-        let hit = part.lru.touch(key);
-        let moved = if part.touched_by == core || part.touched_by == NONE { 0 } else { lines * transfer };
-        let inside = base + moved;
-        // An isolated copy has no lock; a base of zero (factor 0) also excludes nobody.
-        let wait = if lines == 0 { 0 } else { part.busy_until.saturating_sub(now) };
-        part.busy_until = now + wait + inside;
-        part.touched_by = core;
-        if self.tasks[task as usize].measured {
-            cache.lock_waits.record(Nanos(wait));
+    /// Takes the lock of the key's part; whether the thread goes on at once.
+    fn enter_part(&mut self, thread: u32, task: u32, cache: usize) -> bool {
+        let model = &self.caches[cache];
+        if model.first_lock == NONE {
+            return true;
         }
+        let lock = model.first_lock + index(model.part(self.tasks[task as usize].key));
+        self.task(task).part_lock = lock;
+        if self.try_take(thread, thread, lock, 0) {
+            return true;
+        }
+        self.lock(lock).contended += 1;
+        self.drop_interpreter(thread);
+        let now = self.now;
+        let waiting = self.task(task);
+        waiting.wanted = lock;
+        waiting.purpose = Purpose::Part;
+        waiting.since = now;
+        waiting.next = Next::Retry;
+        self.wait_for_lock(thread, task, lock)
+    }
+
+    /// The work of an access, with the part's lock held.
+    fn work_inside(&mut self, thread: u32, task: u32, access: &Access<'_>) {
+        let core = self.threads[thread as usize].core;
+        let (base, transfer) = (self.charges.cache, self.charges.transfer);
+        let key = self.tasks[task as usize].key;
+        let model = &mut self.caches[access.cache];
+        let part = model.part(key);
+        let moves = model.layout != CacheLayout::Isolated
+            && model.touched_by[part] != core
+            && model.touched_by[part] != NONE;
+        model.touched_by[part] = core;
+        let moved = if moves { model.lines() * transfer } else { 0 };
+        let hit = model.cache.access(thread as usize, key, &mut NoProbe).hit;
         let state = self.task(task);
-        state.key = key;
-        state.since = now;
-        state.phase = if hit { LOOKED_UP_HIT } else { LOOKED_UP_MISS };
-        state.work = wait + inside + hit_work;
+        state.phase = WORKED;
+        state.access_hit = hit;
+        state.work = base + moved + state.access_work;
         state.under = access.under;
         state.next = Next::Work;
     }
 
-    /// Notes a finished access, inserts after a miss, and moves the program on.
-    fn finish_access(&mut self, thread: u32, task: u32, access: &Access<'_>, hit: bool) {
+    fn leave_part(&mut self, thread: u32, task: u32, cache: usize) {
+        self.give_back_part(thread, task);
+        if self.task(task).access_hit {
+            self.note_access(task, cache, true);
+        } else {
+            self.task(task).phase = MISSED;
+        }
+    }
+
+    fn insert(&mut self, thread: u32, task: u32, cache: usize) {
+        let key = self.task(task).key;
+        self.caches[cache].cache.insert(thread as usize, key, &mut NoProbe);
+        self.give_back_part(thread, task);
+        self.note_access(task, cache, false);
+    }
+
+    fn give_back_part(&mut self, thread: u32, task: u32) {
+        let lock = std::mem::replace(&mut self.task(task).part_lock, NONE);
+        if lock != NONE {
+            self.give_back(thread, lock);
+        }
+    }
+
+    /// Notes a finished access and moves the program on.
+    fn note_access(&mut self, task: u32, cache: usize, hit: bool) {
         let now = self.now;
         let state = self.task(task);
         state.phase = 0;
         state.counter += 1;
-        let (key, measured, took) = (state.key, state.measured, Nanos(now - state.since));
-        let cache = &mut self.caches[access.cache];
-        let evicted = !hit && cache.part(key, thread).lru.insert(key);
-        if !measured {
+        if !state.measured {
             return;
         }
-        cache.evictions += u64::from(evicted);
+        let (took, waited) = (Nanos(now - state.access_began), Nanos(state.lock_waited));
+        let model = &mut self.caches[cache];
+        model.lock_waits.record(waited);
         if hit {
-            cache.hits += 1;
-            cache.hit_times.record(took);
+            model.hits += 1;
+            model.hit_times.record(took);
         } else {
-            cache.misses += 1;
-            cache.miss_times.record(took);
+            model.misses += 1;
+            model.miss_times.record(took);
         }
-    }
-}
-
-/// Least recently used: slots in a ring of links, and where each key is.
-#[derive(Debug)]
-struct Lru {
-    capacity: usize,
-    /// Key, previous and next slot; slot 0 is the ring's anchor.
-    slots: Vec<(u64, u32, u32)>,
-    /// Slot of each key up to the largest seen; 0 when it is absent.
-    places: Vec<u32>,
-}
-
-impl Lru {
-    fn new(capacity: usize) -> Self {
-        Self { capacity, slots: vec![(u64::MAX, 0, 0)], places: Vec::new() }
-    }
-
-    fn place(&self, key: u64) -> u32 {
-        usize::try_from(key).ok().and_then(|key| self.places.get(key)).copied().unwrap_or(0)
-    }
-
-    fn unlink(&mut self, slot: u32) {
-        let (_, previous, next) = self.slots[slot as usize];
-        self.slots[previous as usize].2 = next;
-        self.slots[next as usize].1 = previous;
-    }
-
-    fn link_first(&mut self, slot: u32) {
-        let first = self.slots[0].2;
-        self.slots[slot as usize].1 = 0;
-        self.slots[slot as usize].2 = first;
-        self.slots[first as usize].1 = slot;
-        self.slots[0].2 = slot;
-    }
-
-    /// Makes `key` the most recently used; whether it is there.
-    fn touch(&mut self, key: u64) -> bool {
-        let slot = self.place(key);
-        if slot != 0 {
-            self.unlink(slot);
-            self.link_first(slot);
-        }
-        slot != 0
-    }
-
-    /// Adds `key` if it is absent; whether another was thrown out for it.
-    fn insert(&mut self, key: u64) -> bool {
-        if self.touch(key) {
-            return false;
-        }
-        let Ok(position) = usize::try_from(key) else { return false };
-        if self.places.len() <= position {
-            self.places.resize(position + 1, 0);
-        }
-        let full = self.slots.len() > self.capacity;
-        let slot = if full {
-            let last = self.slots[0].1;
-            self.unlink(last);
-            let old = usize::try_from(self.slots[last as usize].0).unwrap_or(0);
-            self.places[old] = 0;
-            self.slots[last as usize].0 = key;
-            last
-        } else {
-            self.slots.push((key, 0, 0));
-            super::program::index(self.slots.len() - 1)
-        };
-        self.places[position] = slot;
-        self.link_first(slot);
-        full
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_least_recently_used_key_is_thrown_out() {
-        let mut lru = Lru::new(2);
-        assert!(!lru.insert(1));
-        assert!(!lru.insert(2));
-        assert!(lru.touch(1));
-        assert!(lru.insert(3), "2 leaves");
-        assert!(lru.touch(1));
-        assert!(!lru.touch(2));
-        assert!(lru.touch(3));
-        assert!(lru.insert(4), "1 leaves");
-        assert!(!lru.touch(1));
     }
 }

@@ -8,7 +8,7 @@
 //! - **Absent**: excludes nobody.
 
 use super::gil::GilState;
-use super::world::{NONE, Next, State, TASK, World};
+use super::world::{NONE, Next, Purpose, State, TASK, World};
 use crate::measure::{Cause, LockRecord, Waits, distribution};
 use crate::scenario::LockKind;
 use crate::units::Nanos;
@@ -119,7 +119,7 @@ impl World<'_> {
         let now = self.now;
         let waiting = self.task(task);
         waiting.wanted = lock;
-        waiting.interpreter = false;
+        waiting.purpose = Purpose::Step;
         waiting.since = now;
         waiting.next = Next::Retry;
         self.wait_for_lock(thread, task, lock)
@@ -131,10 +131,14 @@ impl World<'_> {
         if self.actors[actor as usize].asynchronous { task | TASK } else { thread }
     }
 
+    /// Whom the lock that a task wants will belong to.
+    fn holder(&self, thread: u32, task: u32) -> u32 {
+        if self.tasks[task as usize].purpose == Purpose::Step { self.entity(thread, task) } else { thread }
+    }
+
     /// Joins the waiters of a lock that is held; whether the thread goes on (with another task).
-    fn wait_for_lock(&mut self, thread: u32, task: u32, lock: u32) -> bool {
-        let interpreter = self.task(task).interpreter;
-        let entity = if interpreter { thread } else { self.entity(thread, task) };
+    pub(super) fn wait_for_lock(&mut self, thread: u32, task: u32, lock: u32) -> bool {
+        let entity = self.holder(thread, task);
         match self.lock(lock).kind {
             LockKind::Gil { .. } => {
                 self.gil_wait(thread, lock);
@@ -151,7 +155,7 @@ impl World<'_> {
             }
             LockKind::Mutex | LockKind::Absent => {
                 self.lock(lock).waiters.push_back(entity);
-                if interpreter {
+                if entity == thread {
                     self.block(thread, Cause::Lock);
                     return false;
                 }
@@ -162,9 +166,9 @@ impl World<'_> {
 
     /// Another try at the lock that a task waits for; whether the thread goes on.
     pub(super) fn retry(&mut self, thread: u32, task: u32) -> bool {
-        let (lock, interpreter, since) = {
+        let (lock, since) = {
             let task = self.task(task);
-            (task.wanted, task.interpreter, task.since)
+            (task.wanted, task.since)
         };
         if self.thread(thread).spinning {
             self.transition(thread, State::Running);
@@ -173,7 +177,7 @@ impl World<'_> {
             waiters.retain(|waiter| *waiter != thread);
         }
         self.lock(lock).waking = false;
-        let entity = if interpreter { thread } else { self.entity(thread, task) };
+        let entity = self.holder(thread, task);
         let owned = self.lock(lock).owner == entity;
         if owned || self.try_take(thread, entity, lock, self.now - since) {
             self.settled(thread, task);
@@ -187,12 +191,15 @@ impl World<'_> {
 
     /// A task holds the lock that it waited for.
     fn settled(&mut self, thread: u32, task: u32) {
+        let now = self.now;
         let waiting = self.task(task);
-        let (lock, interpreter) = (waiting.wanted, waiting.interpreter);
-        waiting.next = if interpreter { Next::Work } else { Next::Operation };
+        let (lock, purpose) = (waiting.wanted, waiting.purpose);
+        waiting.next = if purpose == Purpose::Interpreter { Next::Work } else { Next::Operation };
         waiting.wanted = NONE;
-        if interpreter {
-            self.thread(thread).interpreter = lock;
+        match purpose {
+            Purpose::Step => {}
+            Purpose::Interpreter => self.thread(thread).interpreter = lock,
+            Purpose::Part => waiting.lock_waited += now - waiting.since,
         }
     }
 
@@ -233,8 +240,7 @@ impl World<'_> {
         self.thread(waiter).spinning = false;
         let task = self.thread(waiter).task;
         let since = self.task(task).since;
-        let interpreter = self.task(task).interpreter;
-        let entity = if interpreter { waiter } else { self.entity(waiter, task) };
+        let entity = self.holder(waiter, task);
         let now = self.now;
         let state = self.lock(lock);
         state.owner = entity;
@@ -280,7 +286,7 @@ impl World<'_> {
         self.lock(under).contended += 1;
         let waiting = self.task(task);
         waiting.wanted = under;
-        waiting.interpreter = true;
+        waiting.purpose = Purpose::Interpreter;
         waiting.since = now;
         waiting.next = Next::Retry;
         if forced {

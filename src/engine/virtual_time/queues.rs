@@ -9,7 +9,7 @@
 //! An operation costs its caller time; queues with an exclusive part also keep others out for that long.
 
 use super::program::index;
-use super::world::{NONE, Next, State, TASK, Task, World};
+use super::world::{NONE, Next, Purpose, State, TASK, Task, World};
 use crate::measure::{CAUSES, Cause, Finished};
 use crate::model::child_number;
 use crate::random::{Source, Stream};
@@ -46,6 +46,9 @@ impl World<'_> {
             number,
             stream: Stream::new(seed, Source::Service, u64::from(actor), number),
             key: 0,
+            access_began: 0,
+            access_work: 0,
+            lock_waited: 0,
             work: 0,
             since: arrived,
             actor,
@@ -58,7 +61,9 @@ impl World<'_> {
             under: NONE,
             wanted: NONE,
             next: Next::Operation,
-            interpreter: false,
+            purpose: Purpose::Step,
+            part_lock: NONE,
+            access_hit: false,
             waits: Cause::Queue,
             messages: 0,
             measured,

@@ -41,6 +41,10 @@ pub(super) fn world<'a>(
         )));
     }
     let cores = charges.cores;
+    let mut locks = locks(scenario);
+    let excludes = scenario.host.factors.coherence > 0.0;
+    let caches =
+        scenario.caches.iter().map(|spec| CacheModel::new(spec, threads, &mut locks, excludes)).collect();
     let core = Core {
         current: NONE,
         generation: 0,
@@ -71,8 +75,8 @@ pub(super) fn world<'a>(
         starting: VecDeque::new(),
         active: NONE,
         migrations: 0,
-        locks: locks(scenario),
-        caches: scenario.caches.iter().map(|spec| CacheModel::new(spec, threads)).collect(),
+        locks,
+        caches,
         stores: scenario.stores.iter().map(|_| StoreCounts::default()).collect(),
         window_start: scenario.run.warmup.0,
         window_open: false,

@@ -64,6 +64,17 @@ pub(super) enum Next {
     Retry,
 }
 
+/// What a lock is wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To be held over a step.
+    Step,
+    /// To be held by the thread around work.
+    Interpreter,
+    /// To be held by the thread inside a cache.
+    Part,
+}
+
 /// A task in the system.
 #[derive(Debug)]
 pub(super) struct Task {
@@ -74,11 +85,14 @@ pub(super) struct Task {
     pub(super) times: [u64; CAUSES],
     pub(super) number: u64,
     pub(super) stream: Stream,
-    /// Key of the cache access under way.
+    /// The cache access under way: its key, when it began, its work, how long it waited for the cache's lock.
     pub(super) key: u64,
+    pub(super) access_began: u64,
+    pub(super) access_work: u64,
+    pub(super) lock_waited: u64,
     /// Work that is drawn and not yet on a processor.
     pub(super) work: u64,
-    /// When it first tried to take the lock it waits for, or began the cache access under way.
+    /// When it first tried to take the lock it waits for.
     pub(super) since: u64,
     pub(super) actor: u32,
     /// Index of the next operation.
@@ -99,8 +113,11 @@ pub(super) struct Task {
     /// Lock it waits for.
     pub(super) wanted: u32,
     pub(super) next: Next,
-    /// Whether `wanted` is to be held as an interpreter lock.
-    pub(super) interpreter: bool,
+    /// What `wanted` is for.
+    pub(super) purpose: Purpose,
+    /// Lock of the cache's part that it is in.
+    pub(super) part_lock: u32,
+    pub(super) access_hit: bool,
     /// What it waits for while it is off its worker.
     pub(super) waits: Cause,
     pub(super) measured: bool,
