@@ -30,7 +30,11 @@ fn experiments() -> Vec<Experiment> {
 fn run(experiment: &Experiment) -> RunRecord {
     let mut record = VirtualEngine::new().run(experiment, &Progress::default()).unwrap().record;
     for identity in &record.identities {
-        assert!(identity.holds, "{}: {} does not hold: {}", record.scenario.name, identity.name, identity.detail);
+        assert!(
+            identity.holds,
+            "{}: {} does not hold: {}",
+            record.scenario.name, identity.name, identity.detail
+        );
     }
     // When and where it ran is not part of the result.
     record.manifest = conlab::measure::record::Manifest::default();
@@ -102,5 +106,9 @@ load = { rate = "100/s", arrivals = "poisson" }
 steps = [ { name = "sink", compute = "100us", io = "1ms" } ]
 "#;
     let record = run(&Experiment::new(Scenario::parse(text, "pinned").unwrap(), LoadArm::Baseline));
-    assert_eq!(record.digest.as_deref(), Some("4adaaa27618881c3"), "the model changed: say so in the changelog");
+    assert_eq!(
+        record.digest.as_deref(),
+        Some("4adaaa27618881c3"),
+        "the model changed: say so in the changelog"
+    );
 }

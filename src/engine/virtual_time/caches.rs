@@ -63,8 +63,7 @@ impl CacheModel {
             locks.extend((0..shards).map(|_| Lock::new(LockKind::Mutex)));
         }
         // The reference hashes with a random seed, so its nearest kin takes its place: D1.
-        let layout =
-            if spec.layout == CacheLayout::Reference { CacheLayout::Sharded } else { spec.layout };
+        let layout = if spec.layout == CacheLayout::Reference { CacheLayout::Sharded } else { spec.layout };
         // What is in a value decides nothing here, so it is kept small.
         let cache = build(layout, threads.max(1), spec.capacity, 8, shards, Some(false));
         Self {
