@@ -229,3 +229,10 @@ fn the_scenario_that_init_writes_parses() {
     let text = fs::read_to_string(root().join("src/cli/template.toml")).unwrap();
     Scenario::parse(&text, "template.toml").unwrap_or_else(|error| panic!("{error}"));
 }
+
+#[test]
+fn the_documented_scenario_parses() {
+    let text = fs::read_to_string(root().join("docs/scenarios.md")).unwrap();
+    let example = text.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    Scenario::parse(example, "docs/scenarios.md").unwrap_or_else(|error| panic!("{error}"));
+}
