@@ -11,6 +11,8 @@ fn commands() -> Vec<String> {
     let listed = said.stdout.lines().skip_while(|line| *line != "Commands:").skip(1);
     listed
         .take_while(|line| !line.is_empty())
+        // A long description goes on below itself.
+        .filter(|line| !line.starts_with("   "))
         .filter_map(|line| line.split_whitespace().next().map(str::to_owned))
         .filter(|name| name != "help")
         .collect()
@@ -127,4 +129,20 @@ fn init_writes_a_scenario_that_parses() {
     let written = std::fs::read_to_string(folder.path().join("mine.toml")).unwrap();
     assert_eq!(written, printed.stdout);
     conlab::scenario::Scenario::parse(&written, "mine.toml").unwrap();
+}
+
+#[test]
+fn the_readme_names_only_commands_that_exist() {
+    let readme = include_str!("../../README.md");
+    let table = readme.split("<!-- commands -->").nth(1).unwrap().split("<!-- /commands -->").next().unwrap();
+    let cookbook =
+        readme.split("<!-- cookbook -->").nth(1).unwrap().split("<!-- /cookbook -->").next().unwrap();
+    let known = commands();
+    let mut named = 0;
+    for rest in [table, cookbook].iter().flat_map(|text| text.split("conlab ").skip(1)) {
+        let word: String = rest.chars().take_while(char::is_ascii_alphabetic).collect();
+        assert!(known.contains(&word), "README names `conlab {word}`; there are {known:?}");
+        named += 1;
+    }
+    assert!(named >= 5, "the README names commands");
 }

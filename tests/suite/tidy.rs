@@ -29,6 +29,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "workload", "scenario", "model", "measure",
         ],
     ),
+    (
+        "calibrate",
+        &["sync", "units", "random", "clock", "queue", "lock", "cache", "scenario", "measure", "engine"],
+    ),
     ("explain", &["units", "theory", "random", "queue", "cache", "workload", "scenario", "measure"]),
     (
         "study",
@@ -59,8 +63,8 @@ const DOORS: &[(&str, &[&str], &[&str])] = &[
     ("Instant::now", &[""], &["clock.rs"]),
     ("SystemTime::now", &[""], &["clock.rs"]),
     // Threads belong to whoever runs experiments, tries queues or draws on a terminal.
-    ("thread::spawn", &[""], &["engine", "study", "queue/contract.rs", "cli"]),
-    ("thread::Builder", &[""], &["engine", "study", "campaign/drift.rs", "cli"]),
+    ("thread::spawn", &[""], &["engine", "calibrate", "study", "queue/contract.rs", "cli"]),
+    ("thread::Builder", &[""], &["engine", "calibrate", "study", "campaign/drift.rs", "cli"]),
     // Only the front says how the process ends.
     ("process::exit", &[""], &["cli"]),
 ];
