@@ -19,6 +19,7 @@ mod run;
 mod show;
 mod study;
 pub mod terminal;
+mod watch;
 mod whatif;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};

@@ -3,6 +3,7 @@
 use super::exit::say;
 use super::run::longest;
 use super::terminal::{ProgressChoice, Terminal};
+use super::watch::watch;
 use crate::clock;
 use crate::engine::Progress;
 use crate::scenario::Scenario;
@@ -37,11 +38,23 @@ impl Drop for Shown {
 }
 
 /// Shows the progress of a run of `scenario` in the terminal's manner.
-pub(super) fn show(scenario: &Scenario, progress: &Progress, terminal: &Terminal) -> Shown {
+///
+/// With `live`, a page of its own where stderr is a terminal.
+pub(super) fn show(scenario: &Scenario, progress: &Progress, terminal: &Terminal, live: bool) -> Shown {
     let (tasks, longest) = (scenario.run.tasks, longest(scenario));
     let (done, ended) = mpsc::channel::<()>();
     let progress = progress.clone();
+    let scenario = scenario.clone();
+    let color = terminal.error_color;
     let body: Box<dyn FnOnce() + Send> = match terminal.progress {
+        ProgressChoice::Bar if live && std::io::IsTerminal::is_terminal(&std::io::stderr()) => {
+            progress.live.watch();
+            Box::new(move || {
+                if let Err(error) = watch(&scenario, &progress, &ended, color) {
+                    say(&format!("warning: cannot draw on this terminal: {error}"));
+                }
+            })
+        }
         ProgressChoice::None | ProgressChoice::Auto => return Shown(None),
         ProgressChoice::Bar => Box::new(move || {
             let bar = ProgressBar::new(1000);
@@ -71,13 +84,22 @@ pub(super) fn show(scenario: &Scenario, progress: &Progress, terminal: &Terminal
     Shown(thread.ok().map(|thread| (done, thread)))
 }
 
-fn words(progress: &Progress) -> String {
+/// What a run is doing.
+pub(super) fn words(progress: &Progress) -> String {
     match progress.phase.load(Ordering::Relaxed) {
         0 => "preparing".into(),
         1 => "warming up".into(),
         2 => format!("{} tasks", progress.completed.load(Ordering::Relaxed)),
         _ => "done".into(),
     }
+}
+
+/// How far the run is, in 0..1, where its length is known.
+pub(super) fn done(scenario: &Scenario, progress: &Progress, elapsed: Nanos) -> Option<f64> {
+    let (tasks, longest) = (scenario.run.tasks, longest(scenario));
+    #[expect(clippy::cast_precision_loss, reason = "at most a thousand")]
+    let share = permille(progress, tasks, longest, elapsed) as f64 / 1000.0;
+    (tasks.is_some() || longest.is_some()).then_some(share)
 }
 
 /// How far the run is, in thousandths: whichever of its bounds is nearer.

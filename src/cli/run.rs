@@ -51,7 +51,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
         if output.trace.is_some() || output.html.is_some() {
             experiment.timeline_spans = SPANS;
         }
-        let shown = progress::show(&experiment.scenario, &progress, terminal);
+        let shown = progress::show(&experiment.scenario, &progress, terminal, args.options.watch.watch);
         let result = engine.run(&experiment, &progress);
         drop(shown);
         let result = result?;

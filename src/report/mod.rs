@@ -3,6 +3,7 @@
 pub mod histogram;
 pub mod html;
 pub mod junit;
+pub mod live;
 pub mod markdown;
 pub mod page;
 mod run;

@@ -17,7 +17,7 @@ mod worker;
 pub use runtime::Task;
 pub(crate) use work::{Corpus, Memory, chain};
 
-use super::{Engine, EngineError, Experiment, Progress, RunOutput};
+use super::{Engine, EngineError, Experiment, LiveThread, Progress, RunOutput};
 use crate::measure::{host, sched};
 use crate::queue::{QueueKind, TaskQueue};
 use crate::scenario::{CostFactors, Load};
@@ -181,6 +181,15 @@ struct Crew {
 impl Crew {
     /// Starts the workers of every actor; they sleep until there is load.
     fn hire(&mut self, run: &Arc<Runtime>) -> Result<(), EngineError> {
+        if run.progress.live.wanted() {
+            let workers = run
+                .actors
+                .iter()
+                .flat_map(|actor| std::iter::repeat_n(actor.spec.name.as_str(), actor.spec.threads));
+            let named =
+                workers.enumerate().map(|(index, name)| LiveThread::new(format!("{name}-{index}"), name));
+            run.progress.live.set_threads(named.collect());
+        }
         let count: usize = run.actors.iter().map(|actor| actor.spec.threads).sum();
         let mut index = 0;
         for (actor, runtime) in run.actors.iter().enumerate() {

@@ -4,6 +4,7 @@ use super::book::{Book, ThreadAccount};
 use super::runtime::Runtime;
 use super::timekeeper::{Activity, ThreadTimes, forget_run_queue, run_queue_growth};
 use crate::engine::LiveBatch;
+use crate::engine::ThreadState;
 use crate::measure::sched::{ThreadFigures, ThreadSched};
 use crate::units::Nanos;
 use std::cell::{Cell, RefCell};
@@ -73,7 +74,15 @@ impl Pool {
         }));
     }
 
+    /// Publishes what this worker does, for live views.
+    fn say(&self, state: ThreadState) {
+        if let Some(thread) = self.run.progress.live.threads().get(self.worker()) {
+            thread.set(state);
+        }
+    }
+
     pub(super) fn park_thread(&self) {
+        self.say(ThreadState::Idle);
         let now = self.run.clock.now();
         SELF.with_borrow_mut(|own| {
             if let Some(own) = own {
@@ -83,6 +92,7 @@ impl Pool {
     }
 
     pub(super) fn unpark_thread(&self) {
+        self.say(ThreadState::Executing);
         let now = self.run.clock.now();
         let waited = run_queue_growth();
         SELF.with_borrow_mut(|own| {

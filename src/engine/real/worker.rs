@@ -467,9 +467,7 @@ impl<'run> Worker<'run> {
         let current = &self.run.current[self.index];
         let step = current.load(Ordering::Relaxed) & !0xff;
         current.store(step | state as u32, Ordering::Relaxed);
-        if self.live.is_some()
-            && let Some(thread) = self.run.progress.live.threads().get(self.index)
-        {
+        if let Some(thread) = self.run.progress.live.threads().get(self.index) {
             thread.set(state);
         }
     }

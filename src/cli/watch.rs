@@ -1,0 +1,137 @@
+//! `--watch`: a live page on the terminal while a run is under way.
+
+use super::progress::{done, words};
+use crate::clock;
+use crate::engine::{LiveTotals, Progress};
+use crate::report::live::{LiveView, draw};
+use crate::scenario::Scenario;
+use crate::units::Nanos;
+use ratatui::backend::CrosstermBackend;
+use ratatui::crossterm::event::{self, Event, KeyCode, KeyModifiers};
+use ratatui::crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
+use ratatui::crossterm::{cursor, execute};
+use std::collections::VecDeque;
+use std::io::{self, Stderr};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+/// Time between two looks.
+const LOOK: Duration = Duration::from_millis(100);
+/// Looks that percentiles and causes go back.
+const RECENT: usize = 50;
+/// Looks that states and rates go back: the widest terminal.
+const HISTORY: usize = 400;
+
+/// A terminal taken over, and given back whatever happens.
+struct Screen(ratatui::Terminal<CrosstermBackend<Stderr>>);
+
+impl Screen {
+    fn take() -> io::Result<Self> {
+        enable_raw_mode()?;
+        let taken = execute!(io::stderr(), EnterAlternateScreen, cursor::Hide)
+            .and_then(|()| ratatui::Terminal::new(CrosstermBackend::new(io::stderr())));
+        if taken.is_err() {
+            disable_raw_mode().ok();
+        }
+        taken.map(Self)
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        execute!(io::stderr(), LeaveAlternateScreen, cursor::Show).ok();
+        disable_raw_mode().ok();
+    }
+}
+
+/// What was seen so far.
+struct Seen {
+    view: LiveView,
+    totals: VecDeque<(Nanos, LiveTotals)>,
+    states: Vec<VecDeque<&'static str>>,
+    rates: VecDeque<u64>,
+}
+
+/// Draws until `ended` says that the run is over; `q` and Ctrl-C end the run.
+pub(super) fn watch(
+    scenario: &Scenario,
+    progress: &Progress,
+    ended: &Receiver<()>,
+    color: bool,
+) -> io::Result<()> {
+    let mut screen = Screen::take()?;
+    let start = clock::now();
+    let focus = &scenario.actors[scenario.focus];
+    let title = format!(
+        "{} · {} with {} threads, {} queue · seed {}",
+        scenario.name,
+        focus.name,
+        focus.threads,
+        focus.queue.name(),
+        scenario.run.seed
+    );
+    let mut seen = Seen {
+        view: LiveView { title, color, ..LiveView::default() },
+        totals: VecDeque::new(),
+        states: Vec::new(),
+        rates: VecDeque::new(),
+    };
+    while matches!(ended.recv_timeout(LOOK), Err(RecvTimeoutError::Timeout)) {
+        while event::poll(Duration::ZERO)? {
+            if let Event::Key(key) = event::read()? {
+                let interrupt =
+                    key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
+                if key.code == KeyCode::Char('q') || interrupt {
+                    progress.stop.store(true, Ordering::Relaxed);
+                }
+            }
+        }
+        look(&mut seen, scenario, progress, start);
+        screen.0.draw(|frame| draw(frame, &seen.view))?;
+    }
+    Ok(())
+}
+
+fn look(seen: &mut Seen, scenario: &Scenario, progress: &Progress, start: Nanos) {
+    let now = clock::now();
+    let totals = progress.live.totals();
+    let since = |then: &(Nanos, LiveTotals)| (totals.since(&then.1), now.saturating_sub(then.0));
+    if let Some((fresh, time)) = seen.totals.back().map(since) {
+        #[expect(clippy::cast_precision_loss, reason = "a rate to draw")]
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "casts saturate")]
+        let rate = (fresh.completed as f64 / time.as_secs_f64().max(1e-9)) as u64;
+        push(&mut seen.rates, rate, HISTORY);
+    }
+    let recent = seen.totals.front().map_or_else(|| totals.clone(), |then| since(then).0);
+    push(&mut seen.totals, (now, totals.clone()), RECENT);
+    let threads = progress.live.threads();
+    seen.states.resize_with(threads.len(), VecDeque::new);
+    for (states, thread) in seen.states.iter_mut().zip(threads) {
+        push(states, thread.state().name(), HISTORY);
+    }
+    let view = &mut seen.view;
+    view.phase = words(progress);
+    view.done = done(scenario, progress, now.saturating_sub(start));
+    view.completed = totals.completed;
+    view.rates = seen.rates.iter().copied().collect();
+    #[expect(clippy::cast_precision_loss, reason = "shown with three digits")]
+    let at = |quantile| recent.percentile(quantile).map(|value| value.0 as f64);
+    view.percentiles =
+        [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0)].map(|(name, q)| (name, at(q))).into();
+    view.causes = recent.causes;
+    view.threads = threads
+        .iter()
+        .zip(&seen.states)
+        .map(|(thread, states)| (thread.name.clone(), states.iter().copied().collect()))
+        .collect();
+}
+
+fn push<T>(queue: &mut VecDeque<T>, item: T, most: usize) {
+    if queue.len() >= most {
+        queue.pop_front();
+    }
+    queue.push_back(item);
+}
