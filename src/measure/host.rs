@@ -21,6 +21,7 @@ pub fn manifest(calibration: String) -> Manifest {
         steal_ns: None,
         calibration,
         clock: clock::source().into(),
+        no_miss_counters: None,
     }
 }
 

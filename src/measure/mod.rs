@@ -2,6 +2,8 @@
 
 pub mod archive;
 mod calibration;
+pub mod counters;
+pub mod false_sharing;
 pub mod host;
 pub mod identities;
 mod ledger;

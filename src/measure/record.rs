@@ -113,6 +113,9 @@ pub struct Manifest {
     pub calibration: String,
     /// Source of time.
     pub clock: String,
+    /// Why the processor's cache misses could not be counted, for runs with caches on real threads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_miss_counters: Option<String>,
 }
 
 /// Which scenario.
@@ -323,9 +326,40 @@ pub struct CacheRecord {
     pub miss_ns: Distribution,
     /// Waiting for the cache's own lock.
     pub lock_wait_ns: Distribution,
-    /// Last-level or L1 misses per access, where the host has counters.
+    /// First-level misses (last-level, where the host counts no other) of the whole process per access, where the host has
+    /// counters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line_misses_per_access: Option<f64>,
+    /// Where the host has no counters: the same cache packed and padded, accessed by turns, as an estimate of
+    /// false sharing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub twins: Option<TwinRecord>,
+}
+
+/// A cache's packed and padded twins, which differ in padding alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TwinRecord {
+    /// Threads that accessed a twin at once.
+    pub threads: usize,
+    /// One access of the packed twin, median of the rounds.
+    pub packed_ns: f64,
+    /// One access of the padded twin, median of the rounds.
+    pub padded_ns: f64,
+    /// Packed over padded at `threads` threads: above 1 is what sharing lines costs.
+    pub ratio: EstimateRecord,
+    /// The same at one thread, where no line can be taken away: the control.
+    pub alone: EstimateRecord,
+}
+
+/// An estimate: a value, the half-width of its 95 % interval, and on how many rounds it rests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct EstimateRecord {
+    /// The value.
+    pub value: f64,
+    /// Half-width of the interval.
+    pub half_width: f64,
+    /// Rounds.
+    pub n: u64,
 }
 
 /// One store.

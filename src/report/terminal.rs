@@ -2,7 +2,7 @@
 //!
 //! Plain text of a given width; colour and alphabet are the terminal's business.
 
-use crate::measure::record::{ActorRecord, Breakdown, Distribution, RunRecord};
+use crate::measure::record::{ActorRecord, Breakdown, CacheRecord, Distribution, EstimateRecord, RunRecord};
 use crate::units::Nanos;
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
 use std::fmt::Write;
@@ -340,7 +340,33 @@ fn caches(record: &RunRecord) -> String {
             time(cache.lock_wait_ns.mean),
         ]);
     }
-    format!("{table}\n")
+    let mut text = format!("{table}\n");
+    for (name, cache) in &record.caches {
+        witness(&mut text, name, cache);
+    }
+    if let Some(reason) = &record.manifest.no_miss_counters {
+        _ = writeln!(text, "cache misses not counted: {reason}");
+    }
+    text
+}
+
+/// What the hardware, or else the twins, say of sharing lines.
+fn witness(text: &mut String, name: &str, cache: &CacheRecord) {
+    if let Some(misses) = cache.line_misses_per_access {
+        _ = writeln!(text, "{name}: {misses:.2} cache misses of the process per access");
+    }
+    let Some(twins) = &cache.twins else { return };
+    let ratio = |ratio: &EstimateRecord| format!("{:.2} ± {:.2}", ratio.value, ratio.half_width);
+    _ = writeln!(
+        text,
+        "{name}: packed ÷ padded twin {} at {} threads ({} and {} an access), {} at one thread (n = {})",
+        ratio(&twins.ratio),
+        twins.threads,
+        time(twins.packed_ns),
+        time(twins.padded_ns),
+        ratio(&twins.alone),
+        twins.ratio.n
+    );
 }
 
 fn trust(text: &mut String, record: &RunRecord) {

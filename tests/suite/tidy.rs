@@ -21,7 +21,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("workload", &["units", "random"]),
     ("scenario", &["units", "queue", "cache", "workload"]),
     ("model", &["units", "workload", "scenario"]),
-    ("measure", &["sync", "units", "clock", "queue"]),
+    ("measure", &["sync", "units", "clock", "queue", "cache"]),
     (
         "engine",
         &[

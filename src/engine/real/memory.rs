@@ -97,6 +97,7 @@ impl CacheLedger {
             miss_ns: distribution(&self.miss.into_histogram(), false),
             lock_wait_ns: distribution(&self.lock_wait.into_histogram(), false),
             line_misses_per_access: None,
+            twins: None,
         }
     }
 }

@@ -11,6 +11,7 @@ mod runtime;
 mod stamp;
 mod tasks;
 mod timekeeper;
+mod witness;
 mod work;
 mod worker;
 
@@ -30,6 +31,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle, Thread};
+use witness::Witness;
 use worker::Worker;
 
 /// Longest sleep of the controlling thread between two looks at the user's wish to stop.
@@ -106,6 +108,7 @@ impl Engine for RealEngine {
             })
             .unzip();
         let run = Arc::new(Runtime::new(experiment, senders, &*self.queue, progress)?);
+        let mut witness = Witness::open(&experiment.scenario);
         let mut crew = Crew::default();
         if let Err(error) = crew.hire(&run) {
             // Whoever has started finds the queues closed and goes.
@@ -114,7 +117,7 @@ impl Engine for RealEngine {
             return Err(error);
         }
         crew.issue_load(&run, experiment, receivers)?;
-        control(&run, experiment);
+        control(&run, experiment, &mut witness);
         let mut collected = crew.dismiss(&run);
         collected.costs = costs;
         collected.steal_ns = host::steal_ns().zip(steal).map(|(after, before)| after.saturating_sub(before));
@@ -122,7 +125,12 @@ impl Engine for RealEngine {
         if let Some(failure) = collected.failure() {
             return Err(EngineError::Unsupported(format!("go on: a store refused: {failure}")));
         }
-        Ok(collect::output(&run, experiment, collected))
+        let mut output = collect::output(&run, experiment, collected);
+        // As many threads at once as can really run at once, two being enough for the effect.
+        let threads =
+            experiment.scenario.actors[experiment.scenario.focus].threads.min(host::cores().min(2) as usize);
+        witness.testify(&experiment.scenario, threads.max(1), &mut output.record);
+        Ok(output)
     }
 }
 
@@ -143,7 +151,7 @@ fn refuse_what_cannot_run(experiment: &Experiment) -> Result<(), EngineError> {
 }
 
 /// Warm-up, then the measured window, until the tasks are done, the time is over or the user stops it.
-fn control(run: &Runtime, experiment: &Experiment) {
+fn control(run: &Runtime, experiment: &Experiment, witness: &mut Witness) {
     let settings = &experiment.scenario.run;
     let start = run.clock.now() + settings.warmup;
     run.set_window_start(start);
@@ -160,6 +168,7 @@ fn control(run: &Runtime, experiment: &Experiment) {
             measuring = true;
             run.caches.iter().for_each(memory::CacheRuntime::begin_window);
             run.locks.iter().for_each(locks::LockRuntime::begin_window);
+            witness.begin_window();
             run.progress.phase.store(2, Ordering::Relaxed);
         }
         let next = if measuring { end } else { start };

@@ -104,6 +104,7 @@ impl CacheModel {
             miss_ns: distribution(&self.miss_times.into_histogram(), false),
             lock_wait_ns: distribution(&self.lock_waits.into_histogram(), false),
             line_misses_per_access: None,
+            twins: None,
         }
     }
 

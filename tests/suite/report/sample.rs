@@ -168,6 +168,7 @@ fn manifest() -> Manifest {
         steal_ns: Some(3_000_000),
         calibration: "412 iterations per µs".into(),
         clock: "tsc".into(),
+        no_miss_counters: None,
     }
 }
 
@@ -196,6 +197,7 @@ fn cache() -> CacheRecord {
         miss_ns: distribution(&draws(12, 2000, 8.1e6)),
         lock_wait_ns: distribution(&draws(13, 2000, 190.0)),
         line_misses_per_access: None,
+        twins: None,
     }
 }
 

@@ -1,0 +1,85 @@
+//! The hardware witness of a run with caches: misses per access where the processor counts them, else the twins.
+
+use crate::cache::{CacheLayout, CachePlan};
+use crate::measure::RunRecord;
+use crate::measure::counters::{MissCounters, MissCounts};
+use crate::measure::false_sharing::compare_twins;
+use crate::measure::record::TwinRecord;
+use crate::scenario::{CacheSpec, Scenario};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+/// Twins that this process has compared: they tell of the host and the layout, not of the run.
+static COMPARED: Mutex<BTreeMap<(CacheLayout, usize, usize, usize), TwinRecord>> =
+    Mutex::new(BTreeMap::new());
+
+/// Counts misses over the measured window, or remembers why it cannot.
+#[derive(Debug)]
+pub(super) enum Witness {
+    /// The scenario has no caches.
+    Idle,
+    /// Counts, and what was counted when the window began.
+    Counting(MissCounters, MissCounts),
+    /// Says why not.
+    Blind(String),
+}
+
+impl Witness {
+    /// Opens the counters for the threads that are about to start, if there are caches to watch.
+    pub(super) fn open(scenario: &Scenario) -> Self {
+        if scenario.caches.is_empty() {
+            return Self::Idle;
+        }
+        match MissCounters::open() {
+            Ok(counters) => Self::Counting(counters, MissCounts::default()),
+            Err(refusal) => Self::Blind(refusal.to_string()),
+        }
+    }
+
+    /// The measured window begins.
+    pub(super) fn begin_window(&mut self) {
+        if let Self::Counting(counters, before) = self {
+            *before = counters.read();
+        }
+    }
+
+    /// Writes down what was seen from the window's begin to now.
+    pub(super) fn testify(self, scenario: &Scenario, threads: usize, record: &mut RunRecord) {
+        let misses = match self {
+            Self::Idle => return,
+            Self::Counting(mut counters, before) => {
+                let counts = counters.read().since(&before);
+                counts.first_level.or(counts.last_level)
+            }
+            Self::Blind(reason) => {
+                record.manifest.no_miss_counters = Some(reason);
+                None
+            }
+        };
+        let accesses: u64 = record.caches.values().map(|cache| cache.hits + cache.misses).sum();
+        for spec in &scenario.caches {
+            let Some(cache) = record.caches.get_mut(&spec.name) else { continue };
+            match misses {
+                #[expect(clippy::cast_precision_loss, reason = "shown to three digits")]
+                Some(misses) if accesses > 0 => {
+                    cache.line_misses_per_access = Some(misses as f64 / accesses as f64);
+                }
+                Some(_) => {}
+                None if spec.layout == CacheLayout::Reference => {}
+                None => cache.twins = Some(twins_of(spec, threads)),
+            }
+        }
+    }
+}
+
+/// The twins of a cache at `threads` threads, compared once in the life of the process.
+fn twins_of(spec: &CacheSpec, threads: usize) -> TwinRecord {
+    let mut compared = COMPARED.lock().unwrap_or_else(PoisonError::into_inner);
+    *compared.entry((spec.layout, spec.shards, spec.value_bytes, threads)).or_insert_with(|| {
+        let mut plan = CachePlan::of(spec.layout, threads, spec.capacity, spec.value_bytes);
+        if spec.layout == CacheLayout::Sharded {
+            plan.shards = spec.shards;
+        }
+        compare_twins(&plan)
+    })
+}
