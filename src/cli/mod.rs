@@ -8,6 +8,7 @@ mod calibrate;
 mod campaign;
 mod compare;
 mod completions;
+mod doctor;
 pub mod exit;
 mod explain;
 mod init;
@@ -57,6 +58,7 @@ enum Command {
     Whatif(whatif::Args),
     Calibrate(calibrate::Args),
     Report(report::Args),
+    Doctor(doctor::Args),
     List(list::Args),
     Show(show::Args),
     Init(init::Args),
@@ -85,6 +87,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome, Failure> {
         Command::Whatif(args) => whatif::run(&args, terminal),
         Command::Calibrate(args) => calibrate::run(&args, terminal),
         Command::Report(args) => report::run(&args, terminal),
+        Command::Doctor(args) => doctor::run(&args, terminal),
         Command::List(args) => list::run(&args, terminal),
         Command::Show(args) => show::run(&args, terminal),
         Command::Init(args) => init::run(&args, terminal),

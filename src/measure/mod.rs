@@ -3,6 +3,7 @@
 pub mod archive;
 mod calibration;
 pub mod counters;
+pub mod doctor;
 pub mod false_sharing;
 pub mod host;
 pub mod identities;
