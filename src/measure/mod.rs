@@ -1,5 +1,6 @@
 //! Observing a run: clocks, histograms, kernel figures, and the record they end in.
 
+pub mod allocations;
 pub mod archive;
 mod calibration;
 pub mod counters;

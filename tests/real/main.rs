@@ -4,5 +4,6 @@
 #![expect(clippy::print_stdout, reason = "figures are shown beside the verdict")]
 
 mod engine;
+mod profilers;
 mod program;
 mod store_crash;

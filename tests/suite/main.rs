@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 mod audit;
+mod campaign;
 mod causes;
 mod determinism;
 mod factorial;

@@ -2,6 +2,7 @@
 
 use super::locks::LockLedger;
 use super::memory::{CacheLedger, StoreLedger};
+use super::profile::StepSeen;
 use super::timekeeper::{Activity, Piece, ThreadTimes, Timekeeper};
 use crate::measure::record::{Span, ThreadRecord};
 use crate::measure::sched::ThreadFigures;
@@ -31,6 +32,8 @@ pub(super) struct Book {
     /// By store.
     pub(super) stores: Vec<StoreLedger>,
     pub(super) spans: Spans,
+    /// By step, if a profiler was told of them.
+    pub(super) profile: Vec<StepSeen>,
     /// Bytes into and out of compression.
     pub(super) compressed: (u64, u64),
 }
@@ -45,6 +48,7 @@ impl Book {
             caches: Vec::new(),
             stores: Vec::new(),
             spans: Spans { most: spans, ..Spans::default() },
+            profile: Vec::new(),
             compressed: (0, 0),
         }
     }

@@ -4,11 +4,12 @@ use super::book::{Book, Issued, ThreadAccount};
 use super::load;
 use super::locks::LockLedger;
 use super::memory::{CacheLedger, StoreLedger};
+use super::profile::{self, Samples, StepSeen};
 use super::runtime::Runtime;
 use crate::engine::{Experiment, Profiler, RunOutput};
 use crate::measure::record::{
-    Little, ProbeRecord, RunRecord, SCHEMA, ScenarioRef, SchedulerRecord, Span, Timeline, TreatmentRecord,
-    Warning, Window,
+    Little, ProbeRecord, ProfileRecord, RunRecord, SCHEMA, ScenarioRef, SchedulerRecord, Span, Timeline,
+    TreatmentRecord, Warning, Window,
 };
 use crate::measure::{Ledger, host, identities};
 use crate::units::Nanos;
@@ -28,6 +29,10 @@ pub(super) struct Collected {
     /// Cost of a clock read and of a read of the kernel's figures, in nanoseconds.
     pub(super) costs: (f64, f64),
     pub(super) steal_ns: Option<u64>,
+    /// By actor and step, what hooks saw.
+    steps_seen: Vec<Vec<StepSeen>>,
+    /// What a sampler saw.
+    pub(super) samples: Option<Samples>,
 }
 
 impl Collected {
@@ -44,6 +49,8 @@ impl Collected {
             compressed: (0, 0),
             costs: (0.0, 0.0),
             steal_ns: None,
+            steps_seen: vec![Vec::new(); run.actors.len()],
+            samples: None,
         }
     }
 
@@ -62,6 +69,7 @@ impl Collected {
         for (mine, theirs) in self.stores.iter_mut().zip(&book.stores) {
             mine.merge(theirs);
         }
+        profile::merge(&mut self.steps_seen[book.actor], &book.profile);
         self.omitted += book.spans.omitted;
         self.spans.extend(book.spans.kept);
         self.compressed.0 += book.compressed.0;
@@ -134,12 +142,28 @@ pub(super) fn output(run: &Arc<Runtime>, experiment: &Experiment, collected: Col
         record.timeline = Some(timeline(&record, collected.spans, collected.omitted, experiment));
         record.instrumented = true;
     }
+    record.profile = profile_of(run, &record, collected.samples, &collected.steps_seen);
     record.partial = run.progress.stopped();
     record.instrumented |= experiment.profiler != Profiler::None || experiment.console.is_some();
     record.identities = identities::check(&record);
     record.trustworthy = record.identities.iter().all(|identity| identity.holds);
     add_warnings(&mut record);
     RunOutput { record, sojourn }
+}
+
+/// What the attached profiler saw; its cost is set against the workers' time off their waits.
+fn profile_of(
+    run: &Runtime,
+    record: &RunRecord,
+    samples: Option<Samples>,
+    steps_seen: &[Vec<StepSeen>],
+) -> Option<ProfileRecord> {
+    let busy = record.threads.iter().map(|thread| thread.wall_ns.saturating_sub(thread.blocked_ns)).sum();
+    match run.profiler {
+        Profiler::None => None,
+        Profiler::Sampling => samples.map(|samples| samples.into_record(run, Nanos(busy))),
+        hooks => Some(profile::record_of_hooks(hooks, run, steps_seen, Nanos(busy))),
+    }
 }
 
 fn frame(run: &Runtime, experiment: &Experiment, window: Nanos) -> RunRecord {

@@ -5,7 +5,7 @@ use super::memory::{CacheRuntime, StoreRuntime};
 use super::work::Work;
 use crate::clock::Clock;
 use crate::engine::live::LiveBatch;
-use crate::engine::{EngineError, Experiment, Progress};
+use crate::engine::{EngineError, Experiment, Profiler, Progress};
 use crate::model::Program;
 use crate::queue::{self, ChannelQueue, PushError, QueueKind, TaskQueue};
 use crate::random::{Source, Stream};
@@ -123,6 +123,7 @@ pub(super) struct Runtime {
     pub(super) caches: Vec<CacheRuntime>,
     pub(super) stores: Vec<StoreRuntime>,
     pub(super) progress: Progress,
+    pub(super) profiler: Profiler,
     /// Most spans that each worker keeps for the timeline.
     pub(super) spans: usize,
     window_start: AtomicU64,
@@ -181,6 +182,7 @@ impl Runtime {
             stores,
             actors,
             progress: progress.clone(),
+            profiler: experiment.profiler,
             spans: if experiment.timeline_spans == 0 {
                 0
             } else {

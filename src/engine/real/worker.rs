@@ -3,6 +3,7 @@
 use super::access::Access;
 use super::book::{Book, ThreadAccount, begin_window};
 use super::locks::{Attempt, Held, LockRuntime};
+use super::profile::StepHooks;
 use super::runtime::{Inbox, Origin, Returned, Runtime, Task};
 use super::timekeeper::{Activity, Piece, Timekeeper, forget_run_queue};
 use super::work::{self, Corpus, Memory, STOP_CHECK};
@@ -37,6 +38,8 @@ pub(super) struct Worker<'run> {
     /// Locks held over steps, innermost last, and since when.
     held: Vec<(usize, Held, Nanos)>,
     step: Option<usize>,
+    /// A profiler that wants to know of every step.
+    hooks: Option<StepHooks>,
     pub(super) task_number: u64,
     messages: u64,
     sched: ThreadSched,
@@ -64,6 +67,7 @@ impl<'run> Worker<'run> {
             interpreter_since: Nanos::ZERO,
             held: Vec::new(),
             step: None,
+            hooks: StepHooks::new(run.profiler, &run.clock, steps),
             task_number: 0,
             messages: 0,
             sched: ThreadSched::of_this_thread(),
@@ -78,6 +82,7 @@ impl<'run> Worker<'run> {
         while let Ok(task) = self.next_task() {
             if self.window.is_none() && self.time.last() >= self.run.window_start() {
                 begin_window(&mut self.book, &mut self.time);
+                self.hooks.iter_mut().for_each(StepHooks::begin_window);
                 self.window = Some((self.time.last(), self.sched.figures(), self.book.ledger.completed()));
             }
             if self.run.stopped() {
@@ -222,9 +227,10 @@ impl<'run> Worker<'run> {
                     left -= 1;
                     if left > 0 {
                         next = *repeat_from;
+                        self.hooks.iter_mut().for_each(|hooks| hooks.repeat(*step));
                     } else {
                         self.cut(Activity::Work);
-                        self.step = None;
+                        self.leave(*step);
                     }
                 }
                 other => self.perform_one(other, stream)?,
@@ -236,7 +242,14 @@ impl<'run> Worker<'run> {
     fn enter(&mut self, step: usize) {
         self.step = Some(step);
         let word = u32::try_from(step + 1).unwrap_or(u32::MAX >> 8) << 8;
-        self.run.current[self.index].store(word, Ordering::Relaxed);
+        self.run.current[self.index].store(word | ThreadState::Executing as u32, Ordering::Relaxed);
+        self.hooks.iter_mut().for_each(StepHooks::enter);
+    }
+
+    fn leave(&mut self, step: usize) {
+        self.step = None;
+        self.run.current[self.index].store(ThreadState::Executing as u32, Ordering::Relaxed);
+        self.hooks.iter_mut().for_each(|hooks| hooks.leave(step));
     }
 
     fn perform_one(&mut self, op: &Op, stream: &mut Stream) -> Result<(), Stopped> {
@@ -420,7 +433,9 @@ impl<'run> Worker<'run> {
         self.drop_interpreter(Activity::Work);
         self.cut(Activity::Work);
         self.say(ThreadState::Call);
+        self.hooks.iter_mut().for_each(StepHooks::call);
         let outcome = answered.blocking_recv();
+        self.hooks.iter_mut().for_each(StepHooks::answered);
         self.say(ThreadState::Executing);
         self.cut(Activity::Call);
         outcome.map_err(|_| Stopped)
@@ -526,6 +541,7 @@ impl<'run> Worker<'run> {
             clock_reads: self.time.clock_reads,
             kernel_reads: self.time.kernel_reads,
         };
+        self.book.profile = self.hooks.take().map(StepHooks::into_rows).unwrap_or_default();
         self.book.compressed = (self.corpus.input, self.corpus.output);
         (self.book, account)
     }

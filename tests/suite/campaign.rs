@@ -1,0 +1,133 @@
+//! The campaign without a clock: replayed in full, and with tasks that fail.
+
+use conlab::audit::{audit, read_path};
+use conlab::campaign::{Campaign, Level, entries, figures, run, tasks};
+use conlab::engine::{Engine, EngineError, Experiment, Progress, RunOutput, VirtualEngine};
+use conlab::scenario::{Overrides, Scenario};
+use std::path::Path;
+
+fn campaign<'c>(
+    level: Level,
+    days: &[u64],
+    real: &'c conlab::study::SharedEngine,
+    simulated: &'c VirtualEngine,
+    progress: &'c Progress,
+    out: &Path,
+) -> Campaign<'c> {
+    Campaign {
+        level,
+        days: days.to_vec(),
+        tasks: tasks(None).unwrap(),
+        entries: entries(None).unwrap(),
+        real,
+        simulated,
+        seed: 18,
+        out: out.to_owned(),
+        command: vec!["conlab".to_owned()],
+        progress,
+    }
+}
+
+/// Refuses every scenario but one.
+struct Refusing(VirtualEngine);
+
+impl Engine for Refusing {
+    fn name(&self) -> &'static str {
+        "real"
+    }
+
+    fn run(&self, experiment: &Experiment, progress: &Progress) -> Result<RunOutput, EngineError> {
+        match experiment.scenario.name.as_str() {
+            "phase-18f-ryot" if experiment.scenario.run.tasks == Some(50) => panic!("no such luck"),
+            "phase-18f-ryot" => self.0.run(experiment, progress),
+            name => Err(EngineError::Unsupported(format!("{name} is refused by this test"))),
+        }
+    }
+}
+
+#[test]
+fn replay_gives_every_figure_and_says_that_it_is_synthetic() {
+    for figure in figures() {
+        assert_eq!(figure.regenerated(), figure.printed, "{} {}", figure.benchmark, figure.metric);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (simulated, progress) = (VirtualEngine::default(), Progress::default());
+    let replay = campaign(Level::Replay, &[1, 2, 3, 4, 5], &simulated, &simulated, &progress, folder.path());
+    let (reports, files) = run(&replay, &|_, _, _| {}).unwrap();
+    let outcomes: Vec<_> = reports.iter().flat_map(|report| &report.outcomes).collect();
+    assert_eq!(outcomes.len(), 15);
+    assert!(outcomes.iter().all(|outcome| outcome.is_success()));
+    for report in &reports {
+        assert!(report.summary.contains("Synthetic"), "{}", report.summary);
+        assert_eq!(report.json["level"], "replay");
+    }
+    assert_eq!(files.written.len(), 15 + 2 * 5);
+    // An audit of the files finds the ramps.
+    let reports = read_path(&folder.path().join("phase_18f/metrics_json")).unwrap();
+    let found: Vec<&str> = audit(&reports).iter().map(|finding| finding.code).collect();
+    assert!(found.contains(&"ramp-series") && found.contains(&"periodic-series"), "{found:?}");
+}
+
+#[test]
+fn a_task_that_fails_says_why_and_the_others_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (real, simulated, progress) =
+        (Refusing(VirtualEngine::default()), VirtualEngine::default(), Progress::default());
+    let measured = campaign(Level::Measured, &[1], &real, &simulated, &progress, folder.path());
+    let (reports, _) = run(&measured, &|_, _, _| {}).unwrap();
+    let [first, second] = &reports[0].outcomes[..] else { panic!("two tasks on day 1") };
+    assert!(first.is_success(), "{:?}", first.status);
+    assert!(!second.is_success());
+    let json = second.to_json();
+    assert_eq!(json["status"], "failed");
+    assert!(json["error"].as_str().unwrap().contains("no such luck"), "{json}");
+    assert!(reports[0].summary.contains("no such luck"));
+    let agents = campaign(Level::Measured, &[4], &real, &simulated, &progress, folder.path());
+    let (reports, _) = run(&agents, &|_, _, _| {}).unwrap();
+    let failed: Vec<bool> = reports[0].outcomes.iter().map(|outcome| !outcome.is_success()).collect();
+    assert_eq!(failed, [false, true, true]);
+}
+
+fn no_null(value: &serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::Null => false,
+        serde_json::Value::Array(items) => items.iter().all(no_null),
+        serde_json::Value::Object(fields) => fields.values().all(no_null),
+        _ => true,
+    }
+}
+
+#[test]
+fn the_model_level_runs_days_in_virtual_time_without_a_null() {
+    let folder = tempfile::tempdir().unwrap();
+    let (simulated, progress) = (VirtualEngine::default(), Progress::default());
+    let model = campaign(Level::Model, &[1, 3], &simulated, &simulated, &progress, folder.path());
+    let (reports, files) = run(&model, &|_, _, _| {}).unwrap();
+    for outcome in reports.iter().flat_map(|report| &report.outcomes) {
+        assert!(outcome.is_success(), "{}: {:?}", outcome.task.name, outcome.status);
+        assert!(no_null(&outcome.to_json()["metrics"]), "{}", outcome.to_json());
+    }
+    for file in &files.written {
+        let text = std::fs::read_to_string(file).unwrap();
+        if file.extension().is_some_and(|end| end == "json") {
+            serde_json::from_str::<serde_json::Value>(&text).unwrap();
+        }
+        assert!(!text.is_empty(), "{}", file.display());
+    }
+}
+
+/// The components alone are those of the whole.
+#[test]
+fn each_component_alone_does_what_it_does_beside_the_others() {
+    let load = |name: &str| Scenario::load(name, &Overrides::default()).unwrap();
+    let whole = load("phase-18f");
+    for name in ["ryot", "slang", "vault", "vault-writer", "agents"] {
+        let alone = load(&format!("phase-18f-{name}"));
+        let steps = |scenario: &Scenario| -> Vec<(String, Option<conlab::workload::Draw>, Option<u64>)> {
+            let actor = scenario.actors.iter().find(|actor| actor.name == name).unwrap();
+            actor.steps.iter().map(|step| (step.name.clone(), step.compute.clone(), step.compress)).collect()
+        };
+        assert_eq!(steps(&alone), steps(&whole), "{name}");
+        assert_eq!(alone.actors[alone.focus].name, name);
+    }
+}
