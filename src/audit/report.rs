@@ -163,6 +163,8 @@ pub(super) fn percentile_name(quantile: f64) -> String {
 /// One part of a whole.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Share {
+    /// The whole that it is a part of: shares of one whole sum to 100 %.
+    pub whole: String,
     /// What it is the share of.
     pub name: String,
     /// In per cent.

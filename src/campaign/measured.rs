@@ -22,7 +22,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// Discarded start of a task's run.
 const WARMUP: Nanos = Nanos::from_millis(500);
 /// Longest run that is not a task's own.
-const LONGEST: Nanos = Nanos::from_secs(20);
+const LONGEST: Nanos = Nanos::from_secs(30);
+/// Tasks of a run that only time ends.
+const UNBOUNDED: u64 = 1 << 39;
 
 /// What tasks run on.
 pub(super) struct Lab<'l> {
@@ -118,7 +120,7 @@ impl Lab<'_> {
             for iteration in 0..task.iterations {
                 let mut part = task.clone();
                 part.cap = share;
-                part.iterations = u64::MAX >> 24;
+                part.iterations = UNBOUNDED;
                 part.tasks_per_iteration = 1;
                 let scenario = scenario(&part, self.seed.wrapping_add(iteration), Some(clients))?;
                 let record = self.run(&part, scenario)?.record;

@@ -445,7 +445,9 @@ fn search(
             .iter()
             .zip(values)
             .for_each(|(parameter, &value)| (parameter.set)(&mut scenario, value));
-        match alone(&scenario, component.actor).and_then(|scenario| runs(engine, &scenario, seed, SEARCH_SEEDS)) {
+        match alone(&scenario, component.actor)
+            .and_then(|scenario| runs(engine, &scenario, seed, SEARCH_SEEDS))
+        {
             Ok(records) => {
                 let errors = component.figures.iter().map(|figure| {
                     (average(&records, component.actor, figure.read) / figure.reported - 1.0).abs()

@@ -114,6 +114,7 @@ impl Outcome {
             if !task.scenario.is_empty() {
                 fields.insert("scenario".to_owned(), json!(task.scenario));
                 fields.insert("arm".to_owned(), json!(task.load.name()));
+                fields.insert("subject".to_owned(), json!(task.actor));
             }
             if let Some(tokens) = task.tokens_per_task.filter(|_| self.metrics.contains_key("tokens_per_s")) {
                 fields.insert("tokens_per_request".to_owned(), json!(tokens));

@@ -164,7 +164,9 @@ mod tests {
             let bound = 8.0 / trial.entropy;
             // A sample's own entropy lies a little beside its source's.
             assert!(trial.ratio() <= bound * 1.02, "{}: {} of {bound}", corpus.name, trial.ratio());
-            assert!(trial.ratio() > 0.6 * bound, "{}: {} of {bound}", corpus.name, trial.ratio());
+            // zlib sees words as letters, so it comes half as far on text.
+            let least = if corpus.is_text { 0.4 } else { 0.7 };
+            assert!(trial.ratio() > least * bound, "{}: {} of {bound}", corpus.name, trial.ratio());
             assert!(trial.ratio() < before, "{}", corpus.name);
             before = trial.ratio();
         }

@@ -38,9 +38,21 @@ fn benchmark(record: &RunRecord, name: &str, actor: &ActorRecord) -> Benchmark {
         samples: if is_focus { series(record) } else { Vec::new() },
         shares: if has_shares {
             vec![
-                Share { name: "execution".to_owned(), percent: percent(shares.execution) },
-                Share { name: "lock acquisition".to_owned(), percent: percent(shares.lock_acquisition) },
-                Share { name: "context switching".to_owned(), percent: percent(shares.context_switching) },
+                Share {
+                    whole: "busy time".to_owned(),
+                    name: "execution".to_owned(),
+                    percent: percent(shares.execution),
+                },
+                Share {
+                    whole: "busy time".to_owned(),
+                    name: "lock acquisition".to_owned(),
+                    percent: percent(shares.lock_acquisition),
+                },
+                Share {
+                    whole: "busy time".to_owned(),
+                    name: "context switching".to_owned(),
+                    percent: percent(shares.context_switching),
+                },
             ]
         } else {
             Vec::new()

@@ -129,7 +129,7 @@ fn common(name: &str, object: &Map<String, Value>) -> Benchmark {
         )
     });
     Benchmark {
-        component: word(object, &["component"]).map(str::to_owned),
+        component: word(object, &["subject", "component"]).map(str::to_owned),
         arm,
         profiler: word(object, &["profiler"]).map(str::to_owned),
         succeeded: succeeded.or_else(|| object.get("success").and_then(Value::as_bool)),
@@ -198,9 +198,11 @@ fn shares(key: &str, object: &Map<String, Value>, benchmark: &mut Benchmark) {
     let factor = if !key.contains("percent") && total <= 1.5 { 100.0 } else { 1.0 };
     for (name, value) in numbers {
         benchmark.metrics.push(format!("{key}.{name}").to_lowercase());
-        benchmark
-            .shares
-            .push(Share { name: name.replace('_', " "), percent: Figure::printed(value).times(factor) });
+        benchmark.shares.push(Share {
+            whole: key.to_owned(),
+            name: name.replace('_', " "),
+            percent: Figure::printed(value).times(factor),
+        });
     }
 }
 

@@ -1,7 +1,7 @@
 //! Laws that every measurement obeys: Little, conservation of time, and arms that are compared.
 
 use super::super::figure::{Figure, Span, short};
-use super::super::report::Benchmark;
+use super::super::report::{Benchmark, Share};
 use super::super::statistics::sorted;
 use super::lattice::shared_ramp;
 use super::{Evidence, Hit};
@@ -114,29 +114,23 @@ pub(super) fn duration(evidence: &Evidence<'_>) -> Vec<Hit> {
 /// Shares of one whole that do not make a whole, beyond rounding.
 pub(super) fn shares(evidence: &Evidence<'_>) -> Vec<Hit> {
     evidence.each(|benchmark| {
-        if benchmark.shares.len() < 2 {
-            return None;
-        }
-        let zero = Span::exactly(0.0);
-        let total =
-            benchmark.shares.iter().map(|share| share.percent.span()).fold(zero, |sum, share| sum + share);
-        let listed: Vec<String> = benchmark
-            .shares
-            .iter()
-            .map(|share| format!("{} {} %", share.name, short(share.percent.value, 2)))
-            .collect();
-        let sum: f64 = benchmark.shares.iter().map(|share| share.percent.value).sum();
-        (!total.holds(100.0)).then(|| {
-            (
-                listed.join(", "),
-                format!(
-                    "together {} %, off by {} % after rounding",
-                    short(sum, 2),
-                    short((sum - 100.0).abs(), 2)
-                ),
-            )
-        })
+        benchmark.shares.chunk_by(|one, other| one.whole == other.whole).find_map(broken_whole)
     })
+}
+
+fn broken_whole(shares: &[Share]) -> Option<(String, String)> {
+    let zero = Span::exactly(0.0);
+    let total = shares.iter().map(|share| share.percent.span()).fold(zero, |sum, share| sum + share);
+    if shares.len() < 2 || total.holds(100.0) {
+        return None;
+    }
+    let listed: Vec<String> =
+        shares.iter().map(|share| format!("{} {} %", share.name, short(share.percent.value, 2))).collect();
+    let sum: f64 = shares.iter().map(|share| share.percent.value).sum();
+    Some((
+        listed.join(", "),
+        format!("together {} %, off by {} % after rounding", short(sum, 2), short((sum - 100.0).abs(), 2)),
+    ))
 }
 
 /// Faster beside others than alone, by more than 5 %.
@@ -171,6 +165,13 @@ pub(super) fn unequal(evidence: &Evidence<'_>) -> Vec<Hit> {
         let loaded = baseline.size().or(ramp.as_ref().map(|ramp| ramp.counts.0))?;
         let alone = isolated.size().or(ramp.as_ref().map(|ramp| ramp.counts.1))?;
         if loaded.max(alone) * 10 <= loaded.min(alone) * 11 {
+            return None;
+        }
+        // Percentiles that both samples carry do not grow with the sample; maxima do.
+        let carried =
+            |benchmark: &Benchmark, count: u64| count >= 100 && benchmark.summary.percentile(0.99).is_some();
+        if carried(baseline, loaded) && carried(isolated, alone) && loaded.max(alone) < 2 * loaded.min(alone)
+        {
             return None;
         }
         let high =
