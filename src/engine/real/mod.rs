@@ -19,14 +19,14 @@ mod worker;
 pub use runtime::Task;
 pub(crate) use work::{Corpus, Memory, chain};
 
-use super::{Engine, EngineError, Experiment, LiveThread, Profiler, Progress, RunOutput};
-use crate::measure::{allocations, host, sched};
+use super::{Engine, EngineError, Experiment, LiveThread, Progress, RunOutput};
+use crate::measure::{host, sched};
 use crate::queue::{QueueKind, TaskQueue};
 use crate::scenario::{CostFactors, Load};
 use crate::units::Nanos;
 use book::{Book, Issued, ThreadAccount};
 use collect::Collected;
-use profile::Sampler;
+use profile::Attached;
 use runtime::{Returned, Runtime};
 use std::fmt;
 use std::sync::Arc;
@@ -119,10 +119,10 @@ impl Engine for RealEngine {
             return Err(error);
         }
         crew.issue_load(&run, experiment, receivers)?;
-        use super::{Engine, EngineError, Experiment, LiveThread, Profiler, Progress, RunOutput};
-        use crate::measure::{allocations, host, sched};
+        let attached = Attached::start(&run);
+        control(&run, experiment, &mut witness);
+        let samples = attached.finish();
         let mut collected = crew.dismiss(&run);
-        drop(watching);
         collected.samples = samples;
         collected.costs = costs;
         collected.steal_ns = host::steal_ns().zip(steal).map(|(after, before)| after.saturating_sub(before));

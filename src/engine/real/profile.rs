@@ -12,7 +12,7 @@
 use super::runtime::Runtime;
 use crate::clock::Clock;
 use crate::engine::{Profiler, ThreadState};
-use crate::measure::allocations::{self, Allocated};
+use crate::measure::allocations::{self, Allocated, Watching};
 use crate::measure::record::{ProfileEntry, ProfileRecord};
 use crate::measure::sched::ThreadSched;
 use crate::random::{Source, Stream};
@@ -133,15 +133,36 @@ pub(super) struct Samples {
     cost: Nanos,
 }
 
+/// What watches a run from outside its workers.
+pub(super) struct Attached {
+    sampler: Option<Sampler>,
+    _watching: Option<Watching>,
+}
+
+impl Attached {
+    /// Starts what the run's profiler needs.
+    pub(super) fn start(run: &Arc<Runtime>) -> Self {
+        Self {
+            sampler: if run.profiler == Profiler::Sampling { Sampler::start(run) } else { None },
+            _watching: if run.profiler == Profiler::Memory { allocations::watch() } else { None },
+        }
+    }
+
+    /// Stops it, and returns what a sampler saw.
+    pub(super) fn finish(self) -> Option<Samples> {
+        self.sampler.map(Sampler::finish)
+    }
+}
+
 /// A thread that reads each worker's current step now and then.
-pub(super) struct Sampler {
+struct Sampler {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<Samples>,
 }
 
 impl Sampler {
     /// Starts sampling the workers of `run`; `None` when the system has no thread left.
-    pub(super) fn start(run: &Arc<Runtime>) -> Option<Self> {
+    fn start(run: &Arc<Runtime>) -> Option<Self> {
         let stop = Arc::new(AtomicBool::new(false));
         let (stopped, run) = (Arc::clone(&stop), Arc::clone(run));
         let sample = move || {
@@ -174,7 +195,7 @@ impl Sampler {
     }
 
     /// Stops, and returns what was seen.
-    pub(super) fn finish(self) -> Samples {
+    fn finish(self) -> Samples {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.thread().unpark();
         self.thread.join().unwrap_or_default()
