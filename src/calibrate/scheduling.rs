@@ -250,7 +250,9 @@ fn grains() -> Vec<f64> {
                 std::hint::spin_loop();
             }
             if let Some((latency, _)) = waker.wake(&thread, &clock) {
-                found.push(latency + nanos(delay));
+                // A sleeper that ran at once found the hog unprotected.
+                let at_once = latency < 100_000.0;
+                found.push(if at_once { 0.0 } else { latency + nanos(delay) });
             }
         }
         waker_over.store(true, Ordering::Relaxed);

@@ -21,6 +21,7 @@ mod show;
 mod study;
 pub mod terminal;
 mod watch;
+mod validate;
 mod whatif;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -57,6 +58,7 @@ enum Command {
     Explain(explain::Args),
     Whatif(whatif::Args),
     Calibrate(calibrate::Args),
+    Validate(validate::Args),
     Report(report::Args),
     Doctor(doctor::Args),
     List(list::Args),
@@ -86,6 +88,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome, Failure> {
         Command::Explain(args) => explain::run(&args, terminal),
         Command::Whatif(args) => whatif::run(&args, terminal),
         Command::Calibrate(args) => calibrate::run(&args, terminal),
+        Command::Validate(args) => validate::run(&args, terminal),
         Command::Report(args) => report::run(&args, terminal),
         Command::Doctor(args) => doctor::run(&args, terminal),
         Command::List(args) => list::run(&args, terminal),

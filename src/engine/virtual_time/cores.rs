@@ -32,6 +32,11 @@ impl IdleCores {
         set
     }
 
+    /// Whether there is one.
+    pub(super) const fn any(&self) -> bool {
+        self.count > 0
+    }
+
     fn insert(&mut self, core: u32) {
         let word = core as usize / 64;
         self.words[word] |= 1 << (core % 64);

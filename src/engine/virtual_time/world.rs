@@ -345,7 +345,9 @@ impl World<'_> {
     /// Makes whoever waits go on: a thread becomes runnable, an asynchronous task wants a worker.
     pub(super) fn wake(&mut self, entity: u32, waker: u32) {
         if entity & TASK == 0 {
-            self.owe(waker, self.charges.signal);
+            // A processor that has to be roused costs the waker an interrupt; a run queue only a system call.
+            let roused = self.idle_cores.any();
+            self.owe(waker, if roused { self.charges.signal } else { self.charges.switch });
             self.make_ready(entity);
         } else {
             self.make_task_ready(entity & !TASK, waker);
