@@ -106,7 +106,8 @@ fn table(rows: &[Row], parts: bool, calibration: &str, replicates: u32) -> Strin
     for row in rows.iter().filter(|row| parts || row.verdict.is_some()) {
         let real = format!("{:.3} ± {:.3}", row.real.0, row.real.1);
         let verdict = row.verdict.map_or("", Verdict::name);
-        let error = if row.error.is_finite() { format!("{:+.1} %", row.error * 100.0) } else { String::new() };
+        let error =
+            if row.error.is_finite() { format!("{:+.1} %", row.error * 100.0) } else { String::new() };
         writeln!(
             text,
             "{:<18} {:<24} {:<18} {real:>22} {:>12.3} {error:>8}  {verdict}",
