@@ -31,8 +31,12 @@ pub(super) fn measure(builtin: &Calibration) -> Scheduling {
     let ns = |time: Nanos| time.as_secs_f64() * 1e9;
     let (wakes, signals) = wake_ups();
     let signal = Measured::of("signal", "waking a thread, for the waker", signals, ns(builtin.signal));
-    let halves: Vec<f64> = ping_pong().into_iter().map(|half| (half - signal.value).max(100.0)).collect();
-    let switch = Measured::of("switch", "context switch on one processor", halves, ns(builtin.switch));
+    let switch = Measured::of(
+        "switch",
+        "blocking and switching to another thread, one processor",
+        ping_pong(),
+        ns(builtin.switch),
+    );
     let late: Vec<f64> = oversleeps().into_iter().map(|late| (late - switch.value).max(0.0)).collect();
     Scheduling {
         wake: Measured::of("wake", "woken by another thread, on an idle processor", wakes, ns(builtin.wake)),
