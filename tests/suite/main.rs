@@ -15,3 +15,4 @@ mod report;
 mod scenario_mistakes;
 mod simulated;
 mod tidy;
+mod virtual_schedule;
