@@ -44,8 +44,6 @@ pub mod explain;
 pub mod kernels;
 #[cfg(not(loom))]
 pub mod study;
-#[cfg(not(loom))]
-pub mod validate;
 
 // ── showing
 #[cfg(not(loom))]

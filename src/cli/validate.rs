@@ -9,7 +9,7 @@ use crate::engine::{EngineError, Progress, VirtualEngine};
 use crate::measure::Calibration;
 use crate::queue::QueueKind;
 use crate::scenario::{DEFAULT, EMBEDDED, Scenario, Treatment};
-use crate::validate::{Row, Verdict, to_json, validate};
+use crate::study::validate::{Row, Verdict, to_json, validate};
 use std::fmt::Write as _;
 use std::io::{Write as _, stderr};
 

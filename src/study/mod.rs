@@ -10,6 +10,7 @@ mod next;
 mod scaling;
 pub mod stats;
 mod trial;
+pub mod validate;
 mod whatif;
 
 pub use ablation::{Mechanism, neighbours, reaches_neighbour};

@@ -3,10 +3,10 @@
 //! A figure is good when its error is within the tolerance of its kind, or no larger than the noise of the real runs
 //! (half of their 95 % interval); everything else is a miss, and misses are shown, not hidden.
 
+use super::stats::mean_interval;
 use crate::engine::{Engine, EngineError, Experiment, Progress};
 use crate::measure::RunRecord;
 use crate::scenario::{Scenario, Treatment};
-use crate::study::stats::mean_interval;
 use serde_json::{Value, json};
 
 /// A figure that is compared: its name, how much of an error is allowed, and where it is in a record.
