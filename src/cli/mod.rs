@@ -20,8 +20,8 @@ mod run;
 mod show;
 mod study;
 pub mod terminal;
-mod watch;
 mod validate;
+mod watch;
 mod whatif;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
