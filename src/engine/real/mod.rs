@@ -3,6 +3,7 @@
 mod access;
 mod book;
 mod collect;
+mod console;
 mod load;
 mod locks;
 mod memory;
@@ -87,6 +88,9 @@ impl Engine for RealEngine {
 
     fn run(&self, experiment: &Experiment, progress: &Progress) -> Result<RunOutput, EngineError> {
         refuse_what_cannot_run(experiment)?;
+        if let Some(address) = experiment.console {
+            console::serve(address)?;
+        }
         let _confined = match experiment.scenario.host.cores {
             Some(cores) => Some(sched::confine(cores).map_err(|source| EngineError::System {
                 action: format!("confine the run to {cores} processors; leave --cores out"),

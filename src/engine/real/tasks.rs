@@ -6,6 +6,7 @@
 
 use super::access::Access;
 use super::book::{Book, ThreadAccount, begin_window};
+use super::console;
 use super::locks::{Attempt, Held, LockRuntime};
 use super::pool::{self, Pool, Seat};
 use super::runtime::{Inbox, Origin, Returned, Runtime, Task};
@@ -82,8 +83,12 @@ pub(super) fn start(run: &Arc<Runtime>, actor: usize, first: usize) -> Result<Ru
         .build()
         .map_err(|source| EngineError::Spawn { index: first, count: threads, source })?;
     let handlers = (0..spec.capacity.min(MOST_HANDLERS))
-        .map(|_| runtime.spawn(Handler::new(Arc::clone(&pool)).handle()).abort_handle())
-        .collect();
+        .map(|number| {
+            let name = format!("{}-{number}", spec.name);
+            console::spawn(&runtime, &name, Handler::new(Arc::clone(&pool)).handle())
+        })
+        .collect::<Result<_, _>>()
+        .map_err(|source| EngineError::Spawn { index: first, count: threads, source })?;
     Ok(Running { pool, runtime, handlers })
 }
 

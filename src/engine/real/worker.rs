@@ -2,6 +2,7 @@
 
 use super::access::Access;
 use super::book::{Book, ThreadAccount, begin_window};
+use super::console::Watched;
 use super::locks::{Attempt, Held, LockRuntime};
 use super::profile::StepHooks;
 use super::runtime::{Inbox, Origin, Returned, Runtime, Task};
@@ -79,6 +80,8 @@ impl<'run> Worker<'run> {
 
     /// Works until the queue is closed and drained.
     pub(super) fn work(mut self) -> (Book, ThreadAccount) {
+        let spec = &self.run.actors[self.actor].spec;
+        let watched = Watched::new(&spec.name, self.index, spec.queue.name());
         while let Ok(task) = self.next_task() {
             if self.window.is_none() && self.time.last() >= self.run.window_start() {
                 begin_window(&mut self.book, &mut self.time);
@@ -89,7 +92,7 @@ impl<'run> Worker<'run> {
                 self.abandon(&task);
                 continue;
             }
-            self.serve(task);
+            watched.busy(|| self.serve(task));
         }
         self.finish()
     }

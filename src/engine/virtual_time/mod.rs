@@ -75,6 +75,11 @@ impl Engine for VirtualEngine {
     }
 
     fn run(&self, experiment: &Experiment, progress: &Progress) -> Result<RunOutput, EngineError> {
+        if experiment.console.is_some() {
+            return Err(EngineError::Unsupported(
+                "show virtual time to tokio-console: it watches real tasks; use --engine real".into(),
+            ));
+        }
         let scenario = &experiment.scenario;
         let programs: Vec<Program> = scenario.actors.iter().map(Program::of).collect();
         let charges = Charges::of(scenario, &self.calibration, host::cores());
