@@ -148,11 +148,12 @@ fn nines(quantile: f64) -> f64 {
 /// A round value without digits that say nothing: `2 ms`, not `2.00 ms`.
 fn tick_label(unit: Unit, value: f64) -> String {
     let text = if value == 0.0 { "0".into() } else { words::in_unit(unit, value) };
-    let Some((digits, rest)) = text.split_once(' ') else { return text };
+    let end = text.find([' ', '/']).unwrap_or(text.len());
+    let (digits, rest) = text.split_at(end);
     if !digits.contains('.') {
         return text;
     }
-    format!("{} {rest}", digits.trim_end_matches('0').trim_end_matches('.'))
+    format!("{}{rest}", digits.trim_end_matches('0').trim_end_matches('.'))
 }
 
 #[cfg(test)]
@@ -169,6 +170,7 @@ mod tests {
     fn ticks_are_round_and_few() {
         assert_eq!(labels(Scale::Linear, Unit::Nanos, &[0.0, 9.1e6]), ["0", "2 ms", "4 ms", "6 ms", "8 ms"]);
         assert_eq!(labels(Scale::Linear, Unit::Share, &[-0.2, 0.2]), ["−20 %", "−10 %", "0", "10 %", "20 %"]);
+        assert_eq!(labels(Scale::Linear, Unit::Count, &[0.0, 1.9]), ["0", "0.5", "1", "1.5"]);
         assert_eq!(labels(Scale::Log, Unit::Nanos, &[1e3, 1e9]).len(), 7);
         assert_eq!(labels(Scale::Fitting, Unit::Nanos, &[1e6, 9e6])[0], "0");
         assert_eq!(labels(Scale::Percentile, Unit::Share, &[0.9995]), ["50 %", "90 %", "99 %", "99.9 %"]);

@@ -22,7 +22,7 @@ pub(super) fn chart(out: &mut String, lines: &Lines) {
     let heights = points().map(|point| point.1).chain(bands().flat_map(|band| [band.1, band.2]));
     let y = Span::new(&lines.y, heights, true);
     let x_ticks = x.ticks(lines.x.unit, 8.0);
-    let y_ticks = y.ticks(lines.y.unit, if lines.low { 2.0 } else { 5.0 });
+    let y_ticks = y.ticks(lines.y.unit, if lines.low { 3.0 } else { 5.0 });
     put!(out, "<figure class=\"chart{}\">", if lines.low { " low" } else { "" });
     put!(out, "<figcaption>{}</figcaption>", Escaped(&lines.caption));
     if lines.series.len() > 1 {

@@ -4,7 +4,7 @@ use super::{doubts, page_unit, signed, with_interval};
 use crate::explain::Waterfall as States;
 use crate::report::page::{Block, Page, Section, Stack, StackRow, Table, Waterfall, WaterfallPart};
 use crate::study::stats::Estimate;
-use crate::study::{Against, Explanation, Metric, NextExperiment, Part, Split};
+use crate::study::{Against, Explanation, Mechanism, Metric, NextExperiment, Part, Split};
 
 /// The page of `explanation`, ending with the experiment to make next.
 #[must_use]
@@ -137,7 +137,7 @@ fn one_split(explanation: &Explanation, split: &Split) -> Section {
             "{} and {} together {more} the gap by {} beyond what each does apart.",
             capital(pair.first.name()),
             pair.second.name(),
-            with_interval(unit, &pair.effect.map(f64::abs))
+            with_interval(unit, &pair.effect.magnitude())
         )));
     }
     section
@@ -146,7 +146,7 @@ fn one_split(explanation: &Explanation, split: &Split) -> Section {
 fn chart(split: &Split, against: &str) -> Waterfall {
     let part = |part: &Part| WaterfallPart {
         label: part.cause.clone(),
-        cause: String::new(),
+        cause: colour(part.mechanism).into(),
         value: part.effect.value,
         half_width: Some(part.effect.half_width),
     };
@@ -226,4 +226,13 @@ fn proposal(next: Option<&NextExperiment>) -> Section {
         format!("{} ({}).", capital(&next.action), next.cost),
     )
     .with(Block::Pairs(predictions.collect()))
+}
+
+/// The state that a mechanism mostly shows as, for its colour.
+const fn colour(mechanism: Option<Mechanism>) -> &'static str {
+    match mechanism {
+        Some(Mechanism::Interpreter | Mechanism::Locks) => "lock",
+        Some(Mechanism::Switching) => "run_queue",
+        Some(Mechanism::Caches) | None => "",
+    }
 }

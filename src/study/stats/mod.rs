@@ -53,6 +53,12 @@ impl Estimate {
         Self::new(map(self.value), map(self.low), map(self.high), self.n)
     }
 
+    /// The same turned positive, its interval with it.
+    #[must_use]
+    pub fn magnitude(self) -> Self {
+        if self.value < 0.0 { Self::new(-self.value, -self.high, -self.low, self.n) } else { self }
+    }
+
     /// Half-width over the figure; infinite when the figure is 0 and the width is not.
     #[must_use]
     pub fn relative_half_width(&self) -> f64 {
