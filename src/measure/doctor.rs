@@ -1,5 +1,6 @@
 //! What this host can and cannot measure, found out by trying.
 
+use super::counters::MissCounters;
 use super::sched::{ThreadSched, sharpen_timers};
 use super::{Calibration, host};
 use crate::clock;
@@ -120,22 +121,10 @@ fn scheduler() -> Check {
 
 fn counters() -> Check {
     const NAME: &str = "hardware counters";
-    const REMEDY: &str = "cache misses are estimated from packed and padded twins instead; for counters, use a machine whose \
-                          hypervisor passes them on, and kernel.perf_event_paranoid <= 2";
-    #[cfg(target_os = "linux")]
-    {
-        let builder = perf_event::Builder::new(perf_event::events::Hardware::CACHE_MISSES).build();
-        match builder {
-            Ok(_) => Check::good(NAME, "cache misses can be counted"),
-            Err(error) => {
-                let paranoid = word_of("/proc/sys/kernel/perf_event_paranoid");
-                let level = paranoid.map_or(String::new(), |level| format!(" (perf_event_paranoid {level})"));
-                Check::missing(NAME, format!("{error}{level}"), REMEDY)
-            }
-        }
+    match MissCounters::open() {
+        Ok(_) => Check::good(NAME, "cache misses can be counted"),
+        Err(none) => Check::missing(NAME, none.reason, none.remedy),
     }
-    #[cfg(not(target_os = "linux"))]
-    Check::missing(NAME, "only Linux is supported", REMEDY)
 }
 
 fn clock_source() -> Check {

@@ -63,7 +63,11 @@ const DOORS: &[(&str, &[&str], &[&str])] = &[
     ("Instant::now", &[""], &["clock.rs"]),
     ("SystemTime::now", &[""], &["clock.rs"]),
     // Threads belong to whoever runs experiments, tries queues or draws on a terminal.
-    ("thread::spawn", &[""], &["engine", "calibrate", "study", "queue/contract.rs", "cli"]),
+    (
+        "thread::spawn",
+        &[""],
+        &["engine", "calibrate", "study", "queue/contract.rs", "measure/false_sharing.rs", "cli"],
+    ),
     ("thread::Builder", &[""], &["engine", "calibrate", "study", "campaign/drift.rs", "cli"]),
     // Only the front says how the process ends.
     ("process::exit", &[""], &["cli"]),
