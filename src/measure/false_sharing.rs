@@ -22,7 +22,8 @@ const KEYS: u64 = 16;
 /// Compares the packed and the padded twin of `plan` at as many threads as it has workers, and at one.
 #[must_use]
 pub fn compare_twins(plan: &CachePlan) -> TwinRecord {
-    let plan = CachePlan { capacity: plan.capacity.clamp(4 * plan.shards, 4096), ..*plan };
+    // Large enough for the keys in any shard, small enough to stay in the processor's caches.
+    let plan = CachePlan { capacity: plan.capacity.clamp(256, 4096), shards: plan.shards.min(16), ..*plan };
     let (ratio, packed_ns, padded_ns) = ratio(&plan);
     let (alone, ..) = self::ratio(&CachePlan { workers: 1, ..plan });
     TwinRecord { threads: plan.workers, packed_ns, padded_ns, ratio, alone }
@@ -104,6 +105,8 @@ mod tests {
         for layout in [CacheLayout::Contended, CacheLayout::Sharded, CacheLayout::Isolated] {
             let twins = compare_twins(&CachePlan::of(layout, 2, 64, 64));
             assert_eq!((twins.threads, twins.ratio.n), (2, 15));
+            let many = CachePlan { shards: 65_536, ..CachePlan::of(layout, 1, 1, 8) };
+            assert_eq!(compare_twins(&many).threads, 1, "{layout:?}");
             assert!(twins.packed_ns > 0.0 && twins.padded_ns > 0.0 && twins.ratio.value > 0.0);
         }
     }
