@@ -36,7 +36,8 @@ fn main() {
     println!("{:<12} {:>7} {:>10} {:>10} {:>7}  ratios", "queue", "threads", "bare loop", "engine", "ratio");
     for threads in [1, 2, 4] {
         for kind in KINDS {
-            let pairs: Vec<(f64, f64)> = (0..rounds).map(|_| (bare(kind, threads), engine(kind, threads))).collect();
+            let pairs: Vec<(f64, f64)> =
+                (0..rounds).map(|_| (bare(kind, threads), engine(kind, threads))).collect();
             let mut ratios: Vec<f64> = pairs.iter().map(|(bare, engine)| engine / bare).collect();
             ratios.sort_by(f64::total_cmp);
             println!(
