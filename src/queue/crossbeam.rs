@@ -1,4 +1,4 @@
-//! crossbeam-queue's `ArrayQueue` and `SegQueue` with conlab's parking: the references.
+//! Non-blocking queues made to block and close by conlab's parking: crossbeam-queue's, and a user's own.
 //!
 //! Not model-checked: loom cannot see inside crossbeam. The contract tests and `conlab verify` cover them.
 //!
@@ -33,14 +33,16 @@ pub trait Reference<T>: Send + Sync {
     /// Takes the head item.
     fn take(&self) -> Option<T>;
 
-    /// Whether another item fits now.
-    fn has_room(&self) -> bool;
-
     /// Items queued.
     fn count(&self) -> usize;
 
-    /// Items that fit.
+    /// Items that fit; `None` when unbounded.
     fn bound(&self) -> Option<usize>;
+
+    /// Whether another item fits now.
+    fn has_room(&self) -> bool {
+        self.bound().is_none_or(|bound| self.count() < bound)
+    }
 }
 
 impl<T: Send> Reference<T> for ArrayQueue<T> {
@@ -50,10 +52,6 @@ impl<T: Send> Reference<T> for ArrayQueue<T> {
 
     fn take(&self) -> Option<T> {
         self.pop()
-    }
-
-    fn has_room(&self) -> bool {
-        !self.is_full()
     }
 
     fn count(&self) -> usize {
@@ -73,10 +71,6 @@ impl<T: Send> Reference<T> for SegQueue<T> {
 
     fn take(&self) -> Option<T> {
         self.pop()
-    }
-
-    fn has_room(&self) -> bool {
-        true
     }
 
     fn count(&self) -> usize {

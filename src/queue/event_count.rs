@@ -20,7 +20,7 @@
 //!   either the woken thread sees the work, or its maker sees that no wake-up is under way.
 //! - E3: `state` itself carries no data; with E1 and E2 it is read Relaxed.
 
-use super::sleepers::WaitList;
+use super::sleepers::{Patience, WaitList};
 use crate::sync::{AtomicUsize, Mutex, Ordering::Relaxed, Padded, lock};
 
 /// The waking bit of `state`; the rest counts sleepers.
@@ -33,6 +33,7 @@ pub struct EventCount {
     /// Alone on its lines: read by every push or pop, written only around sleep.
     state: Padded<AtomicUsize>,
     list: Mutex<WaitList>,
+    patience: Patience,
 }
 
 impl Default for EventCount {
@@ -45,7 +46,11 @@ impl EventCount {
     /// Nobody sleeps.
     #[must_use]
     pub fn new() -> Self {
-        Self { state: Padded(AtomicUsize::new(0)), list: Mutex::new(WaitList::default()) }
+        Self {
+            state: Padded(AtomicUsize::new(0)),
+            list: Mutex::new(WaitList::default()),
+            patience: Patience::new(),
+        }
     }
 
     /// Wakes one sleeper for one piece of work, unless nobody sleeps or a wake-up is under way.
@@ -72,6 +77,17 @@ impl EventCount {
         }
     }
 
+    /// Waits a little before the caller's next look, or says that it is time to sleep; `looks` starts at 0.
+    #[must_use]
+    pub fn linger(&self, looks: &mut u32) -> bool {
+        self.patience.linger(looks, self.sleepers() > 0)
+    }
+
+    /// Work came while the caller lingered, or in heaps while it slept: the next wait will be short.
+    pub fn stay_awake(&self) {
+        self.patience.restore();
+    }
+
     /// Sleeps until woken, unless `ready` (the re-check, with its half of E1) says that there is something to do.
     ///
     /// `woken_in_vain`: the caller was woken, found nothing, and keeps its place at the head of the list. Says
@@ -85,10 +101,10 @@ impl EventCount {
             self.mirror(&list);
             me
         };
-        if ready() {
+        if !cfg!(conlab_weaken = "E-recheck") && ready() {
             let mut list = lock(&self.list);
             let chosen = !list.remove(&me);
-            if chosen {
+            if chosen && !cfg!(conlab_weaken = "E-cancel") {
                 list.arrived();
             }
             self.mirror(&list);
@@ -96,7 +112,9 @@ impl EventCount {
         }
         me.sleep();
         let mut list = lock(&self.list);
-        list.arrived();
+        if !cfg!(conlab_weaken = "E-clear") {
+            list.arrived();
+        }
         self.mirror(&list);
         true
     }

@@ -30,6 +30,9 @@
 //!   an `AcqRel` read-modify-write. Whichever comes first in the order of `tail` is seen by the other. The same
 //!   with `head` for producers that wait for room.
 //!
+//! - K1: closing wakes everybody, after the bit is set.
+//! - K2: a consumer reports `Closed` only when no ticket is left, filled or not.
+//!
 //! # Progress
 //!
 //! Not lock-free in the strict sense: a producer stopped between winning ticket `t` and P1 holds up consumers at
@@ -41,10 +44,19 @@ use super::event_count::EventCount;
 use super::{PopError, PushError, TaskQueue};
 use crate::sync::{
     AtomicUsize,
-    Ordering::{AcqRel, Acquire, Relaxed, Release},
+    Ordering::{self, AcqRel, Acquire, Relaxed, Release},
     Padded, UnsafeCell, backoff, spin,
 };
+use std::collections::VecDeque;
 use std::mem::MaybeUninit;
+
+/// The orderings of the rules, by name; the variants of the loom tests weaken one each.
+const PUBLISH: Ordering = if cfg!(conlab_weaken = "P1-store") { Relaxed } else { Release };
+const OBSERVE: Ordering = if cfg!(conlab_weaken = "P1-load") { Relaxed } else { Acquire };
+const RECYCLE: Ordering = if cfg!(conlab_weaken = "P2-store") { Relaxed } else { Release };
+const REUSE: Ordering = if cfg!(conlab_weaken = "P2-load") { Relaxed } else { Acquire };
+const WIN: Ordering = if cfg!(conlab_weaken = "P4-win") { Relaxed } else { Acquire };
+const RECHECK: Ordering = if cfg!(conlab_weaken = "P4-recheck") { Relaxed } else { AcqRel };
 
 /// The top bit of `tail`.
 const CLOSED: usize = !(usize::MAX >> 1);
@@ -105,6 +117,12 @@ impl<T> RingQueue<T> {
         }
     }
 
+    /// How many consumers and how many producers sleep, or are about to; a hint.
+    #[must_use]
+    pub fn sleepers(&self) -> (usize, usize) {
+        (self.consumers.sleepers(), self.producers.sleepers())
+    }
+
     /// The ticket after `ticket`.
     #[inline]
     fn after(&self, ticket: usize) -> usize {
@@ -125,14 +143,15 @@ impl<T> RingQueue<T> {
     #[inline]
     fn offer(&self, item: T) -> Result<(), (T, Miss)> {
         let mut ticket = self.tail.load(Relaxed); // P3
+        let early = cfg!(conlab_weaken = "P4-early").then(|| self.consumers.sleepers());
         loop {
             if ticket & CLOSED != 0 {
                 return Err((item, Miss::Closed));
             }
             let slot = self.slot(ticket);
-            let turn = slot.turn.load(Acquire); // P2
+            let turn = slot.turn.load(REUSE); // P2
             if turn == ticket {
-                match self.tail.compare_exchange_weak(ticket, self.after(ticket), Acquire, Relaxed) {
+                match self.tail.compare_exchange_weak(ticket, self.after(ticket), WIN, Relaxed) {
                     // P4
                     Ok(_) => {
                         slot.item.with_mut(|cell| {
@@ -140,8 +159,10 @@ impl<T> RingQueue<T> {
                             // nothing is overwritten without being dropped.
                             unsafe { cell.write(MaybeUninit::new(item)) }
                         });
-                        slot.turn.store(ticket + 1, Release); // P1
-                        self.consumers.notify_one();
+                        slot.turn.store(ticket + 1, PUBLISH); // P1
+                        if early != Some(0) {
+                            self.consumers.notify_one();
+                        }
                         return Ok(());
                     }
                     Err(current) => ticket = current,
@@ -170,14 +191,14 @@ impl<T> RingQueue<T> {
         let mut ticket = self.head.load(Relaxed); // P3
         loop {
             let slot = self.slot(ticket);
-            let turn = slot.turn.load(Acquire); // P1
+            let turn = slot.turn.load(OBSERVE); // P1
             if turn == ticket + 1 {
-                match self.head.compare_exchange_weak(ticket, self.after(ticket), Acquire, Relaxed) {
+                match self.head.compare_exchange_weak(ticket, self.after(ticket), WIN, Relaxed) {
                     // P4
                     Ok(_) => {
                         // SAFETY: we won `ticket` while `turn == ticket + 1`, so by I1 the cell is ours.
                         let item = slot.item.with_mut(|cell| unsafe { cell.read() });
-                        slot.turn.store(ticket.wrapping_add(self.lap) & !CLOSED, Release); // P2
+                        slot.turn.store(ticket.wrapping_add(self.lap) & !CLOSED, RECYCLE); // P2
                         self.producers.notify_one();
                         // SAFETY: P1 says that the cell was filled; its turn has moved on, so it is read only once.
                         return Ok(unsafe { item.assume_init() });
@@ -195,11 +216,131 @@ impl<T> RingQueue<T> {
         }
     }
 
+    /// Fills as many slots as are free in a row, up to the number of `items`, with one read-modify-write for all.
+    fn offer_many(&self, items: &mut VecDeque<T>) {
+        let first = self.tail.load(Relaxed); // P3
+        let mut end = first;
+        let mut count = 0;
+        // Ends: at most as many slots as items and as the ring has.
+        while count < items.len().min(self.slots.len())
+            && end & CLOSED == 0
+            && self.slot(end).turn.load(REUSE) == end
+        {
+            // P2
+            end = self.after(end);
+            count += 1;
+        }
+        // P4. Nobody else can have won these tickets since, so their slots are still free.
+        if count == 0 || self.tail.compare_exchange(first, end, WIN, Relaxed).is_err() {
+            return;
+        }
+        let mut ticket = first;
+        for item in items.drain(..count) {
+            let slot = self.slot(ticket);
+            slot.item.with_mut(|cell| {
+                // SAFETY: `ticket` is among those we won and its slot was free, so by I1 the cell is ours and empty.
+                unsafe { cell.write(MaybeUninit::new(item)) }
+            });
+            slot.turn.store(ticket + 1, PUBLISH); // P1
+            ticket = self.after(ticket);
+        }
+        self.consumers.notify_one();
+    }
+
+    /// Empties as many slots as are filled in a row, up to `most`, with one read-modify-write for all; says how many.
+    fn take_many(&self, items: &mut Vec<T>, most: usize) -> usize {
+        let first = self.head.load(Relaxed); // P3
+        let mut end = first;
+        let mut count = 0;
+        // Ends: at most `most` slots, and at most as many as the ring has.
+        while count < most.min(self.slots.len()) && self.slot(end).turn.load(OBSERVE) == end + 1 {
+            // P1
+            end = self.after(end);
+            count += 1;
+        }
+        // P4. Nobody else can have won these tickets since, so their slots are still filled.
+        if count == 0 || self.head.compare_exchange(first, end, WIN, Relaxed).is_err() {
+            return 0;
+        }
+        let mut ticket = first;
+        for _ in 0..count {
+            let slot = self.slot(ticket);
+            // SAFETY: `ticket` is among those we won, so by I1 the cell is ours.
+            let item = slot.item.with_mut(|cell| unsafe { cell.read() });
+            slot.turn.store(ticket.wrapping_add(self.lap) & !CLOSED, RECYCLE); // P2
+            // SAFETY: P1 says that the cell was filled; its turn has moved on, so it is read only once.
+            items.push(unsafe { item.assume_init() });
+            ticket = self.after(ticket);
+        }
+        self.producers.notify_one();
+        count
+    }
+
+    /// Pushes after a miss: looks again for a little, then sleeps while the queue is full.
+    #[cold]
+    fn push_patiently(&self, mut item: T, mut miss: Miss) -> Result<(), PushError<T>> {
+        let mut woken = false;
+        let (mut tries, mut looks) = (0, 0);
+        // Ends: the queue gets room or is closed; asleep unless another thread is halfway through a slot.
+        loop {
+            match miss {
+                Miss::Closed => return Err(PushError::Closed(item)),
+                Miss::Underway => backoff(&mut tries),
+                Miss::Settled if self.producers.linger(&mut looks) => {}
+                Miss::Settled => {
+                    looks = 0;
+                    woken |= self.producers.sleep_unless(woken, || self.may_offer());
+                }
+            }
+            match self.offer(item) {
+                Ok(()) => break,
+                Err(refused) => (item, miss) = refused,
+            }
+        }
+        if woken && !cfg!(conlab_weaken = "E-pass") && self.may_offer() {
+            self.producers.notify_one();
+            self.producers.stay_awake();
+        } else if looks > 0 {
+            self.producers.stay_awake();
+        }
+        Ok(())
+    }
+
+    /// Pops after a miss: looks again for a little, then sleeps while the queue is empty.
+    #[cold]
+    fn pop_patiently(&self, mut miss: Miss) -> Result<T, PopError> {
+        let mut woken = false;
+        let (mut tries, mut looks) = (0, 0);
+        // Ends: an item comes or the queue is closed; asleep unless another thread is halfway through a slot.
+        let item = loop {
+            match miss {
+                Miss::Closed => return Err(PopError::Closed),
+                Miss::Underway => backoff(&mut tries),
+                Miss::Settled if self.consumers.linger(&mut looks) => {}
+                Miss::Settled => {
+                    looks = 0;
+                    woken |= self.consumers.sleep_unless(woken, || self.may_take());
+                }
+            }
+            match self.take() {
+                Ok(item) => break item,
+                Err(again) => miss = again,
+            }
+        };
+        if woken && !cfg!(conlab_weaken = "E-pass") && self.may_take() {
+            self.consumers.notify_one();
+            self.consumers.stay_awake();
+        } else if looks > 0 {
+            self.consumers.stay_awake();
+        }
+        Ok(item)
+    }
+
     /// Why the slot of the consumers' `ticket` is not filled.
     #[cold]
     fn no_item(&self, ticket: usize) -> Miss {
         let tail = self.tail.load(Acquire);
-        if tail & !CLOSED != ticket {
+        if tail & !CLOSED != ticket && !cfg!(conlab_weaken = "K2") {
             Miss::Underway
         } else if tail & CLOSED != 0 {
             Miss::Closed
@@ -210,13 +351,13 @@ impl<T> RingQueue<T> {
 
     /// Whether a consumer has reason to look again; its half of E1 and E2.
     fn may_take(&self) -> bool {
-        let tail = self.tail.fetch_add(0, AcqRel); // P4
+        let tail = recheck(&self.tail); // P4
         tail != self.head.load(Relaxed) // P3; a closed tail equals no head
     }
 
     /// Whether a producer has reason to look again; its half of E1 and E2.
     fn may_offer(&self) -> bool {
-        let head = self.head.fetch_add(0, AcqRel); // P4
+        let head = recheck(&self.head); // P4
         let tail = self.tail.load(Relaxed); // P3
         tail & CLOSED != 0 || self.distance(head, tail) < self.slots.len()
     }
@@ -229,6 +370,11 @@ impl<T> RingQueue<T> {
     }
 }
 
+/// Reads an index by a read-modify-write, as P4 asks.
+fn recheck(index: &AtomicUsize) -> usize {
+    if cfg!(conlab_weaken = "P4-plain") { index.load(Acquire) } else { index.fetch_add(0, RECHECK) }
+}
+
 impl<T: Send> TaskQueue<T> for RingQueue<T> {
     fn try_push(&self, item: T) -> Result<(), PushError<T>> {
         self.offer(item).map_err(|(item, miss)| match miss {
@@ -237,29 +383,9 @@ impl<T: Send> TaskQueue<T> for RingQueue<T> {
         })
     }
 
+    #[inline]
     fn push(&self, item: T) -> Result<(), PushError<T>> {
-        let mut item = item;
-        let mut woken = false;
-        let mut tries = 0;
-        loop {
-            match self.offer(item) {
-                Ok(()) => {
-                    if woken && self.may_offer() {
-                        self.producers.notify_one();
-                    }
-                    return Ok(());
-                }
-                Err((refused, Miss::Closed)) => return Err(PushError::Closed(refused)),
-                Err((refused, Miss::Underway)) => {
-                    item = refused;
-                    backoff(&mut tries);
-                }
-                Err((refused, Miss::Settled)) => {
-                    item = refused;
-                    woken = self.producers.sleep_unless(woken, || self.may_offer()) || woken;
-                }
-            }
-        }
+        self.offer(item).or_else(|(item, miss)| self.push_patiently(item, miss))
     }
 
     fn try_pop(&self) -> Result<T, PopError> {
@@ -269,30 +395,41 @@ impl<T: Send> TaskQueue<T> for RingQueue<T> {
         })
     }
 
+    #[inline]
     fn pop(&self) -> Result<T, PopError> {
-        let mut woken = false;
-        let mut tries = 0;
+        self.take().or_else(|miss| self.pop_patiently(miss))
+    }
+
+    fn push_many(&self, items: &mut VecDeque<T>) -> Result<(), PushError<()>> {
         loop {
-            match self.take() {
-                Ok(item) => {
-                    if woken && self.may_take() {
-                        self.consumers.notify_one();
-                    }
-                    return Ok(item);
-                }
-                Err(Miss::Closed) => return Err(PopError::Closed),
-                Err(Miss::Underway) => backoff(&mut tries),
-                Err(Miss::Settled) => {
-                    woken = self.consumers.sleep_unless(woken, || self.may_take()) || woken;
-                }
+            self.offer_many(items);
+            let Some(item) = items.pop_front() else { return Ok(()) };
+            // Sleeps if it must, and makes progress where the batch lost a race.
+            if let Err(refused) = self.push(item) {
+                items.push_front(refused.into_item());
+                return Err(PushError::Closed(()));
             }
         }
     }
 
+    fn pop_many(&self, items: &mut Vec<T>, most: usize) -> Result<usize, PopError> {
+        if most == 0 {
+            return Ok(0);
+        }
+        let count = self.take_many(items, most);
+        if count > 0 {
+            return Ok(count);
+        }
+        items.push(self.pop()?);
+        Ok(1 + self.take_many(items, most - 1))
+    }
+
     fn close(&self) {
         self.tail.fetch_or(CLOSED, AcqRel);
-        self.consumers.notify_all();
-        self.producers.notify_all();
+        if !cfg!(conlab_weaken = "K1") {
+            self.consumers.notify_all();
+            self.producers.notify_all();
+        }
     }
 
     fn len(&self) -> usize {

@@ -5,15 +5,60 @@
 //!
 //! # Orderings
 //!
-//! - S1 (wake): the waker's Release store of `woken` pairs with the sleeper's Acquire load of it, so what the
-//!   waker did before is seen by the thread that it woke.
+//! - W1: `woken` carries no data, since the woken thread takes the lock of its list next: Relaxed.
 
-use crate::sync::{
-    Arc, AtomicBool,
-    Ordering::{Acquire, Release},
-    thread,
-};
+use crate::sync::{Arc, AtomicBool, AtomicU32, Ordering::Relaxed, spin, thread};
 use std::collections::VecDeque;
+
+/// How often a thread looks again before it sleeps, and for how many spins it lets the others work in between.
+///
+/// Sleeping and being woken cost some 10 µs, in which a thousand items can pass, so a thread stays up for about as
+/// long. It looks seldom on purpose: looking takes the cache line away from the thread that is about to fill it, and
+/// what has gathered meanwhile comes in one go.
+const LOOKS: u32 = 10;
+const SPINS_PER_LOOK: u32 = 60;
+
+/// How long waiting threads of one kind linger before they sleep: as long as that has lately been worth it.
+///
+/// A hint that any thread may overwrite with an older value; it changes when a thread sleeps, never whether it wakes.
+#[derive(Debug)]
+pub(super) struct Patience(AtomicU32);
+
+impl Patience {
+    pub(super) fn new() -> Self {
+        Self(AtomicU32::new(LOOKS))
+    }
+
+    /// Waits a little before the next look, or says that it is time to sleep. `looks` starts at 0.
+    ///
+    /// Where others of its kind sleep already, a thread looks only once more: work goes round among those in line,
+    /// and no processor is held by threads that wait while others would work.
+    pub(super) fn linger(&self, looks: &mut u32, others_sleep: bool) -> bool {
+        if CHECKED {
+            return false;
+        }
+        let patience = self.0.load(Relaxed);
+        if *looks >= if others_sleep { patience.min(1) } else { patience } {
+            self.0.store(patience / 2, Relaxed);
+            return false;
+        }
+        *looks += 1;
+        for _ in 0..SPINS_PER_LOOK {
+            spin();
+        }
+        true
+    }
+
+    /// Work came while a thread lingered, or in heaps while it slept: the next wait will be short.
+    pub(super) fn restore(&self) {
+        if !CHECKED {
+            self.0.store(LOOKS, Relaxed);
+        }
+    }
+}
+
+/// The model checkers have no time to linger in.
+const CHECKED: bool = cfg!(any(loom, shuttle));
 
 /// A thread that sleeps, or is about to.
 #[derive(Debug)]
@@ -30,15 +75,15 @@ impl Sleeper {
 
     /// Sleeps until [`wake`](Self::wake). A stray unpark of the thread does not end it.
     pub(super) fn sleep(&self) {
-        // S1
-        while !self.woken.load(Acquire) {
+        // W1
+        while !self.woken.load(Relaxed) {
             thread::park();
         }
     }
 
     /// Ends the sleep.
     pub(super) fn wake(&self) {
-        self.woken.store(true, Release); // S1
+        self.woken.store(true, Relaxed); // W1
         self.thread.unpark();
     }
 }
