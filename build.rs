@@ -9,6 +9,11 @@ fn main() {
     if env::var_os("CARGO_CFG_LOOM").is_some() {
         println!("cargo::rustc-cfg=loom");
     }
+    // Breaks one rule of a mechanism, in this package alone, so that its dependencies are not built again.
+    println!("cargo::rerun-if-env-changed=CONLAB_WEAKEN");
+    if let Ok(rule) = env::var("CONLAB_WEAKEN") {
+        println!("cargo::rustc-cfg=conlab_weaken=\"{rule}\"");
+    }
     let said = |program: &str, words: &[&str]| {
         let output =
             Command::new(program).args(words).output().ok().filter(|output| output.status.success())?;

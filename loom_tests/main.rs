@@ -1,5 +1,8 @@
 //! Searched interleavings of the mechanisms that conlab compares.
 #![expect(clippy::unwrap_used, reason = "a model that fails should say where")]
 mod cache;
+mod door;
 mod gil;
 mod locks;
+mod mutex;
+mod ring;

@@ -6,14 +6,24 @@
 use std::{sync::PoisonError, time::Duration};
 
 #[cfg(loom)]
+pub use explored::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
+#[cfg(loom)]
 pub use loom::{
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard,
+        atomic::{Ordering, fence},
+    },
+    thread,
+};
+#[cfg(all(shuttle, not(loom)))]
+pub use shuttle::{
     sync::{
         Arc, Condvar, Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
     },
     thread,
 };
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 pub use std::{
     sync::{
         Arc, Condvar, Mutex, MutexGuard,
@@ -21,6 +31,100 @@ pub use std::{
     },
     thread,
 };
+
+/// Atomics whose races loom finds.
+///
+/// loom 0.7.2 compares an operation only with the last access to the same atomic, and takes two loads for
+/// independent. A thread that loads an atomic and then stores to it thereby hides its store's race with a load that
+/// another thread made before: the execution in which the store comes first is never tried. Here every access first
+/// stores to a companion that nobody reads. Stores depend on each other, so loom tries the accesses in every order;
+/// and a Relaxed store that nobody reads synchronises nothing, so what each load may see is not changed.
+#[cfg(loom)]
+mod explored {
+    use super::Ordering;
+    use loom::sync::atomic;
+
+    macro_rules! explored {
+        ($name:ident, $value:ty $(, $arithmetic:ident)*) => {
+            /// loom's atomic of that name, with the accesses to it explored in every order.
+            #[derive(Debug)]
+            pub struct $name {
+                value: atomic::$name,
+                order: atomic::AtomicBool,
+            }
+
+            impl $name {
+                /// An atomic with this value.
+                #[track_caller]
+                pub fn new(value: $value) -> Self {
+                    Self { value: atomic::$name::new(value), order: atomic::AtomicBool::new(false) }
+                }
+
+                fn explore(&self) -> &atomic::$name {
+                    if !cfg!(conlab_weaken = "door") {
+                        self.order.store(true, Ordering::Relaxed);
+                    }
+                    &self.value
+                }
+
+                /// As the standard library's.
+                #[track_caller]
+                pub fn load(&self, order: Ordering) -> $value {
+                    self.explore().load(order)
+                }
+
+                /// As the standard library's.
+                #[track_caller]
+                pub fn store(&self, value: $value, order: Ordering) {
+                    self.explore().store(value, order);
+                }
+
+                /// As the standard library's.
+                #[track_caller]
+                pub fn swap(&self, value: $value, order: Ordering) -> $value {
+                    self.explore().swap(value, order)
+                }
+
+                /// As the standard library's.
+                #[track_caller]
+                pub fn compare_exchange(
+                    &self,
+                    current: $value,
+                    new: $value,
+                    success: Ordering,
+                    failure: Ordering,
+                ) -> Result<$value, $value> {
+                    self.explore().compare_exchange(current, new, success, failure)
+                }
+
+                /// As the standard library's, but never fails without reason.
+                #[track_caller]
+                pub fn compare_exchange_weak(
+                    &self,
+                    current: $value,
+                    new: $value,
+                    success: Ordering,
+                    failure: Ordering,
+                ) -> Result<$value, $value> {
+                    self.explore().compare_exchange_weak(current, new, success, failure)
+                }
+
+                $(
+                    /// As the standard library's.
+                    #[track_caller]
+                    pub fn $arithmetic(&self, value: $value, order: Ordering) -> $value {
+                        self.explore().$arithmetic(value, order)
+                    }
+                )*
+            }
+        };
+    }
+
+    explored!(AtomicBool, bool, fetch_or, fetch_and);
+    explored!(AtomicU32, u32, fetch_add, fetch_sub, fetch_or, fetch_and);
+    explored!(AtomicU64, u64, fetch_add, fetch_sub, fetch_or, fetch_and);
+    explored!(AtomicUsize, usize, fetch_add, fetch_sub, fetch_or, fetch_and);
+}
 
 #[cfg(loom)]
 loom::thread_local! {
@@ -138,12 +242,12 @@ pub fn thread_token() -> usize {
     TOKEN.with(|token| *token)
 }
 
-/// Lets another thread run; loom needs this in every retry loop to bound the search.
+/// Lets another thread run; the model checkers need this in every retry loop to bound the search.
 #[inline]
 pub fn spin() {
-    #[cfg(loom)]
-    loom::thread::yield_now();
-    #[cfg(not(loom))]
+    #[cfg(any(loom, shuttle))]
+    thread::yield_now();
+    #[cfg(not(any(loom, shuttle)))]
     std::hint::spin_loop();
 }
 
@@ -151,7 +255,7 @@ pub fn spin() {
 /// up, so that a stopped thread can be scheduled. `tries` counts the calls of one wait and starts at 0.
 #[inline]
 pub fn backoff(tries: &mut u32) {
-    if *tries < 6 && !cfg!(loom) {
+    if *tries < 6 && !cfg!(any(loom, shuttle)) {
         for _ in 0..1 << *tries {
             spin();
         }
@@ -161,18 +265,41 @@ pub fn backoff(tries: &mut u32) {
     *tries += 1;
 }
 
-/// Runs `body` under the interleavings that loom finds with at most `preemptions` forced switches; without
-/// loom, 64 times on real threads. The same test is a search in one build and a smoke test in the other.
+/// Runs `body` under the interleavings that loom finds with at most `preemptions` forced switches; under shuttle,
+/// some thousand times in random orders and orders with few switches; else 64 times on real threads. The same test is
+/// a search in one build and a smoke test in the other.
+///
+/// `LOOM_MAX_PREEMPTIONS` overrides the bound. The executions are counted and printed by `--nocapture`.
 pub fn model(preemptions: usize, body: impl Fn() + Send + Sync + 'static) {
     #[cfg(loom)]
     {
         let mut builder = loom::model::Builder::new();
+        builder.max_branches = 20_000;
         if builder.preemption_bound.is_none() {
             builder.preemption_bound = Some(preemptions);
         }
-        builder.check(body);
+        let executions = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let counter = std::sync::Arc::clone(&executions);
+        builder.check(move || {
+            counter.fetch_add(1, Ordering::Relaxed);
+            body();
+        });
+        #[expect(clippy::print_stdout, reason = "captured by the test harness unless it is asked for")]
+        {
+            let count = executions.load(Ordering::Relaxed);
+            let test = std::thread::current().name().unwrap_or("a model").to_owned();
+            println!("{test}: {count} executions, at most {:?} preemptions", preemptions);
+        }
     }
-    #[cfg(not(loom))]
+    #[cfg(all(shuttle, not(loom)))]
+    {
+        let _ = preemptions;
+        let body = std::sync::Arc::new(body);
+        let again = std::sync::Arc::clone(&body);
+        shuttle::check_random(move || body(), 2_000);
+        shuttle::check_pct(move || again(), 2_000, 3);
+    }
+    #[cfg(not(any(loom, shuttle)))]
     {
         let _ = preemptions;
         for _ in 0..64 {

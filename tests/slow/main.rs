@@ -1,0 +1,5 @@
+//! What takes minutes: `cargo slow`.
+#![cfg(not(loom))]
+#![expect(clippy::unwrap_used, reason = "a test may fail")]
+
+mod weakened;

@@ -1,0 +1,84 @@
+//! Every rule that a loom test guards is broken once, and some loom test must notice.
+//!
+//! The table in `loom_tests/README.md` says the same in words. A rule is broken by `CONLAB_WEAKEN`, which `build.rs`
+//! turns into `--cfg conlab_weaken` for this package alone.
+
+use std::process::Command;
+
+/// Each weakened variant and the test that kills it.
+const VARIANTS: [(&str, &str); 30] = [
+    ("door", "door::a_load_before_a_store_hides_no_race"),
+    ("P1-store", "ring::items_cross_laps_in_order"),
+    ("P1-load", "ring::items_cross_laps_in_order"),
+    ("P2-store", "ring::items_cross_laps_in_order"),
+    ("P2-load", "ring::items_cross_laps_in_order"),
+    ("P4-win", "ring::a_push_wakes_the_sleeping_consumer"),
+    ("P4-recheck", "ring::a_push_wakes_the_sleeping_consumer"),
+    ("P4-plain", "ring::a_push_wakes_the_sleeping_consumer"),
+    ("P4-early", "ring::a_push_wakes_the_sleeping_consumer"),
+    ("E-recheck", "ring::a_push_wakes_the_sleeping_consumer"),
+    ("E-pass", "ring::a_woken_consumer_passes_the_wake_up_on"),
+    ("E-clear", "ring::a_wake_up_that_came_early_is_not_left_pending"),
+    ("E-cancel", "ring::a_wake_up_that_came_early_is_not_left_pending"),
+    ("K1", "ring::close_wakes_the_sleeper_and_delivers_what_was_accepted"),
+    ("K2", "ring::close_wakes_the_sleeper_and_delivers_what_was_accepted"),
+    ("M1", "mutex::both_ends_sleep_and_wake"),
+    ("M2", "mutex::a_woken_consumer_passes_the_wake_up_on"),
+    ("M3", "mutex::a_woken_producer_passes_the_wake_up_on"),
+    ("M4", "mutex::both_ends_sleep_and_wake"),
+    ("M5", "mutex::close_wakes_the_sleeper_and_delivers_what_was_accepted"),
+    ("G1", "gil::the_holder_is_alone_and_every_waiter_wakes"),
+    ("G2", "gil::the_holder_is_alone_and_every_waiter_wakes"),
+    ("G3", "gil::a_requested_drop_hands_the_lock_over"),
+    ("G4", "gil::a_requested_drop_hands_the_lock_over"),
+    ("G4-flag", "gil::a_dropper_on_its_way_out_does_not_silence_the_next"),
+    ("L1", "locks::two_threads_take_the_mutex_in_turns"),
+    ("L2", "locks::two_threads_take_the_mutex_in_turns"),
+    ("L3", "locks::a_woken_waiter_remembers_the_other_sleepers"),
+    ("S1", "locks::two_threads_take_the_spin_lock_in_turns"),
+    ("C2", "cache::workers_of_a_contended_cache_take_turns"),
+];
+
+/// Runs one loom test, with a rule broken or none; gives its output and whether it passed.
+fn run(weakened: Option<&str>, test: &str) -> (String, bool) {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["test", "--profile", "loom", "--test", "loom", "--target-dir", "target/loom", "--", "--exact"])
+        .arg(test)
+        .env("RUSTFLAGS", "--cfg loom")
+        .env_remove("CONLAB_WEAKEN");
+    if let Some(rule) = weakened {
+        cargo.env("CONLAB_WEAKEN", rule);
+    }
+    let output = cargo.output().unwrap();
+    let text =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    (text, output.status.success())
+}
+
+#[test]
+#[ignore = "builds the loom tests once for each rule: minutes"]
+fn every_weakened_rule_is_noticed() {
+    let mut survivors = Vec::new();
+    for (rule, test) in VARIANTS {
+        let (text, passed) = run(Some(rule), test);
+        // A variant that does not build, or a test that is not there, proves nothing.
+        let ran = text.contains("running 1 test");
+        if passed || !ran {
+            survivors.push(format!("{rule} survives {test}{}", if ran { "" } else { " (it did not run)" }));
+        }
+    }
+    assert!(survivors.is_empty(), "{survivors:#?}");
+}
+
+#[test]
+#[ignore = "builds the loom tests once more: minutes"]
+fn with_no_rule_weakened_each_of_these_tests_passes() {
+    let mut tests = VARIANTS.map(|(_, test)| test).to_vec();
+    tests.dedup();
+    for test in tests {
+        let (text, passed) = run(None, test);
+        assert!(passed && text.contains("running 1 test"), "{test}: {text}");
+    }
+}
