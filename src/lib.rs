@@ -44,6 +44,8 @@ pub mod explain;
 pub mod kernels;
 #[cfg(not(loom))]
 pub mod study;
+#[cfg(not(loom))]
+pub mod verify;
 
 // ── showing
 #[cfg(not(loom))]

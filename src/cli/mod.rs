@@ -21,6 +21,7 @@ mod show;
 mod study;
 pub mod terminal;
 mod validate;
+mod verify;
 mod watch;
 mod whatif;
 
@@ -59,6 +60,7 @@ enum Command {
     Whatif(whatif::Args),
     Calibrate(calibrate::Args),
     Validate(validate::Args),
+    Verify(verify::Args),
     Report(report::Args),
     Doctor(doctor::Args),
     List(list::Args),
@@ -89,6 +91,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome, Failure> {
         Command::Whatif(args) => whatif::run(&args, terminal),
         Command::Calibrate(args) => calibrate::run(&args, terminal),
         Command::Validate(args) => validate::run(&args, terminal),
+        Command::Verify(args) => verify::run(&args, terminal),
         Command::Report(args) => report::run(&args, terminal),
         Command::Doctor(args) => doctor::run(&args, terminal),
         Command::List(args) => list::run(&args, terminal),

@@ -15,4 +15,5 @@ mod report;
 mod scenario_mistakes;
 mod simulated;
 mod tidy;
+mod verify;
 mod virtual_schedule;

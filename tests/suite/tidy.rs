@@ -22,6 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("scenario", &["units", "queue", "cache", "workload"]),
     ("model", &["units", "workload", "scenario"]),
     ("measure", &["sync", "units", "clock", "queue", "cache"]),
+    ("verify", &["sync", "units", "random", "clock", "queue"]),
     (
         "engine",
         &[
@@ -66,7 +67,7 @@ const DOORS: &[(&str, &[&str], &[&str])] = &[
     (
         "thread::spawn",
         &[""],
-        &["engine", "calibrate", "study", "queue/contract.rs", "measure/false_sharing.rs", "cli"],
+        &["engine", "calibrate", "study", "queue/contract.rs", "measure/false_sharing.rs", "verify", "cli"],
     ),
     ("thread::Builder", &[""], &["engine", "calibrate", "study", "campaign/drift.rs", "cli"]),
     // Only the front says how the process ends.
