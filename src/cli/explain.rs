@@ -4,11 +4,11 @@ use super::args::{RunOptions, ScenarioArg, one_of};
 use super::exit::{Failure, Outcome};
 use super::progress::stop_on_interrupt;
 use super::run::engine;
-use super::study::{Runs, parse_share, present};
+use super::study::{Runs, equal_tasks, parse_share, present};
 use super::terminal::Terminal;
 use crate::engine::Progress;
 use crate::report::study::explain_page;
-use crate::scenario::EngineKind;
+use crate::scenario::{EngineKind, LoadArm, Treatment};
 use crate::study::{Against, ExplainOptions, Explanation, Metric, NextExperiment, explain, next_experiment};
 use serde::Serialize;
 
@@ -64,10 +64,10 @@ struct Document {
 }
 
 pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> {
-    let scenario = args.options.scenario(&args.scenario.scenario)?;
+    let mut scenario = args.options.scenario(&args.scenario.scenario)?;
+    equal_tasks(&mut scenario, &args.options);
     let treatment = args.options.one_treatment("explain", &scenario)?;
-    let scenario = scenario
-        .treated(&crate::scenario::Treatment { load: crate::scenario::LoadArm::Baseline, ..treatment });
+    let scenario = scenario.treated(&Treatment { load: LoadArm::Baseline, ..treatment });
     let kind = args.options.treatment.engine.first().copied().unwrap_or(EngineKind::Virtual);
     let default = ExplainOptions::default();
     let asked = args.options.amount.replicates.map(|rounds| u32::try_from(rounds).unwrap_or(u32::MAX));

@@ -6,6 +6,7 @@ pub mod args;
 mod audit;
 mod calibrate;
 mod campaign;
+mod claims;
 mod compare;
 mod completions;
 mod doctor;
@@ -61,6 +62,7 @@ enum Command {
     Calibrate(calibrate::Args),
     Validate(validate::Args),
     Verify(verify::Args),
+    Claims(claims::Args),
     Report(report::Args),
     Doctor(doctor::Args),
     List(list::Args),
@@ -92,6 +94,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome, Failure> {
         Command::Calibrate(args) => calibrate::run(&args, terminal),
         Command::Validate(args) => validate::run(&args, terminal),
         Command::Verify(args) => verify::run(&args, terminal),
+        Command::Claims(args) => claims::run(&args, terminal),
         Command::Report(args) => report::run(&args, terminal),
         Command::Doctor(args) => doctor::run(&args, terminal),
         Command::List(args) => list::run(&args, terminal),

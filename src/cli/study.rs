@@ -1,6 +1,6 @@
 //! What `compare`, `explain`, `whatif` and `claims` share: progress, presentation, keeping.
 
-use super::args::OutputOptions;
+use super::args::{OutputOptions, RunOptions};
 use super::exit::{Failure, print, say};
 use super::report::write;
 use super::terminal::{ProgressChoice, Terminal};
@@ -8,6 +8,7 @@ use crate::clock;
 use crate::report::html::html;
 use crate::report::page::Page;
 use crate::report::text::text;
+use crate::scenario::Scenario;
 use crate::study::StudyError;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
@@ -20,6 +21,14 @@ impl From<StudyError> for Failure {
             StudyError::Refused(sentence) => Self::Usage(sentence),
             _ => Self::CouldNotRun(Box::new(error)),
         }
+    }
+}
+
+/// Lets every run of a study end after the same number of tasks, where there is one: only a duration that was asked for
+/// on the command line still ends a run.
+pub(super) fn equal_tasks(scenario: &mut Scenario, options: &RunOptions) {
+    if scenario.run.tasks.is_some() && options.amount.duration.is_none() {
+        scenario.run.duration = None;
     }
 }
 

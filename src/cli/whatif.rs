@@ -4,7 +4,7 @@ use super::args::{RunOptions, ScenarioArg};
 use super::exit::{Failure, Outcome};
 use super::progress::stop_on_interrupt;
 use super::run::engine;
-use super::study::{Runs, parse_share, present};
+use super::study::{Runs, equal_tasks, parse_share, present};
 use super::terminal::Terminal;
 use crate::engine::Progress;
 use crate::report::study::whatif_page;
@@ -60,7 +60,8 @@ struct Document {
 }
 
 pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> {
-    let scenario = args.options.scenario(&args.scenario.scenario)?;
+    let mut scenario = args.options.scenario(&args.scenario.scenario)?;
+    equal_tasks(&mut scenario, &args.options);
     let treatment = args.options.one_treatment("whatif", &scenario)?;
     let scenario = scenario.treated(&treatment);
     let kind = args.options.treatment.engine.first().copied().unwrap_or(EngineKind::Virtual);

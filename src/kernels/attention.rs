@@ -197,6 +197,29 @@ pub fn trial(head: &Head, tile: Tile, rounds: usize) -> Trial {
     found
 }
 
+/// Times the plain form with buffers allocated for every pass and with buffers kept, interleaved and in alternating
+/// order, `rounds` times after one round that is not counted.
+#[must_use]
+pub fn buffers_trial(head: &Head, rounds: usize) -> (Vec<Nanos>, Vec<Nanos>) {
+    let (mut scores, mut out) = (Vec::new(), Vec::new());
+    let (mut fresh, mut kept) = (Vec::new(), Vec::new());
+    for round in 0..=rounds {
+        let (mut of_fresh, mut of_kept) = (Nanos::ZERO, Nanos::ZERO);
+        for turn in 0..2 {
+            if (turn + round) % 2 == 0 {
+                of_fresh = timed(|| head.plain(&mut Vec::new(), &mut Vec::new()));
+            } else {
+                of_kept = timed(|| head.plain(&mut scores, &mut out));
+            }
+        }
+        if round > 0 {
+            fresh.push(of_fresh);
+            kept.push(of_kept);
+        }
+    }
+    (fresh, kept)
+}
+
 /// How long `work` took.
 fn timed(work: impl FnOnce()) -> Nanos {
     let start = clock::now();

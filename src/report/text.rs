@@ -1,6 +1,6 @@
 //! A page as plain text for a terminal: headings, sentences, tables, bars.
 
-use super::page::{Block, Intervals, Lines, Page, Section, Stack, Table, Waterfall, cause_name};
+use super::page::{Block, Intervals, Lines, Page, Section, Stack, Table, Tone, Waterfall, cause_name};
 use super::words::{duration, in_unit, share};
 use comfy_table::{CellAlignment, LineStyle, TableStyle};
 use std::fmt::Write;
@@ -46,7 +46,12 @@ fn block(out: &mut String, block: &Block, width: usize) {
         Block::Notices(notices) => {
             for notice in notices {
                 let remedy = if notice.remedy.is_empty() { "" } else { " → " };
-                let line = format!("! {}: {}{remedy}{}", notice.code, notice.message, notice.remedy);
+                let sign = match notice.tone {
+                    Tone::Good => "✓",
+                    Tone::Bad => "✗",
+                    Tone::Plain | Tone::Doubtful => "!",
+                };
+                let line = format!("{sign} {}: {}{remedy}{}", notice.code, notice.message, notice.remedy);
                 _ = writeln!(out, "{}", wrapped(&line, width, "  "));
             }
         }

@@ -283,7 +283,9 @@ fn precise(observations: &[Vec<Observation>], options: &CompareOptions) -> bool 
             return own.is_none_or(|own| own.relative_half_width() <= options.precision);
         }
         observations.iter().enumerate().filter(|(index, _)| *index != options.reference).all(|(_, runs)| {
-            against(runs, reference, metric, level).is_none_or(|found| found.half_width <= options.precision)
+            // A share of the treatment's own value, so that a tenfold one is not asked for to a tenth of that.
+            let close = |found: Estimate| found.half_width <= options.precision * (1.0 + found.value);
+            against(runs, reference, metric, level).is_none_or(close)
         })
     })
 }

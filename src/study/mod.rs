@@ -1,6 +1,7 @@
 //! Studies: experiments designed, run through any engine, and judged.
 
 mod ablation;
+pub mod claims;
 mod compare;
 mod explain;
 mod gate;

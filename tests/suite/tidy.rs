@@ -38,8 +38,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "study",
         &[
-            "units", "theory", "random", "clock", "queue", "cache", "workload", "scenario", "measure",
-            "engine", "explain",
+            "units", "theory", "random", "clock", "queue", "cache", "kernels", "workload", "scenario",
+            "measure", "engine", "explain",
         ],
     ),
     ("audit", &["units", "theory", "random", "scenario", "measure", "study"]),

@@ -69,21 +69,30 @@ pub fn answer(explanation: &Explanation) -> String {
     let share = |part: &Part| part.share.map_or_else(String::new, |share| percent(&share));
     let leaves = split.gap.value - first.leave_one_out.value;
     let alone_then = match first.mechanism {
-        Some(_) => format!("without it alone {} of the gap would be left", unit.show(leaves)),
-        None => "no mechanism stands in between".to_owned(),
+        Some(_) => format!("; with that alone gone, {} of the gap would be left", unit.show(leaves)),
+        None => String::new(),
     };
     format!(
-        "The {} of {focus} is {} {beside} and {} {alone}: a gap of {}. {} makes {} of it ({alone_then}); next comes {} \
-         with {}.",
+        "The {} of {focus} is {} {beside} and {} {alone}: a gap of {}. Of it, {} is due to {}{alone_then}, and {} to {}.",
         split.metric.name(),
         unit.show(split.baseline.value),
         unit.show(split.other.value),
         with_interval(unit, &split.gap),
-        capital(&first.cause),
         share(first),
-        second.cause,
-        share(second)
+        with_article(first),
+        share(second),
+        with_article(second)
     )
+}
+
+/// A cause within a sentence.
+fn with_article(part: &Part) -> String {
+    match part.mechanism {
+        Some(Mechanism::Interpreter) => format!("the {}", part.cause),
+        Some(_) => part.cause.clone(),
+        None if part.cause == "unexplained" => "what none of the mechanisms explains".into(),
+        None => "the neighbours directly, who keep busy those that it waits for".into(),
+    }
 }
 
 fn capital(text: &str) -> String {

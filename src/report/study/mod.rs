@@ -1,9 +1,11 @@
-//! Pages of studies: what `compare`, `explain` and `whatif` found.
+//! Pages of studies: what `compare`, `explain`, `whatif` and `claims` found.
 
+mod claims;
 mod compare;
 mod explain;
 mod whatif;
 
+pub use claims::claims_page;
 pub use compare::compare_page;
 pub use explain::{answer, explain_page};
 pub use whatif::whatif_page;

@@ -1,0 +1,75 @@
+//! The page of tested claims.
+
+use crate::report::page::{Block, Notice, Page, Section, Table, Tone, Verdict};
+use crate::study::claims::{ClaimResult, ClaimVerdict};
+
+/// The page of `results` of the collection `name`.
+#[must_use]
+pub fn claims_page(name: &str, results: &[ClaimResult]) -> Page {
+    let count = |verdict| results.iter().filter(|result| result.verdict == verdict).count();
+    let all = [
+        ClaimVerdict::Supported,
+        ClaimVerdict::Refuted,
+        ClaimVerdict::Inconclusive,
+        ClaimVerdict::NotTestable,
+    ];
+    let counts: Vec<String> =
+        all.iter().map(|&verdict| format!("{} {}", count(verdict), verdict.name())).collect();
+    let refuted = count(ClaimVerdict::Refuted);
+    let rows = results.iter().map(|result| {
+        vec![result.id.clone(), result.verdict.name().to_owned(), decisive(result), result.says.clone()]
+    });
+    let overview = Section::new("overview", "Verdicts", "").with(Table::new(
+        "",
+        "claim | verdict | by | says",
+        4,
+        rows.collect(),
+    ));
+    let mut sections = vec![overview];
+    sections.extend(results.iter().map(evidence));
+    Page {
+        kicker: format!("claims {name}"),
+        title: format!("Claims of {name}"),
+        answer: format!("Of {} claims: {}.", results.len(), counts.join(", ")),
+        verdict: (refuted > 0).then(|| Verdict { tone: Tone::Bad, text: format!("{refuted} refuted") }),
+        sections,
+        ..Page::default()
+    }
+}
+
+/// What settled a claim, in the fewest words.
+fn decisive(result: &ClaimResult) -> String {
+    match result.verdict {
+        ClaimVerdict::NotTestable => "–".into(),
+        _ if result.arithmetic.iter().any(|bound| bound.refutes) => "arithmetic".into(),
+        _ => result.findings.first().map_or_else(String::new, |finding| finding.shown.clone()),
+    }
+}
+
+fn evidence(result: &ClaimResult) -> Section {
+    let mut notices = Vec::new();
+    for bound in &result.arithmetic {
+        notices.push(Notice {
+            tone: if bound.refutes { Tone::Bad } else { Tone::Plain },
+            code: "arithmetic".into(),
+            message: bound.says.clone(),
+            remedy: String::new(),
+        });
+    }
+    for finding in &result.findings {
+        let tone = match finding.verdict {
+            ClaimVerdict::Supported => Tone::Good,
+            ClaimVerdict::Refuted => Tone::Bad,
+            ClaimVerdict::Inconclusive | ClaimVerdict::NotTestable => Tone::Plain,
+        };
+        notices.push(Notice {
+            tone,
+            code: format!("{} engine, seed {}", finding.engine, finding.seed),
+            message: format!("{}: {}; the claim needs {}", finding.what, finding.shown, finding.criterion),
+            remedy: String::new(),
+        });
+    }
+    let title = format!("{}: {}", result.id, result.verdict.name());
+    let lead = format!("“{}” Settled by: {}.", result.says, result.settled_by);
+    Section::new(result.id.to_lowercase(), title, lead).with(Block::Notices(notices))
+}

@@ -1,0 +1,209 @@
+//! What arithmetic on a claim's own figures says, before anything is run.
+
+use crate::units::Nanos;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A check of a claim against figures of the same report. Times are in milliseconds.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Bound {
+    /// A part of a whole: `share · whole` must be `part`, to within a twentieth.
+    Product {
+        /// The share, in 0..1.
+        share: f64,
+        /// The whole.
+        whole_ms: f64,
+        /// What is said to be that share of it.
+        part_ms: f64,
+    },
+    /// Amdahl: with parts of these shares gone altogether, this much is left of the time before.
+    Amdahl {
+        /// Shares in 0..1 of what could be removed.
+        shares: Vec<f64>,
+        /// The time before.
+        before_ms: f64,
+        /// The claimed time after, from best to worst.
+        after_ms: [f64; 2],
+    },
+    /// A fix of a cause cannot save more than the cause costs.
+    Saving {
+        /// What the cause costs: the gap between two arms, say.
+        cause_ms: f64,
+        /// Words for it.
+        cause: String,
+        /// The time before.
+        before_ms: f64,
+        /// The claimed time after, from best to worst.
+        after_ms: [f64; 2],
+    },
+    /// A speed-up of a part implies what it saves.
+    Speedup {
+        /// The claimed speed-up, from least to most.
+        speedup: [f64; 2],
+        /// The part's time before.
+        before_ms: f64,
+        /// The claimed saving, from least to most.
+        saving_ms: [f64; 2],
+    },
+    /// The largest speed-up of a whole whose part becomes free.
+    Ceiling {
+        /// The part's share, in 0..1.
+        share: f64,
+        /// The whole.
+        whole_ms: f64,
+    },
+    /// With this hit ratio, the percentile lies among the misses, so that faster hits cannot move it.
+    AmongMisses {
+        /// Hits over accesses.
+        hit_ratio: f64,
+        /// The percentile as a quantile, such as 0.99.
+        quantile: f64,
+    },
+    /// Two figures of the same report that should agree and do not.
+    Contradiction {
+        /// What the report says elsewhere.
+        elsewhere: String,
+    },
+}
+
+/// What a check says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BoundResult {
+    /// The arithmetic in a sentence.
+    pub says: String,
+    /// Whether it rules the claim out.
+    pub refutes: bool,
+}
+
+impl Bound {
+    /// Does the arithmetic.
+    #[must_use]
+    pub fn judge(&self) -> BoundResult {
+        let (says, refutes) = match self {
+            Self::Product { share, whole_ms, part_ms } => {
+                let product = share * whole_ms;
+                let agrees = (product / part_ms - 1.0).abs() <= 0.05;
+                let verb = if agrees { "agrees with" } else { "is not" };
+                (
+                    format!(
+                        "{} of {} is {}, which {verb} {}",
+                        percent(*share),
+                        ms(*whole_ms),
+                        ms(product),
+                        ms(*part_ms)
+                    ),
+                    !agrees,
+                )
+            }
+            Self::Amdahl { shares, before_ms, after_ms } => {
+                let left = 1.0 - shares.iter().sum::<f64>();
+                let floor = before_ms * left;
+                let gone: Vec<String> = shares.iter().map(|share| percent(*share)).collect();
+                let says = format!(
+                    "with {} gone altogether, {} of {} are left: a speed-up of {:.2} at most, where {} to {} is claimed",
+                    gone.join(" and "),
+                    ms(floor),
+                    ms(*before_ms),
+                    1.0 / left,
+                    ms(after_ms[0]),
+                    ms(after_ms[1])
+                );
+                (says, after_ms[1] < floor)
+            }
+            Self::Saving { cause_ms, cause, before_ms, after_ms } => {
+                let (least, most) = (before_ms - after_ms[1], before_ms - after_ms[0]);
+                let refutes = least > *cause_ms;
+                let verb = if refutes { "is more than" } else { "does not exceed" };
+                let says = format!(
+                    "the claimed saving of {} to {} {verb} the whole of {cause}, {}",
+                    ms(least),
+                    ms(most),
+                    ms(*cause_ms)
+                );
+                (says, refutes)
+            }
+            Self::Speedup { speedup, before_ms, saving_ms } => {
+                let saves = speedup.map(|speedup| before_ms - before_ms / speedup);
+                let says = format!(
+                    "{:.1} to {:.1} times on {} saves {} to {}, where {} to {} is claimed",
+                    speedup[0],
+                    speedup[1],
+                    ms(*before_ms),
+                    ms(saves[0]),
+                    ms(saves[1]),
+                    ms(saving_ms[0]),
+                    ms(saving_ms[1])
+                );
+                (says, saving_ms[0] > saves[1])
+            }
+            Self::Ceiling { share, whole_ms } => {
+                let says = format!(
+                    "a part of {} can bring {} of {} at most: {:.2} times",
+                    percent(*share),
+                    ms(share * whole_ms),
+                    ms(*whole_ms),
+                    1.0 / (1.0 - share)
+                );
+                (says, false)
+            }
+            Self::AmongMisses { hit_ratio, quantile } => {
+                let misses = 1.0 - hit_ratio;
+                let among = misses > 1.0 - quantile;
+                let place =
+                    if among { "among the misses: faster hits cannot move it" } else { "among the hits" };
+                let says = format!(
+                    "{} of the accesses miss, so the p{:.0} lies {place}",
+                    percent(misses),
+                    quantile * 100.0
+                );
+                (says, false)
+            }
+            Self::Contradiction { elsewhere } => {
+                (format!("the report itself says elsewhere: {elsewhere}"), false)
+            }
+        };
+        BoundResult { says, refutes }
+    }
+}
+
+fn ms(value: f64) -> String {
+    let size = Nanos::from_millis(1).scaled(value.abs());
+    if value < 0.0 { format!("−{size}") } else { size.to_string() }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.0} %", share * 100.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arithmetic_refutes_what_cannot_be() {
+        let saving =
+            |after_ms| Bound::Saving { cause_ms: 18.0, cause: "the gap".into(), before_ms: 55.3, after_ms };
+        assert!(saving([20.0, 25.0]).judge().refutes);
+        assert!(!saving([38.0, 45.0]).judge().refutes);
+        let amdahl = |after_ms| Bound::Amdahl { shares: vec![0.35, 0.18], before_ms: 55.3, after_ms };
+        let refuted = amdahl([20.0, 25.0]).judge();
+        assert!(
+            refuted.refutes && refuted.says.contains("26.0 ms") && refuted.says.contains("2.13"),
+            "{refuted:?}"
+        );
+        assert!(!amdahl([20.0, 27.0]).judge().refutes);
+    }
+
+    #[test]
+    fn arithmetic_lets_pass_what_may_be() {
+        let product = |part_ms| Bound::Product { share: 0.22, whole_ms: 49.5, part_ms }.judge();
+        assert!(!product(11.0).refutes);
+        assert!(product(15.0).refutes);
+        let speedup = |saving_ms| Bound::Speedup { speedup: [1.4, 2.0], before_ms: 11.0, saving_ms }.judge();
+        assert!(!speedup([4.0, 6.0]).refutes);
+        assert!(speedup([6.0, 7.0]).refutes);
+        let among = Bound::AmongMisses { hit_ratio: 0.87, quantile: 0.99 }.judge();
+        assert!(among.says.contains("among the misses"));
+    }
+}
