@@ -60,10 +60,13 @@ pub enum Bound {
         /// The percentile as a quantile, such as 0.99.
         quantile: f64,
     },
-    /// Two figures of the same report that should agree and do not.
+    /// What the same report says elsewhere and does not go with the claim.
     Contradiction {
-        /// What the report says elsewhere.
+        /// Its words or figures.
         elsewhere: String,
+        /// Whether that alone rules the claim out.
+        #[serde(default)]
+        refutes: bool,
     },
 }
 
@@ -81,90 +84,87 @@ impl Bound {
     #[must_use]
     pub fn judge(&self) -> BoundResult {
         let (says, refutes) = match self {
-            Self::Product { share, whole_ms, part_ms } => {
-                let product = share * whole_ms;
-                let agrees = (product / part_ms - 1.0).abs() <= 0.05;
-                let verb = if agrees { "agrees with" } else { "is not" };
-                (
-                    format!(
-                        "{} of {} is {}, which {verb} {}",
-                        percent(*share),
-                        ms(*whole_ms),
-                        ms(product),
-                        ms(*part_ms)
-                    ),
-                    !agrees,
-                )
-            }
-            Self::Amdahl { shares, before_ms, after_ms } => {
-                let left = 1.0 - shares.iter().sum::<f64>();
-                let floor = before_ms * left;
-                let gone: Vec<String> = shares.iter().map(|share| percent(*share)).collect();
-                let says = format!(
-                    "with {} gone altogether, {} of {} are left: a speed-up of {:.2} at most, where {} to {} is claimed",
-                    gone.join(" and "),
-                    ms(floor),
-                    ms(*before_ms),
-                    1.0 / left,
-                    ms(after_ms[0]),
-                    ms(after_ms[1])
-                );
-                (says, after_ms[1] < floor)
-            }
+            Self::Product { share, whole_ms, part_ms } => product(*share, *whole_ms, *part_ms),
+            Self::Amdahl { shares, before_ms, after_ms } => amdahl(shares, *before_ms, *after_ms),
             Self::Saving { cause_ms, cause, before_ms, after_ms } => {
-                let (least, most) = (before_ms - after_ms[1], before_ms - after_ms[0]);
-                let refutes = least > *cause_ms;
-                let verb = if refutes { "is more than" } else { "does not exceed" };
-                let says = format!(
-                    "the claimed saving of {} to {} {verb} the whole of {cause}, {}",
-                    ms(least),
-                    ms(most),
-                    ms(*cause_ms)
-                );
-                (says, refutes)
+                saving(*cause_ms, cause, [before_ms - after_ms[1], before_ms - after_ms[0]])
             }
-            Self::Speedup { speedup, before_ms, saving_ms } => {
-                let saves = speedup.map(|speedup| before_ms - before_ms / speedup);
-                let says = format!(
-                    "{:.1} to {:.1} times on {} saves {} to {}, where {} to {} is claimed",
-                    speedup[0],
-                    speedup[1],
-                    ms(*before_ms),
-                    ms(saves[0]),
-                    ms(saves[1]),
-                    ms(saving_ms[0]),
-                    ms(saving_ms[1])
-                );
-                (says, saving_ms[0] > saves[1])
-            }
-            Self::Ceiling { share, whole_ms } => {
-                let says = format!(
-                    "a part of {} can bring {} of {} at most: {:.2} times",
-                    percent(*share),
-                    ms(share * whole_ms),
-                    ms(*whole_ms),
-                    1.0 / (1.0 - share)
-                );
-                (says, false)
-            }
-            Self::AmongMisses { hit_ratio, quantile } => {
-                let misses = 1.0 - hit_ratio;
-                let among = misses > 1.0 - quantile;
-                let place =
-                    if among { "among the misses: faster hits cannot move it" } else { "among the hits" };
-                let says = format!(
-                    "{} of the accesses miss, so the p{:.0} lies {place}",
-                    percent(misses),
-                    quantile * 100.0
-                );
-                (says, false)
-            }
-            Self::Contradiction { elsewhere } => {
-                (format!("the report itself says elsewhere: {elsewhere}"), false)
+            Self::Speedup { speedup, before_ms, saving_ms } => speed_up(*speedup, *before_ms, *saving_ms),
+            Self::Ceiling { share, whole_ms } => (ceiling(*share, *whole_ms), false),
+            Self::AmongMisses { hit_ratio, quantile } => (among_misses(*hit_ratio, *quantile), false),
+            Self::Contradiction { elsewhere, refutes } => {
+                (format!("the report itself says elsewhere: {elsewhere}"), *refutes)
             }
         };
         BoundResult { says, refutes }
     }
+}
+
+fn product(share: f64, whole: f64, part: f64) -> (String, bool) {
+    let product = share * whole;
+    let agrees = (product / part - 1.0).abs() <= 0.05;
+    let verb = if agrees { "agrees with" } else { "is not" };
+    (format!("{} of {} is {}, which {verb} {}", percent(share), ms(whole), ms(product), ms(part)), !agrees)
+}
+
+fn amdahl(shares: &[f64], before: f64, after: [f64; 2]) -> (String, bool) {
+    let left = 1.0 - shares.iter().sum::<f64>();
+    let floor = before * left;
+    let gone: Vec<String> = shares.iter().map(|share| percent(*share)).collect();
+    let says = format!(
+        "with {} gone altogether, {} of {} are left: a speed-up of {:.2} at most, where {} to {} is claimed",
+        gone.join(" and "),
+        ms(floor),
+        ms(before),
+        1.0 / left,
+        ms(after[0]),
+        ms(after[1])
+    );
+    (says, after[1] < floor)
+}
+
+fn saving(cause_ms: f64, cause: &str, [least, most]: [f64; 2]) -> (String, bool) {
+    let refutes = least > cause_ms;
+    let verb = if refutes { "is more than" } else { "does not exceed" };
+    let says = format!(
+        "the claimed saving of {} to {} {verb} the whole of {cause}, {}",
+        ms(least),
+        ms(most),
+        ms(cause_ms)
+    );
+    (says, refutes)
+}
+
+fn speed_up(speedup: [f64; 2], before: f64, saving: [f64; 2]) -> (String, bool) {
+    let saves = speedup.map(|speedup| before - before / speedup);
+    let says = format!(
+        "{:.1} to {:.1} times on {} saves {} to {}, where {} to {} is claimed",
+        speedup[0],
+        speedup[1],
+        ms(before),
+        ms(saves[0]),
+        ms(saves[1]),
+        ms(saving[0]),
+        ms(saving[1])
+    );
+    (says, saving[0] > saves[1])
+}
+
+fn ceiling(share: f64, whole: f64) -> String {
+    format!(
+        "a part of {} can bring {} of {} at most: {:.2} times",
+        percent(share),
+        ms(share * whole),
+        ms(whole),
+        1.0 / (1.0 - share)
+    )
+}
+
+fn among_misses(hit_ratio: f64, quantile: f64) -> String {
+    let misses = 1.0 - hit_ratio;
+    let among = misses > 1.0 - quantile;
+    let place = if among { "among the misses: faster hits cannot move it" } else { "among the hits" };
+    format!("{} of the accesses miss, so the p{:.0} lies {place}", percent(misses), quantile * 100.0)
 }
 
 fn ms(value: f64) -> String {
