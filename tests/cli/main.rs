@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod conventions;
+mod studies;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

@@ -5,6 +5,7 @@
 mod audit;
 mod campaign;
 mod causes;
+mod claimed;
 mod determinism;
 mod factorial;
 mod fake;

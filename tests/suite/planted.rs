@@ -1,11 +1,14 @@
 //! `compare` against planted truths: how often it errs, and what it refuses.
 
 use super::fake::{Fake, scenario};
-use conlab::engine::Progress;
+use conlab::engine::{Engine, EngineError, Experiment, Progress, RunOutput, VirtualEngine};
 use conlab::measure::record::TreatmentRecord;
 use conlab::queue::QueueKind;
-use conlab::scenario::LoadArm;
+use conlab::scenario::{Load, LoadArm};
 use conlab::study::{Arm, Candidate, CompareOptions, Comparison, Metric, Stop, StudyError, Verdict, compare};
+use conlab::units::Nanos;
+use conlab::workload::{Draw, Spread};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Compares a mutex arm with a lock-free one, whose planted effect the engine knows.
 fn trial(engine: &Fake, tasks: u64, options: &CompareOptions) -> Result<Comparison, StudyError> {
@@ -79,4 +82,59 @@ fn an_observed_run_is_not_set_against_a_plain_one() {
     engine.instrumented = true;
     let refused = trial(&engine, 500, &CompareOptions::default());
     assert!(matches!(refused, Err(StudyError::Refused(why)) if why.contains("watch both or none")));
+}
+
+/// The virtual engine, each of whose runs draws everything anew, as a host would.
+#[derive(Debug)]
+struct Reseeded {
+    engine: VirtualEngine,
+    runs: AtomicU64,
+}
+
+impl Engine for Reseeded {
+    fn name(&self) -> &'static str {
+        "virtual, reseeded"
+    }
+
+    fn run(&self, experiment: &Experiment, progress: &Progress) -> Result<RunOutput, EngineError> {
+        let mut experiment = experiment.clone();
+        experiment.seed = self.runs.fetch_add(1, Ordering::Relaxed);
+        self.engine.run(&experiment, progress)
+    }
+}
+
+/// Of 200 comparisons in virtual time of a treatment with one whose steps take `factor` times as long: how many report
+/// any difference, and how many find the p50 worse.
+fn virtual_trials(factor: f64) -> (u32, u32) {
+    let mut ours = scenario(QueueKind::Mutex, 2, 300);
+    ours.actors[0].load = Load::Closed { clients: 2, think: Draw::constant(Nanos::ZERO) };
+    ours.actors[0].steps[0].compute =
+        Some(Draw { mean: Nanos::from_millis(1), spread: Spread::Uniform(0.3) });
+    let mut theirs = ours.clone();
+    theirs.actors[0].steps[0].compute =
+        ours.actors[0].steps[0].compute.as_ref().map(|draw| draw.scaled(factor));
+    let engine = Reseeded { engine: VirtualEngine::new(), runs: AtomicU64::new(0) };
+    let candidate = |label: &str, scenario| Candidate {
+        label: label.into(),
+        levels: TreatmentRecord::default(),
+        arm: Arm { engine: &engine, scenario, load: LoadArm::Baseline },
+    };
+    let candidates = [candidate("ours", &ours), candidate("theirs", &theirs)];
+    let options = CompareOptions { most_rounds: 12, ..CompareOptions::default() };
+    let (mut any, mut worse) = (0, 0);
+    for _ in 0..200 {
+        let (found, _) = compare(&candidates, &options, &Progress::default(), &|_, _| {}).unwrap();
+        let differs = |metric: &Metric| matches!(verdict(&found, *metric), Verdict::Better | Verdict::Worse);
+        any += u32::from(options.metrics.iter().any(differs));
+        worse += u32::from(verdict(&found, Metric::P50) == Verdict::Worse);
+    }
+    (any, worse)
+}
+
+#[test]
+fn in_virtual_time_too_a_treatment_rarely_differs_from_itself_and_a_tenth_is_found() {
+    let (wrong, _) = virtual_trials(1.0);
+    assert!(wrong <= 10, "{wrong} of 200 comparisons of a treatment with itself reported a difference");
+    let (_, found) = virtual_trials(1.1);
+    assert!(found >= 180, "found in {found} of 200");
 }

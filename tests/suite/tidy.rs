@@ -215,6 +215,10 @@ fn no_file_is_too_long() {
 fn every_scenario_is_embedded_parses_and_says_what_it_is_for() {
     let mut on_disk: Vec<String> = Vec::new();
     for (path, text) in files(&root().join("experiments"), "toml") {
+        // What claims are tried on is theirs: `ClaimFile` embeds and parses it.
+        if path.iter().any(|part| part == "claims") {
+            continue;
+        }
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
         for word in ["# Question:", "# Hypothesis:", "# Refuted if"] {
             assert!(text.contains(word), "experiments/{name}.toml has no line `{word}`");

@@ -1,0 +1,85 @@
+//! `compare`, `explain`, `whatif` and `claims` from outside: what they answer, and the code they end with.
+
+use super::{conlab, program};
+use serde_json::Value;
+use std::fs;
+use tempfile::TempDir;
+
+const FEW: [&str; 7] = ["--engine", "virtual", "--tasks", "300", "--replicates", "3", "--no-save"];
+
+fn with<'a>(words: &[&'a str]) -> Vec<&'a str> {
+    [words, &FEW].concat()
+}
+
+#[test]
+fn a_gate_that_fails_ends_with_three_and_says_why() {
+    let (said, _) = conlab(&with(&["compare", "--gate", "p99<1ms"]));
+    assert_eq!(said.code, 3, "{said:?}");
+    assert!(said.stdout.contains("FAILED: p99<1ms"), "{}", said.stdout);
+    let (said, _) = conlab(&with(&["compare", "--gate", "p99<1h", "--gate", "lock_acquisition<100%"]));
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.stdout.contains("passed: p99<1h"), "{}", said.stdout);
+}
+
+#[test]
+fn a_treatment_is_the_same_as_itself() {
+    let (said, _) = conlab(&with(&["compare", "--queue", "mutex,mutex", "--json"]));
+    assert_eq!(said.code, 0, "{said:?}");
+    let document: Value = serde_json::from_str(&said.stdout).unwrap();
+    let treatments = document["comparison"]["treatments"].as_array().unwrap();
+    assert_eq!(treatments[1]["label"], "mutex again");
+    for figure in treatments[1]["figures"].as_array().unwrap() {
+        assert_eq!(figure["verdict"], "same", "{figure}");
+        for key in ["value", "half_width", "n"] {
+            assert!(figure["value"][key].is_number(), "{figure}");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_compared_is_said() {
+    for (words, sentence) in [
+        (&["compare", "--queue", "mutex,lockfree", "--reference", "mutx"][..], "did you mean `mutex`?"),
+        (&["compare", "--gate", "p99"], "--gate: `p99` is no gate"),
+        (&["compare", "--metrics", "p98"], "unknown metric `p98`"),
+        (&["whatif", "--cost", "lock:registri"], "did you mean `lock:registry`?"),
+        (&["claims", "--only", "K99"], "unknown claim `K99`"),
+    ] {
+        let (said, _) = conlab(words);
+        assert_eq!(said.code, 2, "{words:?}: {said:?}");
+        assert!(said.stderr.contains(sentence), "{words:?}: {}", said.stderr);
+    }
+}
+
+#[test]
+fn a_stored_record_is_a_baseline_of_its_own_scenario_and_engine_only() {
+    let folder = TempDir::new().unwrap();
+    let run = |words: &[&str]| program(folder.path()).args(words).output().unwrap();
+    assert!(run(&["run", "--engine", "virtual", "--tasks", "300", "--out", "kept"]).status.success());
+    let record = fs::read_dir(folder.path().join("kept")).unwrap().next().unwrap().unwrap().path();
+    let record = record.to_str().unwrap();
+    let same = run(&with(&["compare", "--baseline", record, "--gate", "p99<+50%"]));
+    assert_eq!(same.status.code(), Some(0), "{same:?}");
+    let other = run(&with(&["compare", "oversubscription", "--baseline", record]));
+    assert_eq!(other.status.code(), Some(2), "{other:?}");
+    assert!(String::from_utf8_lossy(&other.stderr).contains("the stored record is of scenario `agents`"));
+}
+
+#[test]
+fn explain_answers_and_proposes() {
+    let (said, _) = conlab(&with(&["explain"]));
+    assert_eq!(said.code, 0, "{said:?}");
+    for part in ["The p99 gap", "interpreter lock", "Next experiment", "seeds 18 to 20"] {
+        assert!(said.stdout.contains(part), "`{part}` is missing from\n{}", said.stdout);
+    }
+}
+
+#[test]
+fn claims_refuted_by_arithmetic_end_with_three() {
+    let (said, _) = conlab(&["claims", "--only", "K5", "--replicates", "2", "--no-save"]);
+    assert_eq!(said.code, 3, "{said:?}");
+    assert!(said.stdout.contains("26.0 ms of 55.3 ms are left"), "{}", said.stdout);
+    let (said, _) = conlab(&["claims", "--only", "K1", "--no-save"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.stdout.contains("not testable"), "{}", said.stdout);
+}
