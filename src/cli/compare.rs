@@ -78,7 +78,10 @@ struct Document {
 
 pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> {
     let mut scenario = args.options.scenario(&args.scenario.scenario)?;
-    equal_tasks(&mut scenario, &args.options);
+    // Against a stored record the same experiment has to run, its duration included.
+    if args.judging.baseline.is_empty() {
+        equal_tasks(&mut scenario, &args.options);
+    }
     let stored = stored(&args.judging.baseline)?;
     let arms = Arms::of(args, &scenario);
     let candidates = arms.candidates();
@@ -291,7 +294,13 @@ fn refuse_or_doubt(
                 record.scenario.name, scenario.name
             )));
         }
-        if !candidates.iter().any(|candidate| candidate.arm.scenario.digest() == record.scenario.digest) {
+        let same = |candidate: &Candidate<'_>| {
+            // How often it is repeated does not make it another experiment.
+            let mut once = candidate.arm.scenario.clone();
+            once.run.replicates = 1;
+            [candidate.arm.scenario.digest(), once.digest()].contains(&record.scenario.digest)
+        };
+        if !candidates.iter().any(same) {
             warnings.push(Warning {
                 code: "another-scenario".into(),
                 message: "the stored record ran with other levels or another text of this scenario".into(),

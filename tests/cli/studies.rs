@@ -58,8 +58,9 @@ fn a_stored_record_is_a_baseline_of_its_own_scenario_and_engine_only() {
     assert!(run(&["run", "--engine", "virtual", "--tasks", "300", "--out", "kept"]).status.success());
     let record = fs::read_dir(folder.path().join("kept")).unwrap().next().unwrap().unwrap().path();
     let record = record.to_str().unwrap();
-    let same = run(&with(&["compare", "--baseline", record, "--gate", "p99<+50%"]));
+    let same = run(&with(&["compare", "--baseline", record, "--gate", "throughput>-50%"]));
     assert_eq!(same.status.code(), Some(0), "{same:?}");
+    assert!(!String::from_utf8_lossy(&same.stdout).contains("another-scenario"), "{same:?}");
     let other = run(&with(&["compare", "oversubscription", "--baseline", record]));
     assert_eq!(other.status.code(), Some(2), "{other:?}");
     assert!(String::from_utf8_lossy(&other.stderr).contains("the stored record is of scenario `agents`"));
