@@ -24,8 +24,13 @@ fn benchmark(record: &RunRecord, name: &str, actor: &ActorRecord) -> Benchmark {
     let shares = &actor.shares;
     let has_shares = shares.execution + shares.lock_acquisition + shares.context_switching > 0.0;
     Benchmark {
-        component: Some(name.to_owned()),
-        arm: Some(if record.treatment.load == "isolated" { Arm::Isolated } else { Arm::Baseline }),
+        // Engines are not compared, and only the focus has load of its own in both arms.
+        component: Some(format!("{name} ({} engine)", record.engine)),
+        arm: is_focus.then_some(if record.treatment.load == "isolated" {
+            Arm::Isolated
+        } else {
+            Arm::Baseline
+        }),
         count: Some(actor.sojourn_ns.count),
         summary: summary(&actor.sojourn_ns),
         // The record measures the number of tasks in the system of its focus; the law is checked against that.
