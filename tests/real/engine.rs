@@ -90,7 +90,10 @@ fn more_threads_than_processors_show_as_run_queue_wait() {
 
 #[test]
 fn a_lock_held_across_a_wait_shows_as_lock_acquisition_and_a_wait_alone_does_not() {
-    let held = run(&scenario(r#"{ name = "hold", lock = "registry", io = "2ms" }"#), 4, QueueKind::Mutex);
+    let mut held = scenario(r#"{ name = "hold", lock = "registry", io = "2ms" }"#);
+    // Barging lets a waiter starve for a while; Little's law needs a window that is long beside the longest sojourn.
+    held.run.duration = Some(conlab::units::Nanos::from_secs(2));
+    let held = run(&held, 4, QueueKind::Mutex);
     let free = run(&scenario(r#"{ name = "wait", io = "2ms" }"#), 4, QueueKind::Mutex);
     assert_sound(&held, "held");
     assert_sound(&free, "free");

@@ -87,12 +87,14 @@ fn oversubscription_only() -> Scenario {
 
 fn cache_only() -> Scenario {
     let shared = r#"cache.rsu = { capacity = 100, keys = { count = 100, zipf = 0.0 } }"#;
-    let steps = r#"steps = [{ name = "read", times = 500, cache = "rsu", hit = "200ns", miss = { compute = "200ns" } }]"#;
-    let focus = format!("threads = 1\nload = {{ clients = 1, think = \"50us\" }}\n{steps}");
+    let steps = r#"steps = [{ name = "read", times = 20, cache = "rsu", hit = "200ns", miss = { compute = "200ns" } }]"#;
+    let focus = format!("threads = 1\nload = {{ clients = 1, think = \"5us\" }}\n{steps}");
     let neighbours = format!("[actor.ryot]\nthreads = 4\nload = {{ clients = 4 }}\n{steps}");
     let mut scenario = planted(8, shared, &focus, &neighbours);
-    scenario.run.tasks = Some(300);
-    scenario.run.warmup = conlab::units::Nanos::from_millis(5);
+    scenario.run.tasks = Some(60);
+    scenario.run.warmup = conlab::units::Nanos::from_millis(1);
+    // The neighbours access the cache all the time, which is what takes this test its own.
+    scenario.run.duration = Some(conlab::units::Nanos::from_millis(30));
     scenario
 }
 

@@ -60,7 +60,9 @@ fn the_same_run_twice_and_on_two_threads_gives_the_same_record() {
 
 #[test]
 fn another_seed_gives_another_digest() {
-    for experiment in experiments() {
+    // These have nothing random in them: no spread, no key, no open load.
+    let certain = ["phase-18f-slang", "phase-18f-vault-writer"];
+    for experiment in experiments().into_iter().filter(|one| !certain.contains(&one.scenario.name.as_str())) {
         let mut other = experiment.clone();
         other.seed += 1;
         assert_ne!(run(&experiment).digest, run(&other).digest, "{}", experiment.scenario.name);
