@@ -85,7 +85,8 @@ impl<T> MutexQueue<T> {
     ) -> Result<(T, usize), MutexGuard<'_, State<T>>> {
         let Some(item) = state.items.pop_front() else { return Err(state) };
         let producer = state.producers.choose();
-        let consumer = if was_woken && !state.items.is_empty() { state.consumers.choose() } else { None };
+        let more = was_woken && !state.items.is_empty() && !cfg!(conlab_weaken = "M2");
+        let consumer = if more { state.consumers.choose() } else { None };
         let left = state.items.len();
         drop(state);
         for sleeper in producer.into_iter().chain(consumer) {
