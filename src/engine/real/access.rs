@@ -1,8 +1,9 @@
 //! How workers access caches and stores. The work of an access is done inside, with the shard's lock held; a miss is
 //! paid for outside.
 
+use super::runtime::Stopped;
 use super::timekeeper::Activity;
-use super::worker::{Stopped, Worker};
+use super::worker::Worker;
 use crate::cache::Probe;
 use crate::random::Stream;
 use crate::scenario::MissCost;

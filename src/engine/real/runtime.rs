@@ -2,7 +2,7 @@
 
 use super::locks::LockRuntime;
 use super::memory::{CacheRuntime, StoreRuntime};
-use super::work::Work;
+use super::work::{self, STOP_CHECK, Work};
 use crate::clock::Clock;
 use crate::engine::live::LiveBatch;
 use crate::engine::{EngineError, Experiment, Profiler, Progress};
@@ -110,6 +110,10 @@ pub(super) enum Returned {
     /// It found no room: the task has arrived and waits.
     Refused(Task),
 }
+
+/// The run was stopped while a task was under way.
+#[derive(Debug)]
+pub(super) struct Stopped;
 
 /// A run while it is under way.
 #[derive(Debug)]
@@ -262,6 +266,44 @@ impl Runtime {
         };
         task.issued = task.arrived;
         thinks
+    }
+
+    /// Does an amount of work in pieces. Under an interpreter lock a piece is its check interval, and `hand_over` is
+    /// called between two pieces when somebody has requested the lock.
+    pub(super) fn compute(
+        &self,
+        amount: Nanos,
+        under: Option<usize>,
+        mut hand_over: impl FnMut(usize),
+    ) -> Result<(), Stopped> {
+        let (gil, poll) = match under.map(|lock| (&self.locks[lock], lock)) {
+            Some((LockRuntime::Interpreter { gil, check, .. }, lock)) => (Some((gil, lock)), *check),
+            _ => (None, STOP_CHECK),
+        };
+        let piece = self.work.links(poll).max(1);
+        let mut left = self.work.links(amount);
+        let mut word = left;
+        let mut unchecked = Nanos::ZERO;
+        while left > 0 {
+            let links = left.min(piece);
+            word = work::chain(links, word);
+            left -= links;
+            if let Some((gil, lock)) = gil
+                && gil.requested()
+                && left > 0
+            {
+                hand_over(lock);
+            }
+            unchecked += poll;
+            if unchecked >= STOP_CHECK {
+                unchecked = Nanos::ZERO;
+                if self.stopped() {
+                    return Err(Stopped);
+                }
+            }
+        }
+        std::hint::black_box(word);
+        Ok(())
     }
 
     /// Puts a task into the queue of `actor` without waiting.

@@ -9,11 +9,11 @@ use super::book::{Book, ThreadAccount, begin_window};
 use super::console;
 use super::locks::{Attempt, Held, LockRuntime};
 use super::pool::{self, Pool, Seat};
-use super::runtime::{Inbox, Origin, Returned, Runtime, Task};
+use super::runtime::{Inbox, Origin, Returned, Runtime, Stopped, Task};
 use super::stamp::{Stamp, Stamped};
 use super::timekeeper::{Activity, Timekeeper};
-use super::work::{self, Corpus, Memory, STOP_CHECK};
-use super::worker::{Stopped, breakdown};
+use super::work::{Corpus, Memory};
+use super::worker::breakdown;
 use crate::cache::Probe;
 use crate::engine::EngineError;
 use crate::measure::{CAUSES, Cause, Finished};
@@ -99,7 +99,7 @@ impl Running {
         for handler in handlers {
             handler.abort();
         }
-        // Waits for the workers, which drop the handlers and what they hold.
+        // Tally for the workers, which drop the handlers and what they hold.
         drop(runtime);
         pool.seats
             .iter()
@@ -363,34 +363,10 @@ impl Handler {
     }
 
     fn compute(&mut self, run: &Runtime, amount: Nanos, under: Option<usize>) -> Result<(), Stopped> {
-        let (gil, poll) = match under.map(|lock| (&run.locks[lock], lock)) {
-            Some((LockRuntime::Interpreter { gil, check, .. }, lock)) => (Some((gil, lock)), *check),
-            _ => (None, STOP_CHECK),
-        };
-        let piece = run.work.links(poll).max(1);
-        let mut left = run.work.links(amount);
-        let (mut word, mut unchecked) = (left, Nanos::ZERO);
-        while left > 0 {
-            let links = left.min(piece);
-            word = work::chain(links, word);
-            left -= links;
-            if let Some((gil, lock)) = gil
-                && gil.requested()
-                && left > 0
-            {
-                self.drop_interpreter(run);
-                self.hold_interpreter(run, Some(lock));
-            }
-            unchecked += poll;
-            if unchecked >= STOP_CHECK {
-                unchecked = Nanos::ZERO;
-                if run.stopped() {
-                    return Err(Stopped);
-                }
-            }
-        }
-        std::hint::black_box(word);
-        Ok(())
+        run.compute(amount, under, |lock| {
+            self.drop_interpreter(run);
+            self.hold_interpreter(run, Some(lock));
+        })
     }
 
     fn hold_interpreter(&mut self, run: &Runtime, wanted: Option<usize>) {

@@ -3,11 +3,11 @@
 use super::access::Access;
 use super::book::{Book, ThreadAccount, begin_window};
 use super::console::Watched;
-use super::locks::{Attempt, Held, LockRuntime};
+use super::locks::{Attempt, Held};
 use super::profile::StepHooks;
-use super::runtime::{Inbox, Origin, Returned, Runtime, Task};
+use super::runtime::{Inbox, Origin, Returned, Runtime, Stopped, Task};
 use super::timekeeper::{Activity, Piece, Timekeeper, forget_run_queue};
-use super::work::{self, Corpus, Memory, STOP_CHECK};
+use super::work::{Corpus, Memory};
 use crate::engine::{LiveBatch, ThreadState};
 use crate::measure::record::Breakdown;
 use crate::measure::sched::{self, ThreadFigures, ThreadSched};
@@ -18,10 +18,6 @@ use crate::random::Stream;
 use crate::units::Nanos;
 use std::sync::atomic::Ordering;
 use tokio::sync::oneshot;
-
-/// The run was stopped while the task was under way.
-#[derive(Debug)]
-pub(super) struct Stopped;
 
 /// One worker thread.
 pub(super) struct Worker<'run> {
@@ -287,37 +283,10 @@ impl<'run> Worker<'run> {
         Ok(())
     }
 
-    /// Does an amount of work; under an interpreter lock, asks between pieces whether somebody wants it.
+    /// Does an amount of work; gives an interpreter lock around it to whoever asks for it.
     pub(super) fn compute(&mut self, amount: Nanos, under: Option<usize>) -> Result<(), Stopped> {
         let run = self.run;
-        let (gil, poll) = match under.map(|lock| (&run.locks[lock], lock)) {
-            Some((LockRuntime::Interpreter { gil, check, .. }, lock)) => (Some((gil, lock)), *check),
-            _ => (None, STOP_CHECK),
-        };
-        let piece = run.work.links(poll).max(1);
-        let mut left = run.work.links(amount);
-        let mut word = self.task_number;
-        let mut unchecked = Nanos::ZERO;
-        while left > 0 {
-            let links = left.min(piece);
-            word = work::chain(links, word);
-            left -= links;
-            if let Some((gil, lock)) = gil
-                && gil.requested()
-                && left > 0
-            {
-                self.yield_interpreter(lock);
-            }
-            unchecked += poll;
-            if unchecked >= STOP_CHECK {
-                unchecked = Nanos::ZERO;
-                if run.stopped() {
-                    return Err(Stopped);
-                }
-            }
-        }
-        std::hint::black_box(word);
-        Ok(())
+        run.compute(amount, under, |lock| self.yield_interpreter(lock))
     }
 
     /// Makes sure that exactly `wanted` is held around work.
