@@ -9,6 +9,7 @@ use crate::measure::sched::ThreadSched;
 use crate::measure::{Cause, TaskTimes};
 use crate::units::Nanos;
 use std::cell::RefCell;
+use std::sync::OnceLock;
 
 /// Pieces longer than this are checked against the kernel's figures: some 2 % of probe effect at the worst.
 const LONG: Nanos = Nanos::from_micros(50);
@@ -197,8 +198,13 @@ impl Timekeeper {
     }
 }
 
-/// What one read costs, measured now: the clock, and the kernel's figures; in nanoseconds.
+/// What one read costs: the clock, and the kernel's figures; in nanoseconds, measured once per process.
 pub(super) fn costs() -> (f64, f64) {
+    static COSTS: OnceLock<(f64, f64)> = OnceLock::new();
+    *COSTS.get_or_init(measure_costs)
+}
+
+fn measure_costs() -> (f64, f64) {
     const READS: u32 = 2_000;
     let clock = Clock::get();
     let start = clock.now();
