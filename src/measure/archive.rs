@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn a_record_is_kept_whole_under_a_name_of_its_own() {
         let out = tempfile::tempdir().unwrap();
-        let mut histogram = crate::measure::histogram();
+        let mut histogram = hdrhistogram::Histogram::<u64>::new(3).unwrap();
         histogram.record(42).unwrap();
         let sojourn = [("agents".to_owned(), histogram)];
         let keep = || {

@@ -2,6 +2,7 @@
 //! number of tasks. Nobody shares a ledger while a run is under way; they are merged at its end.
 
 use super::record::{ActorRecord, Breakdown, Distribution, SeriesPoint, Shares, StepRecord};
+use super::tally::Tally;
 use crate::units::Nanos;
 use hdrhistogram::Histogram;
 
@@ -69,68 +70,6 @@ const fn class_of(sojourn: u64) -> usize {
     ((shift as usize) << CLASS_BITS) + (sojourn >> shift) as usize
 }
 
-/// A histogram to three significant digits that grows to the values it sees.
-///
-/// # Panics
-///
-/// Never: three digits are within the library's range.
-#[must_use]
-pub fn histogram() -> Histogram<u64> {
-    Histogram::new(3).expect("three significant digits are allowed")
-}
-
-/// Notes `value`, growing the histogram where needed (the library's saturating call clamps to the present size).
-#[inline]
-fn note(histogram: &mut Histogram<u64>, value: u64) {
-    // An auto-resizing histogram of three digits refuses no value.
-    histogram.record(value).ok();
-}
-
-/// A histogram in which zeros, the commonest value of waits, cost one addition.
-#[derive(Clone, Debug)]
-pub struct Waits {
-    zeros: u64,
-    others: Histogram<u64>,
-}
-
-impl Default for Waits {
-    fn default() -> Self {
-        Self { zeros: 0, others: histogram() }
-    }
-}
-
-impl Waits {
-    /// Notes one wait.
-    #[inline]
-    pub fn record(&mut self, wait: Nanos) {
-        if wait == Nanos::ZERO {
-            self.zeros += 1;
-        } else {
-            note(&mut self.others, wait.0);
-        }
-    }
-
-    /// Adds everything that `other` noted.
-    pub fn merge(&mut self, other: &Self) {
-        self.zeros += other.zeros;
-        add(&mut self.others, &other.others);
-    }
-
-    /// Everything noted, zeros included.
-    #[must_use]
-    pub fn into_histogram(mut self) -> Histogram<u64> {
-        // An auto-resizing histogram holds zero from the start.
-        self.others.record_n(0, self.zeros).ok();
-        self.others
-    }
-}
-
-/// Adds `from` to `into`, growing it where needed.
-pub fn add(into: &mut Histogram<u64>, from: &Histogram<u64>) {
-    // Refused only by histograms that may not grow; ours may.
-    into.add(from).ok();
-}
-
 /// What one worker notes of one actor's tasks.
 #[derive(Clone, Debug)]
 pub struct Ledger {
@@ -140,19 +79,19 @@ pub struct Ledger {
     pub refused: u64,
     /// Tasks that this worker found unfinished at the end.
     pub in_flight: u64,
-    sojourn: Histogram<u64>,
-    uncorrected: Histogram<u64>,
-    wait: Histogram<u64>,
-    service: Waits,
-    lock_wait: Waits,
-    run_queue: Waits,
+    sojourn: Tally,
+    uncorrected: Tally,
+    wait: Tally,
+    service: Tally,
+    lock_wait: Tally,
+    run_queue: Tally,
+    /// Every finished task is in one class, so that their sums are those of all tasks.
     classes: Vec<Class>,
-    totals: Class,
     steps: Vec<StepSums>,
     series: Series,
     late: bool,
-    /// Task-time inside the measured window, for Little's law: the integral of tasks in the system.
-    pub presence: u128,
+    /// Task-time inside the measured window of tasks that did not both arrive and finish in it.
+    others_presence: u128,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -169,18 +108,17 @@ impl Ledger {
             issued: 0,
             refused: 0,
             in_flight: 0,
-            sojourn: histogram(),
-            uncorrected: histogram(),
-            wait: histogram(),
-            service: Waits::default(),
-            lock_wait: Waits::default(),
-            run_queue: Waits::default(),
+            sojourn: Tally::default(),
+            uncorrected: Tally::default(),
+            wait: Tally::default(),
+            service: Tally::default(),
+            lock_wait: Tally::default(),
+            run_queue: Tally::default(),
             classes: Vec::new(),
-            totals: Class::default(),
             steps: vec![StepSums::default(); steps],
             series: Series::default(),
             late: false,
-            presence: 0,
+            others_presence: 0,
         }
     }
 
@@ -188,8 +126,8 @@ impl Ledger {
     #[inline]
     pub fn finish(&mut self, task: &Finished, window_start: Nanos) {
         let sojourn = task.ended.saturating_sub(task.arrived);
-        note(&mut self.sojourn, sojourn.0);
-        note(&mut self.wait, task.started.saturating_sub(task.arrived).0);
+        self.sojourn.record(sojourn);
+        self.wait.record(task.started.saturating_sub(task.arrived));
         self.service.record(task.ended.saturating_sub(task.started));
         self.lock_wait.record(task.times[Cause::Lock as usize]);
         self.run_queue.record(task.times[Cause::RunQueue as usize]);
@@ -197,34 +135,32 @@ impl Ledger {
             // Until the first late issue both figures are the same.
             self.late = true;
             self.uncorrected = self.sojourn.clone();
-            self.uncorrected.subtract(single(sojourn)).ok();
+            self.uncorrected.forget(sojourn);
         }
         if self.late {
-            note(&mut self.uncorrected, task.ended.saturating_sub(task.issued).0);
+            self.uncorrected.record(task.ended.saturating_sub(task.issued));
         }
         if self.classes.is_empty() {
             self.classes = vec![Class::default(); CLASS_COUNT];
         }
-        for class in [&mut self.classes[class_of(sojourn.0)], &mut self.totals] {
-            class.count += 1;
-            class.sojourn += sojourn.0;
-            for (sum, time) in class.times.iter_mut().zip(task.times) {
-                *sum += time.0;
-            }
+        let class = &mut self.classes[class_of(sojourn.0)];
+        class.count += 1;
+        class.sojourn += sojourn.0;
+        for (sum, time) in class.times.iter_mut().zip(task.times) {
+            *sum += time.0;
         }
-        self.presence += u128::from(sojourn.0);
         self.series.add(task.ended.saturating_sub(window_start), sojourn);
     }
 
     /// Notes that a task which arrived in the window is unfinished at its end.
     pub fn leave(&mut self, arrived: Nanos, window_end: Nanos) {
         self.in_flight += 1;
-        self.presence += u128::from(window_end.saturating_sub(arrived).0);
+        self.others_presence += u128::from(window_end.saturating_sub(arrived).0);
     }
 
     /// Notes the stay of a task that arrived before the window but left inside it.
     pub fn overlap(&mut self, ended: Nanos, window_start: Nanos) {
-        self.presence += u128::from(ended.saturating_sub(window_start).0);
+        self.others_presence += u128::from(ended.saturating_sub(window_start).0);
     }
 
     /// Notes `time` of a step under `cause`.
@@ -241,8 +177,21 @@ impl Ledger {
 
     /// Tasks finished.
     #[must_use]
-    pub const fn completed(&self) -> u64 {
-        self.totals.count
+    pub fn completed(&self) -> u64 {
+        self.sojourn.count()
+    }
+
+    /// Task-time inside the measured window, for Little's law: the integral of tasks in the system.
+    #[must_use]
+    pub fn presence(&self) -> u128 {
+        self.others_presence + u128::from(self.totals().sojourn)
+    }
+
+    /// All finished tasks.
+    fn totals(&self) -> Class {
+        let mut totals = Class::default();
+        self.classes.iter().for_each(|class| totals.merge(class));
+        totals
     }
 
     /// Adds everything that `other` noted of the same actor.
@@ -250,15 +199,15 @@ impl Ledger {
         self.issued += other.issued;
         self.refused += other.refused;
         self.in_flight += other.in_flight;
-        self.presence += other.presence;
+        self.others_presence += other.others_presence;
         let mine = if self.late { &self.uncorrected } else { &self.sojourn };
         let theirs = if other.late { &other.uncorrected } else { &other.sojourn };
         let mut uncorrected = mine.clone();
-        add(&mut uncorrected, theirs);
+        uncorrected.merge(theirs);
         self.late |= other.late;
         self.uncorrected = uncorrected;
-        add(&mut self.sojourn, &other.sojourn);
-        add(&mut self.wait, &other.wait);
+        self.sojourn.merge(&other.sojourn);
+        self.wait.merge(&other.wait);
         self.service.merge(&other.service);
         self.lock_wait.merge(&other.lock_wait);
         self.run_queue.merge(&other.run_queue);
@@ -269,7 +218,6 @@ impl Ledger {
                 mine.merge(theirs);
             }
         }
-        self.totals.merge(&other.totals);
         for (mine, theirs) in self.steps.iter_mut().zip(&other.steps) {
             mine.count += theirs.count;
             for (sum, time) in mine.times.iter_mut().zip(theirs.times) {
@@ -286,24 +234,26 @@ impl Ledger {
         step_names: &[String],
         window: Nanos,
     ) -> (ActorRecord, Vec<SeriesPoint>, Histogram<u64>) {
-        let (tail, tail_count) = self.tail(0.99);
+        let totals = self.totals();
+        let sojourn = self.sojourn.histogram();
+        let (tail, tail_count) = self.tail(sojourn.value_at_quantile(0.99), totals.count);
         let seconds = window.as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "a rate of tasks")]
-        let throughput_per_s = if seconds > 0.0 { self.totals.count as f64 / seconds } else { 0.0 };
+        let throughput_per_s = if seconds > 0.0 { totals.count as f64 / seconds } else { 0.0 };
         let record = ActorRecord {
             issued: self.issued,
-            completed: self.totals.count,
+            completed: totals.count,
             refused: self.refused,
             in_flight: self.in_flight,
             throughput_per_s,
-            sojourn_ns: distribution(&self.sojourn, true),
-            sojourn_uncorrected_ns: self.late.then(|| distribution(&self.uncorrected, false)),
-            wait_ns: distribution(&self.wait, false),
-            service_ns: distribution(&self.service.into_histogram(), false),
-            lock_wait_ns: distribution(&self.lock_wait.into_histogram(), false),
-            run_queue_ns: distribution(&self.run_queue.into_histogram(), false),
-            shares: shares(&self.totals),
-            breakdown_mean_ns: self.totals.breakdown(),
+            sojourn_ns: distribution(&sojourn, true),
+            sojourn_uncorrected_ns: self.late.then(|| distribution(&self.uncorrected.histogram(), false)),
+            wait_ns: distribution(&self.wait.histogram(), false),
+            service_ns: distribution(&self.service.histogram(), false),
+            lock_wait_ns: distribution(&self.lock_wait.histogram(), false),
+            run_queue_ns: distribution(&self.run_queue.histogram(), false),
+            shares: shares(&totals),
+            breakdown_mean_ns: totals.breakdown(),
             breakdown_p99_ns: tail.breakdown(),
             breakdown_p99_count: tail_count,
             steps: step_names
@@ -316,18 +266,16 @@ impl Ledger {
                 })
                 .collect(),
         };
-        (record, self.series.points(), self.sojourn)
+        (record, self.series.points(), sojourn)
     }
 
-    /// The tasks at a quantile: those of its class, and of the classes around it until there are at least ten and
-    /// one in a hundred (or all of them).
-    fn tail(&self, quantile: f64) -> (Class, u64) {
-        let all = self.totals.count;
+    /// Of `all` tasks those at a quantile, which is at this value: those of its class, and of the classes around it
+    /// until there are at least ten and one in a hundred (or all of them).
+    fn tail(&self, value: u64, all: u64) -> (Class, u64) {
         if all == 0 {
             return (Class::default(), 0);
         }
         let wanted = (all / 100).max(10).min(all);
-        let value = self.sojourn.value_at_quantile(quantile);
         let (mut low, mut high) = (class_of(value), class_of(value));
         let mut sum = self.classes[low];
         while sum.count < wanted {
@@ -346,13 +294,6 @@ impl Ledger {
         }
         (sum, sum.count)
     }
-}
-
-/// A histogram that holds one value.
-fn single(value: Nanos) -> Histogram<u64> {
-    let mut histogram = histogram();
-    note(&mut histogram, value.0);
-    histogram
 }
 
 impl Class {
@@ -433,7 +374,8 @@ pub fn distribution(histogram: &Histogram<u64>, spectrum: bool) -> Distribution 
 /// Sojourn over time in at most 256 slices, whose width doubles when the run outgrows them.
 #[derive(Clone, Debug)]
 struct Series {
-    width: u64,
+    /// A slice is two to this power of nanoseconds wide: a shift, where a division cost as much as a histogram.
+    width_bits: u32,
     slices: Vec<Slice>,
 }
 
@@ -445,21 +387,21 @@ struct Slice {
 }
 
 const SLICES: usize = 256;
-const FIRST_WIDTH: u64 = 1 << 20;
+const FIRST_WIDTH_BITS: u32 = 20;
 
 impl Default for Series {
     fn default() -> Self {
-        Self { width: FIRST_WIDTH, slices: Vec::new() }
+        Self { width_bits: FIRST_WIDTH_BITS, slices: Vec::new() }
     }
 }
 
 impl Series {
     #[inline]
     fn add(&mut self, at: Nanos, sojourn: Nanos) {
-        while at.0 / self.width >= SLICES as u64 {
+        while at.0 >> self.width_bits >= SLICES as u64 {
             self.halve();
         }
-        let index = usize::try_from(at.0 / self.width).unwrap_or(SLICES - 1);
+        let index = usize::try_from(at.0 >> self.width_bits).unwrap_or(SLICES - 1);
         if index >= self.slices.len() {
             self.slices.resize(index + 1, Slice::default());
         }
@@ -468,7 +410,7 @@ impl Series {
 
     /// Joins slices in pairs.
     fn halve(&mut self) {
-        self.width *= 2;
+        self.width_bits += 1;
         self.slices = self
             .slices
             .chunks(2)
@@ -482,10 +424,10 @@ impl Series {
 
     fn merge(&mut self, other: &Self) {
         let mut other = other.clone();
-        while self.width < other.width {
+        while self.width_bits < other.width_bits {
             self.halve();
         }
-        while other.width < self.width {
+        while other.width_bits < self.width_bits {
             other.halve();
         }
         if self.slices.len() < other.slices.len() {
@@ -502,7 +444,7 @@ impl Series {
             .iter()
             .zip(0..)
             .map(|(slice, index)| SeriesPoint {
-                at_ns: index * self.width,
+                at_ns: index << self.width_bits,
                 completed: slice.completed,
                 mean_ns: if slice.completed == 0 { 0.0 } else { slice.sum as f64 / slice.completed as f64 },
                 max_ns: slice.max,

@@ -13,7 +13,9 @@ pub mod process;
 pub mod record;
 pub mod sched;
 pub mod stored;
+mod tally;
 
 pub use calibration::{Calibration, QueueCost};
-pub use ledger::{CAUSES, Cause, Finished, Ledger, TaskTimes, Waits, add, distribution, histogram};
+pub use ledger::{CAUSES, Cause, Finished, Ledger, TaskTimes, distribution};
 pub use record::{CacheRecord, LockRecord, RunRecord};
+pub use tally::Tally;

@@ -2,7 +2,7 @@
 
 use crate::lock::{Gil, GilCounts, MutexLock, RawLock, SpinLock};
 use crate::measure::record::LockRecord;
-use crate::measure::{Waits, distribution};
+use crate::measure::{Tally, distribution};
 use crate::scenario::LockKind;
 use crate::units::Nanos;
 use async_lock::{Mutex as AwaitableMutex, MutexGuardArc};
@@ -123,8 +123,8 @@ pub(super) enum Held {
 pub(super) struct LockLedger {
     pub(super) acquisitions: u64,
     pub(super) contended: u64,
-    wait: Waits,
-    hold: Waits,
+    wait: Tally,
+    hold: Tally,
 }
 
 impl LockLedger {
@@ -161,8 +161,8 @@ impl LockLedger {
             kind: lock.kind().into(),
             acquisitions: self.acquisitions,
             contended: self.contended,
-            wait_ns: distribution(&self.wait.into_histogram(), false),
-            hold_ns: distribution(&self.hold.into_histogram(), false),
+            wait_ns: distribution(&self.wait.histogram(), false),
+            hold_ns: distribution(&self.hold.histogram(), false),
             forced_drops: counts.map(|counts| counts.forced_drops),
             switches: counts.map(|counts| counts.switches),
         }

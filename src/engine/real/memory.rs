@@ -3,7 +3,7 @@
 use crate::cache::{self, Cache, CacheCounts, CacheLayout};
 use crate::engine::EngineError;
 use crate::measure::record::{CacheRecord, StoreRecord};
-use crate::measure::{Waits, distribution};
+use crate::measure::{Tally, distribution};
 use crate::random::Stream;
 use crate::scenario::{CacheSpec, StoreSpec};
 use crate::store::{Store, StoreError, StorePlan, make_value};
@@ -56,9 +56,9 @@ impl std::fmt::Debug for CacheRuntime {
 pub(super) struct CacheLedger {
     pub(super) hits: u64,
     pub(super) misses: u64,
-    hit: Waits,
-    miss: Waits,
-    lock_wait: Waits,
+    hit: Tally,
+    miss: Tally,
+    lock_wait: Tally,
 }
 
 impl CacheLedger {
@@ -93,9 +93,9 @@ impl CacheLedger {
             collisions: counts.collisions,
             mean_probe_length: counts.mean_probe_length(),
             max_probe_length: counts.longest_probe,
-            hit_ns: distribution(&self.hit.into_histogram(), false),
-            miss_ns: distribution(&self.miss.into_histogram(), false),
-            lock_wait_ns: distribution(&self.lock_wait.into_histogram(), false),
+            hit_ns: distribution(&self.hit.histogram(), false),
+            miss_ns: distribution(&self.miss.histogram(), false),
+            lock_wait_ns: distribution(&self.lock_wait.histogram(), false),
             line_misses_per_access: None,
             twins: None,
         }
@@ -150,8 +150,8 @@ impl StoreRuntime {
 pub(super) struct StoreLedger {
     reads: u64,
     writes: u64,
-    read: Waits,
-    write: Waits,
+    read: Tally,
+    write: Tally,
     /// The first thing that the store refused.
     pub(super) failure: Option<String>,
 }
@@ -182,8 +182,8 @@ impl StoreLedger {
             engine: Store::ENGINE.into(),
             reads: self.reads,
             writes: self.writes,
-            read_ns: distribution(&self.read.into_histogram(), false),
-            write_ns: distribution(&self.write.into_histogram(), false),
+            read_ns: distribution(&self.read.histogram(), false),
+            write_ns: distribution(&self.write.histogram(), false),
         }
     }
 }

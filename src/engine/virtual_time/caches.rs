@@ -11,7 +11,7 @@ use super::locks::Lock;
 use super::program::index;
 use super::world::{NONE, Next, Purpose, World};
 use crate::cache::{Cache, CacheCounts, CacheLayout, NoProbe, build};
-use crate::measure::{CacheRecord, Waits, distribution};
+use crate::measure::{CacheRecord, Tally, distribution};
 use crate::scenario::{CacheSpec, LockKind, MissCost};
 use crate::units::Nanos;
 use crate::workload::{Draw, Keys};
@@ -44,9 +44,9 @@ pub(super) struct CacheModel {
     before: CacheCounts,
     hits: u64,
     misses: u64,
-    hit_times: Waits,
-    miss_times: Waits,
-    lock_waits: Waits,
+    hit_times: Tally,
+    miss_times: Tally,
+    lock_waits: Tally,
 }
 
 impl CacheModel {
@@ -76,9 +76,9 @@ impl CacheModel {
             touched_by: vec![NONE; shards],
             hits: 0,
             misses: 0,
-            hit_times: Waits::default(),
-            miss_times: Waits::default(),
-            lock_waits: Waits::default(),
+            hit_times: Tally::default(),
+            miss_times: Tally::default(),
+            lock_waits: Tally::default(),
         }
     }
 
@@ -86,8 +86,8 @@ impl CacheModel {
     pub(super) fn reset(&mut self) {
         self.before = self.cache.counts();
         (self.hits, self.misses) = (0, 0);
-        (self.hit_times, self.miss_times) = (Waits::default(), Waits::default());
-        self.lock_waits = Waits::default();
+        (self.hit_times, self.miss_times) = (Tally::default(), Tally::default());
+        self.lock_waits = Tally::default();
     }
 
     pub(super) fn record(self) -> CacheRecord {
@@ -100,9 +100,9 @@ impl CacheModel {
             collisions: counts.collisions,
             mean_probe_length: counts.mean_probe_length(),
             max_probe_length: counts.longest_probe,
-            hit_ns: distribution(&self.hit_times.into_histogram(), false),
-            miss_ns: distribution(&self.miss_times.into_histogram(), false),
-            lock_wait_ns: distribution(&self.lock_waits.into_histogram(), false),
+            hit_ns: distribution(&self.hit_times.histogram(), false),
+            miss_ns: distribution(&self.miss_times.histogram(), false),
+            lock_wait_ns: distribution(&self.lock_waits.histogram(), false),
             line_misses_per_access: None,
             twins: None,
         }

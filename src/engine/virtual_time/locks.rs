@@ -9,7 +9,7 @@
 
 use super::gil::GilState;
 use super::world::{NONE, Next, Purpose, State, TASK, World};
-use crate::measure::{Cause, LockRecord, Waits, distribution};
+use crate::measure::{Cause, LockRecord, Tally, distribution};
 use crate::scenario::LockKind;
 use crate::units::Nanos;
 use std::collections::VecDeque;
@@ -29,8 +29,8 @@ pub(super) struct Lock {
     pub(super) gil: GilState,
     pub(super) acquisitions: u64,
     pub(super) contended: u64,
-    pub(super) wait: Waits,
-    pub(super) hold: Waits,
+    pub(super) wait: Tally,
+    pub(super) hold: Tally,
 }
 
 impl Lock {
@@ -44,15 +44,15 @@ impl Lock {
             gil: GilState::default(),
             acquisitions: 0,
             contended: 0,
-            wait: Waits::default(),
-            hold: Waits::default(),
+            wait: Tally::default(),
+            hold: Tally::default(),
         }
     }
 
     /// Forgets what happened before the measured window.
     pub(super) fn reset(&mut self) {
         (self.acquisitions, self.contended) = (0, 0);
-        (self.wait, self.hold) = (Waits::default(), Waits::default());
+        (self.wait, self.hold) = (Tally::default(), Tally::default());
         (self.gil.forced_drops, self.gil.switches) = (0, 0);
     }
 
@@ -74,8 +74,8 @@ impl Lock {
             .into(),
             acquisitions: self.acquisitions,
             contended: self.contended,
-            wait_ns: distribution(&self.wait.into_histogram(), false),
-            hold_ns: distribution(&self.hold.into_histogram(), false),
+            wait_ns: distribution(&self.wait.histogram(), false),
+            hold_ns: distribution(&self.hold.histogram(), false),
             forced_drops: gil.then_some(self.gil.forced_drops),
             switches: gil.then_some(self.gil.switches),
         }

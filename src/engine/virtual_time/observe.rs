@@ -46,7 +46,7 @@ impl World<'_> {
         for ((number, actor), (name, program)) in
             self.actors.into_iter().enumerate().zip(names.zip(self.programs))
         {
-            let presence = actor.ledger.presence;
+            let presence = actor.ledger.presence();
             let (figures, series, histogram) = actor.ledger.into_record(&program.steps, length);
             if number == scenario.focus {
                 record.little = little(presence, length, &figures);
@@ -76,8 +76,8 @@ impl World<'_> {
                     engine: "charged".into(),
                     reads: store.reads,
                     writes: store.writes,
-                    read_ns: distribution(&store.read.into_histogram(), false),
-                    write_ns: distribution(&store.write.into_histogram(), false),
+                    read_ns: distribution(&store.read.histogram(), false),
+                    write_ns: distribution(&store.write.histogram(), false),
                 };
                 (spec.name.clone(), record)
             })

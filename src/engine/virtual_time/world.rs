@@ -5,7 +5,7 @@ use super::charges::Charges;
 use super::future_events::FutureEvents;
 use super::locks::Lock;
 use super::timeline::Recorder;
-use crate::measure::{CAUSES, Cause, Ledger, Waits};
+use crate::measure::{CAUSES, Cause, Ledger, Tally};
 use crate::model::Program;
 use crate::random::Stream;
 use crate::scenario::Scenario;
@@ -260,8 +260,8 @@ pub(super) struct Client {
 pub(super) struct StoreCounts {
     pub(super) reads: u64,
     pub(super) writes: u64,
-    pub(super) read: Waits,
-    pub(super) write: Waits,
+    pub(super) read: Tally,
+    pub(super) write: Tally,
 }
 
 /// The simulated system.
