@@ -537,8 +537,11 @@ pub struct Span {
     pub length_ns: u64,
     /// `execution`, `lock`, `run_queue`, `io`, `call`, `idle`, or `task` for a whole task.
     pub state: String,
-    /// Step, lock or actor it belongs to; the holder for a lock wait.
+    /// Step, lock or actor it belongs to.
     pub label: String,
+    /// Track that held the lock when a wait for it began, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<usize>,
     /// Number of the task.
     pub task: u64,
 }

@@ -2,7 +2,7 @@
 //!
 //! Every track of the timeline becomes a thread, every span a complete event, every message a flow arrow. The
 //! format wants the events of one thread to nest; tasks that a worker interleaves do not, so what would overlap
-//! goes to a further thread of the same name. An arrow whose end lies in no span cannot be drawn and is left out.
+//! goes to a further thread of the same name. An arrow whose end lies at no span cannot be drawn and is left out.
 //! What was left out is said in the trace itself.
 
 use super::page::cause_name;
@@ -64,7 +64,7 @@ pub fn trace(record: &RunRecord) -> Option<(String, TraceCounts)> {
         text(&process)
     );
     for (index, lane) in lanes.iter().enumerate() {
-        thread(&mut out, index + 1, lane);
+        thread(&mut out, index + 1, lane, &timeline.tracks);
     }
     for (number, (from, sent, to, taken)) in flows.into_iter().enumerate() {
         let _ = write!(
@@ -90,7 +90,7 @@ pub fn trace(record: &RunRecord) -> Option<(String, TraceCounts)> {
     Some((out, counts))
 }
 
-fn thread(out: &mut String, tid: usize, lane: &Lane<'_>) {
+fn thread(out: &mut String, tid: usize, lane: &Lane<'_>, tracks: &[String]) {
     let _ = write!(
         out,
         ",\n{{\"ph\":\"M\",\"pid\":1,\"tid\":{tid},\"name\":\"thread_name\",\"args\":{{\"name\":{}}}}}\
@@ -111,6 +111,9 @@ fn thread(out: &mut String, tid: usize, lane: &Lane<'_>) {
         if !what.is_empty() {
             let _ = write!(out, ",\"{what}\":{}", text(&span.label));
         }
+        if let Some(holder) = span.holder.and_then(|track| tracks.get(track)) {
+            let _ = write!(out, ",\"holder\":{}", text(holder));
+        }
         out.push_str("}}");
     }
 }
@@ -119,7 +122,7 @@ fn thread(out: &mut String, tid: usize, lane: &Lane<'_>) {
 fn words(span: &Span) -> (&str, &'static str) {
     match span.state.as_str() {
         "execution" | "io" | "task" if !span.label.is_empty() => (&span.label, ""),
-        "lock" => (cause_name("lock"), "holder"),
+        "lock" => (cause_name("lock"), "lock"),
         "call" => (cause_name("call"), "actor"),
         state => (cause_name(state), if span.label.is_empty() { "" } else { "step" }),
     }
@@ -171,22 +174,37 @@ fn nested(spans: Vec<&Span>) -> Vec<Vec<&Span>> {
     rows.into_iter().map(|(spans, _)| spans).collect()
 }
 
-/// Messages both of whose ends lie within a span of their track's first thread.
+/// Farthest that an arrow's end is moved to the nearest span: engines keep no spans below a microsecond.
+const REACH: u64 = 2_000;
+
+/// Messages both of whose ends lie at a span of their track's first thread.
 fn drawable(timeline: &Timeline, lanes: &[Lane<'_>], most: usize) -> Vec<(usize, u64, usize, u64)> {
-    let within = |track: usize, at: u64| {
-        lanes.get(track).is_some_and(|lane| {
-            let next = lane.spans.partition_point(|span| span.start_ns <= at);
-            // An enclosing span starts before its parts: some steps back are enough, as nesting is shallow.
-            lane.spans[..next].iter().rev().take(64).any(|span| at - span.start_ns <= span.length_ns)
-        })
-    };
+    let place = |track: usize, at: u64| nearest(&lanes.get(track)?.spans, at);
     timeline
         .flows
         .iter()
-        .filter(|flow| within(flow.from_track, flow.sent_ns) && within(flow.to_track, flow.taken_ns))
-        .map(|flow| (flow.from_track, flow.sent_ns, flow.to_track, flow.taken_ns))
+        .filter_map(|flow| {
+            let sent = place(flow.from_track, flow.sent_ns)?;
+            let taken = place(flow.to_track, flow.taken_ns)?;
+            Some((flow.from_track, sent, flow.to_track, taken))
+        })
         .take(most)
         .collect()
+}
+
+/// The instant nearest to `at` that lies within one of `spans`, if it is not out of [`REACH`]. A span's end is out
+/// of it, as it is for those who read traces.
+fn nearest(spans: &[&Span], at: u64) -> Option<u64> {
+    let next = spans.partition_point(|span| span.start_ns <= at);
+    // An enclosing span starts before its parts: some steps back are enough, as nesting is shallow.
+    let before = spans[..next].iter().rev().take(64);
+    let last = before.filter(|span| span.length_ns > 0).map(|span| span.start_ns + span.length_ns - 1).max();
+    match (last, spans.get(next)) {
+        (Some(last), _) if last >= at => Some(at),
+        (Some(last), _) if at - last <= REACH => Some(last),
+        (_, Some(next)) if next.start_ns - at <= REACH => Some(next.start_ns),
+        _ => None,
+    }
 }
 
 /// A text as a JSON string.

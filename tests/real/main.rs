@@ -7,3 +7,4 @@ mod engine;
 mod profilers;
 mod program;
 mod store_crash;
+mod trace;

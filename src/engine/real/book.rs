@@ -3,8 +3,9 @@
 use super::locks::LockLedger;
 use super::memory::{CacheLedger, StoreLedger};
 use super::profile::StepSeen;
+use super::runtime::{NOBODY, TaskBody};
 use super::timekeeper::{Activity, Piece, ThreadTimes, Timekeeper};
-use crate::measure::record::{Span, ThreadRecord};
+use crate::measure::record::{Flow, Span, ThreadRecord};
 use crate::measure::sched::ThreadFigures;
 use crate::measure::{Finished, Ledger};
 use crate::units::Nanos;
@@ -136,7 +137,18 @@ impl ThreadAccount {
 pub(super) struct Spans {
     most: usize,
     pub(super) kept: Vec<Span>,
+    pub(super) flows: Vec<Flow>,
     pub(super) omitted: u64,
+}
+
+/// What a span belongs to.
+#[derive(Clone, Debug)]
+pub(super) struct Belongs {
+    pub(super) track: usize,
+    pub(super) task: u64,
+    pub(super) label: String,
+    /// The worker that held the lock.
+    pub(super) holder: Option<usize>,
 }
 
 /// Shorter pieces are not worth a span.
@@ -148,16 +160,25 @@ impl Spans {
         self.most > 0
     }
 
-    /// Keeps a piece of `track`, with its run-queue part as a span of its own at the piece's end.
-    pub(super) fn keep(
-        &mut self,
-        track: usize,
-        activity: Activity,
-        piece: Piece,
-        window: Nanos,
-        label: &str,
-        task: u64,
-    ) {
+    /// Keeps a message that a worker sent and the worker `to` takes at `taken`.
+    pub(super) fn keep_flow(&mut self, task: &TaskBody, to: usize, taken: Nanos, window: Nanos) {
+        if !self.wanted() || task.sender == NOBODY || task.issued < window {
+            return;
+        }
+        if self.flows.len() >= self.most {
+            self.omitted += 1;
+            return;
+        }
+        self.flows.push(Flow {
+            from_track: task.sender as usize,
+            sent_ns: (task.issued - window).0,
+            to_track: to,
+            taken_ns: taken.saturating_sub(window).0,
+        });
+    }
+
+    /// Keeps a piece, with its run-queue part as a span of its own at the piece's end.
+    pub(super) fn keep(&mut self, activity: Activity, piece: Piece, window: Nanos, belongs: &Belongs) {
         if activity == Activity::Bookkeeping || piece.start < window {
             return;
         }
@@ -172,12 +193,13 @@ impl Spans {
                 continue;
             }
             self.kept.push(Span {
-                track,
+                track: belongs.track,
                 start_ns: (start - window).0,
                 length_ns: (end - start).0,
                 state: state.into(),
-                label: label.into(),
-                task,
+                label: belongs.label.clone(),
+                holder: belongs.holder.filter(|holder| state == "lock" && *holder != belongs.track),
+                task: belongs.task,
             });
         }
     }

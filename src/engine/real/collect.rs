@@ -6,10 +6,11 @@ use super::locks::LockLedger;
 use super::memory::{CacheLedger, StoreLedger};
 use super::profile::{self, Samples, StepSeen};
 use super::runtime::Runtime;
+use super::tracks;
 use crate::engine::{Experiment, Profiler, RunOutput};
 use crate::measure::record::{
-    Little, ProbeRecord, ProfileRecord, RunRecord, SCHEMA, ScenarioRef, SchedulerRecord, Span, Timeline,
-    TreatmentRecord, Warning, Window,
+    Flow, Little, ProbeRecord, ProfileRecord, RunRecord, SCHEMA, ScenarioRef, SchedulerRecord, Span,
+    Timeline, TreatmentRecord, Warning, Window,
 };
 use crate::measure::{Ledger, host, identities};
 use crate::units::Nanos;
@@ -24,6 +25,7 @@ pub(super) struct Collected {
     stores: Vec<StoreLedger>,
     threads: Vec<ThreadAccount>,
     spans: Vec<Span>,
+    flows: Vec<Flow>,
     omitted: u64,
     compressed: (u64, u64),
     /// Cost of a clock read and of a read of the kernel's figures, in nanoseconds.
@@ -45,6 +47,7 @@ impl Collected {
             stores: vec![StoreLedger::default(); run.stores.len()],
             threads: Vec::new(),
             spans: Vec::new(),
+            flows: Vec::new(),
             omitted: 0,
             compressed: (0, 0),
             costs: (0.0, 0.0),
@@ -72,6 +75,7 @@ impl Collected {
         profile::merge(&mut self.steps_seen[book.actor], &book.profile);
         self.omitted += book.spans.omitted;
         self.spans.extend(book.spans.kept);
+        self.flows.extend(book.spans.flows);
         self.compressed.0 += book.compressed.0;
         self.compressed.1 += book.compressed.1;
         self.threads.extend(account);
@@ -139,7 +143,13 @@ pub(super) fn output(run: &Arc<Runtime>, experiment: &Experiment, collected: Col
     record.little = little(&record, presence, window);
     add_threads(&mut record, run, collected.threads, recordings, collected.costs);
     if experiment.timeline_spans > 0 {
-        record.timeline = Some(timeline(&record, collected.spans, collected.omitted, experiment));
+        record.timeline = Some(Timeline {
+            tracks: Vec::new(),
+            spans: collected.spans,
+            flows: collected.flows,
+            omitted: collected.omitted,
+        });
+        record.timeline.iter_mut().for_each(|timeline| tracks::name(timeline, &experiment.scenario));
         record.instrumented = true;
     }
     record.profile = profile_of(run, &record, collected.samples, &collected.steps_seen);
@@ -275,26 +285,6 @@ fn measure_recording_cost() -> f64 {
     let start = clock.now();
     (0..TASKS).for_each(|task| note(&mut ledger, u64::from(task)));
     (clock.now() - start).as_secs_f64() * 1e9 / f64::from(TASKS)
-}
-
-fn timeline(record: &RunRecord, mut spans: Vec<Span>, omitted: u64, experiment: &Experiment) -> Timeline {
-    // Spans carry the worker's number; its name ends with it.
-    let mut tracks: Vec<String> = experiment
-        .scenario
-        .actors
-        .iter()
-        .flat_map(|actor| std::iter::repeat_n(&actor.name, actor.threads))
-        .enumerate()
-        .map(|(index, name)| format!("{name}-{index}"))
-        .collect();
-    tracks.truncate(record.threads.len().max(tracks.len()));
-    for span in &mut spans {
-        if let Some(lock) = span.label.strip_prefix("lock ").and_then(|index| index.parse::<usize>().ok()) {
-            span.label = experiment.scenario.locks[lock].name.clone();
-        }
-    }
-    spans.sort_by_key(|span| (span.track, span.start_ns));
-    Timeline { tracks, spans, flows: Vec::new(), omitted }
 }
 
 fn add_warnings(record: &mut RunRecord) {

@@ -1,15 +1,29 @@
 //! The locks of a run, and what each worker notes of them.
 
+use super::console::Resource;
 use crate::lock::{Gil, GilCounts, MutexLock, RawLock, SpinLock};
 use crate::measure::record::LockRecord;
 use crate::measure::{Tally, distribution};
 use crate::scenario::LockKind;
 use crate::units::Nanos;
 use async_lock::{Mutex as AwaitableMutex, MutexGuardArc};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// A lock while it is in use.
-pub(super) enum LockRuntime {
+pub(super) struct LockRuntime {
+    pub(super) mechanism: Mechanism,
+    /// What tokio-console is told of it.
+    pub(super) seen: Resource,
+    /// The worker that holds it, for timelines: written by whoever takes or gives it, so never ahead of the lock.
+    holder: AtomicU64,
+}
+
+/// Nobody holds the lock.
+const NOBODY: u64 = u64::MAX;
+
+/// How a lock excludes.
+pub(super) enum Mechanism {
     /// Parks or spins.
     Raw { lock: Box<dyn RawLock>, spins: bool },
     /// A mutex that tasks await; the threads among its users block.
@@ -20,32 +34,7 @@ pub(super) enum LockRuntime {
     Absent,
 }
 
-impl std::fmt::Debug for LockRuntime {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.kind())
-    }
-}
-
-impl LockRuntime {
-    pub(super) fn new(kind: LockKind, awaited: bool) -> Self {
-        match kind {
-            LockKind::Mutex | LockKind::Spin if awaited => Self::Awaited(Arc::default()),
-            LockKind::Mutex => Self::Raw { lock: Box::new(MutexLock::new()), spins: false },
-            LockKind::Spin => Self::Raw { lock: Box::new(SpinLock::new()), spins: true },
-            LockKind::Gil { interval, check } => {
-                Self::Interpreter { gil: Gil::new(interval.to_duration()), check, before: OnceLock::new() }
-            }
-            LockKind::Absent => Self::Absent,
-        }
-    }
-
-    /// Remembers what happened in the warm-up, to leave it out.
-    pub(super) fn begin_window(&self) {
-        if let Self::Interpreter { gil, before, .. } = self {
-            before.get_or_init(|| gil.counts());
-        }
-    }
-
+impl Mechanism {
     const fn kind(&self) -> &'static str {
         match self {
             Self::Raw { spins: false, .. } | Self::Awaited(_) => "mutex",
@@ -54,46 +43,99 @@ impl LockRuntime {
             Self::Absent => "absent",
         }
     }
+}
+
+impl std::fmt::Debug for LockRuntime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.mechanism.kind())
+    }
+}
+
+impl LockRuntime {
+    pub(super) fn new(name: &str, kind: LockKind, awaited: bool) -> Self {
+        let mechanism = match kind {
+            LockKind::Mutex | LockKind::Spin if awaited => Mechanism::Awaited(Arc::default()),
+            LockKind::Mutex => Mechanism::Raw { lock: Box::new(MutexLock::new()), spins: false },
+            LockKind::Spin => Mechanism::Raw { lock: Box::new(SpinLock::new()), spins: true },
+            LockKind::Gil { interval, check } => {
+                let gil = Gil::new(interval.to_duration());
+                Mechanism::Interpreter { gil, check, before: OnceLock::new() }
+            }
+            LockKind::Absent => Mechanism::Absent,
+        };
+        let seen = Resource::lock(name, mechanism.kind());
+        Self { mechanism, seen, holder: AtomicU64::new(NOBODY) }
+    }
+
+    /// Remembers what happened in the warm-up, to leave it out.
+    pub(super) fn begin_window(&self) {
+        if let Mechanism::Interpreter { gil, before, .. } = &self.mechanism {
+            before.get_or_init(|| gil.counts());
+        }
+    }
 
     /// Whether a waiter burns its processor.
     pub(super) const fn spins(&self) -> bool {
-        matches!(self, Self::Raw { spins: true, .. })
+        matches!(self.mechanism, Mechanism::Raw { spins: true, .. })
     }
 
     /// Takes the lock at once, or not. An interpreter lock has no such attempt: it is waited for, and says whether
     /// that was needed.
     pub(super) fn try_take(&self, thread: u64) -> Attempt {
-        let taken = match self {
-            Self::Raw { lock, .. } => lock.try_acquire().then_some(Held::Raw),
-            Self::Awaited(lock) => lock.try_lock_arc().map(Held::Guard),
-            Self::Interpreter { gil, .. } => {
-                return if gil.take(thread).contended { Attempt::Waited } else { Attempt::Taken(Held::Raw) };
+        let taken = match &self.mechanism {
+            Mechanism::Raw { lock, .. } => lock.try_acquire().then_some(Held::Raw),
+            Mechanism::Awaited(lock) => lock.try_lock_arc().map(Held::Guard),
+            Mechanism::Interpreter { gil, .. } => {
+                let contended = gil.take(thread).contended;
+                self.taken(thread, contended);
+                return if contended { Attempt::Waited } else { Attempt::Taken(Held::Raw) };
             }
-            Self::Absent => Some(Held::Raw),
+            Mechanism::Absent => Some(Held::Raw),
         };
-        taken.map_or(Attempt::Refused, Attempt::Taken)
+        taken.map_or(Attempt::Refused, |held| {
+            self.taken(thread, false);
+            Attempt::Taken(held)
+        })
+    }
+
+    /// Notes whose the lock is now.
+    pub(super) fn taken(&self, thread: u64, contended: bool) {
+        self.holder.store(thread, Ordering::Relaxed);
+        self.seen.taken(contended);
+    }
+
+    /// The worker that seems to hold it now.
+    pub(super) fn holder(&self) -> Option<usize> {
+        usize::try_from(self.holder.load(Ordering::Relaxed)).ok().filter(|holder| *holder != usize::MAX)
     }
 
     /// Takes the lock, blocking the thread.
     pub(super) fn take(&self, thread: u64) -> Held {
-        match self {
-            Self::Raw { lock, .. } => lock.acquire(),
-            Self::Awaited(lock) => return Held::Guard(lock.lock_arc_blocking()),
-            Self::Interpreter { gil, .. } => {
-                gil.take(thread);
+        let held = match &self.mechanism {
+            Mechanism::Raw { lock, .. } => {
+                lock.acquire();
+                Held::Raw
             }
-            Self::Absent => {}
-        }
-        Held::Raw
+            Mechanism::Awaited(lock) => Held::Guard(lock.lock_arc_blocking()),
+            Mechanism::Interpreter { gil, .. } => {
+                gil.take(thread);
+                Held::Raw
+            }
+            Mechanism::Absent => Held::Raw,
+        };
+        self.taken(thread, true);
+        held
     }
 
     /// Gives the lock back; an interpreter lock that somebody asked for is given only once that one has it.
     pub(super) fn give_back(&self, held: Held, thread: u64) {
-        match (self, held) {
+        self.holder.store(NOBODY, Ordering::Relaxed);
+        self.seen.released();
+        match (&self.mechanism, held) {
             (_, Held::Guard(guard)) => drop(guard),
-            (Self::Raw { lock, .. }, Held::Raw) => lock.release(),
-            (Self::Interpreter { gil, .. }, Held::Raw) => gil.drop_lock(thread),
-            (Self::Awaited(_) | Self::Absent, Held::Raw) => {}
+            (Mechanism::Raw { lock, .. }, Held::Raw) => lock.release(),
+            (Mechanism::Interpreter { gil, .. }, Held::Raw) => gil.drop_lock(thread),
+            (Mechanism::Awaited(_) | Mechanism::Absent, Held::Raw) => {}
         }
     }
 }
@@ -151,14 +193,14 @@ impl LockLedger {
 
     /// The record of `lock`.
     pub(super) fn into_record(self, lock: &LockRuntime) -> LockRecord {
-        let counts = match lock {
-            LockRuntime::Interpreter { gil, before, .. } => {
+        let counts = match &lock.mechanism {
+            Mechanism::Interpreter { gil, before, .. } => {
                 Some(gil.counts().since(&before.get().copied().unwrap_or_default()))
             }
             _ => None,
         };
         LockRecord {
-            kind: lock.kind().into(),
+            kind: lock.mechanism.kind().into(),
             acquisitions: self.acquisitions,
             contended: self.contended,
             wait_ns: distribution(&self.wait.histogram(), false),

@@ -13,6 +13,7 @@ mod runtime;
 mod stamp;
 mod tasks;
 mod timekeeper;
+mod tracks;
 mod witness;
 mod work;
 mod worker;

@@ -1,8 +1,9 @@
 //! The workers of one tokio runtime: a seat each for what they note, and their accounts of themselves.
 
-use super::book::{Book, ThreadAccount};
+use super::book::{Belongs, Book, ThreadAccount};
 use super::runtime::Runtime;
-use super::timekeeper::{Activity, ThreadTimes, forget_run_queue, run_queue_growth};
+use super::tasks::MOST_HANDLERS;
+use super::timekeeper::{Activity, Piece, ThreadTimes, forget_run_queue, run_queue_growth};
 use crate::engine::LiveBatch;
 use crate::engine::ThreadState;
 use crate::measure::sched::{ThreadFigures, ThreadSched};
@@ -63,6 +64,11 @@ impl Pool {
         self.worker() as u64
     }
 
+    /// The timeline's track of a handler: behind those of all workers.
+    pub(super) fn handler_track(&self, handler: usize) -> usize {
+        self.run.current.len() + self.actor * MOST_HANDLERS + handler
+    }
+
     pub(super) fn start_thread(&self) {
         SEAT.set(Some(self.started.fetch_add(1, Ordering::Relaxed) % self.seats.len()));
         forget_run_queue();
@@ -102,6 +108,12 @@ impl Pool {
                 let asleep = now.saturating_sub(parked_at).saturating_sub(waited);
                 own.times.blocked += asleep;
                 own.times.idle += asleep;
+                if self.run.spans > 0 {
+                    let idle = Piece { start: parked_at, end: now, run_queue: waited.min(now - parked_at) };
+                    let nothing =
+                        Belongs { track: self.worker(), task: 0, label: String::new(), holder: None };
+                    self.seat().book.spans.keep(Activity::Idle, idle, self.run.window_start(), &nothing);
+                }
             }
         });
         self.begin_window_of_thread(now);

@@ -1,6 +1,7 @@
 //! What the threads of one run share.
 
-use super::locks::LockRuntime;
+use super::console::Resource;
+use super::locks::{LockRuntime, Mechanism};
 use super::memory::{CacheRuntime, StoreRuntime};
 use super::work::{self, STOP_CHECK, Work};
 use crate::clock::Clock;
@@ -23,6 +24,9 @@ use tokio::sync::oneshot;
 #[derive(Debug)]
 pub struct Task(Box<TaskBody>);
 
+/// No worker sent it.
+pub(super) const NOBODY: u32 = u32::MAX;
+
 /// What a task says of itself.
 #[derive(Debug)]
 pub struct TaskBody {
@@ -32,6 +36,8 @@ pub struct TaskBody {
     pub(super) issued: Nanos,
     /// Its number, which names its stream of random numbers.
     pub(super) number: u64,
+    /// The worker that sent it; [`NOBODY`] when it is load.
+    pub(super) sender: u32,
     /// Whom its end concerns.
     pub(super) origin: Origin,
 }
@@ -39,7 +45,13 @@ pub struct TaskBody {
 impl Task {
     /// A task that was to start at `arrived` and was issued at `issued`.
     pub(super) fn new(arrived: Nanos, issued: Nanos, number: u64, origin: Origin) -> Self {
-        Self(Box::new(TaskBody { arrived, issued, number, origin }))
+        Self(Box::new(TaskBody { arrived, issued, number, sender: NOBODY, origin }))
+    }
+
+    /// A message that the worker `sender` sends at `sent`.
+    pub(super) fn message(sender: usize, sent: Nanos, number: u64, origin: Origin) -> Self {
+        let sender = u32::try_from(sender).unwrap_or(NOBODY);
+        Self(Box::new(TaskBody { arrived: sent, issued: sent, number, sender, origin }))
     }
 }
 
@@ -98,8 +110,18 @@ pub(super) struct ActorRuntime {
     pub(super) spec: ActorSpec,
     pub(super) program: Program,
     pub(super) inbox: Inbox,
+    /// What tokio-console is told of the inbox.
+    pub(super) seen: Resource,
     /// Clients that must think, or found the queue full, go back to the load's thread by this.
     pub(super) clients: Option<Sender<Returned>>,
+}
+
+impl ActorRuntime {
+    /// Tells tokio-console how many tasks wait.
+    #[inline]
+    pub(super) fn tell(&self) {
+        self.seen.holds(|| self.inbox.queue().len());
+    }
 }
 
 /// A client that goes back to the thread that issues load.
@@ -163,6 +185,7 @@ impl Runtime {
                 } else {
                     Inbox::Blocking(queue(spec.queue, spec.capacity))
                 },
+                seen: Resource::queue(&spec.name, spec.queue.name(), spec.capacity),
                 spec: spec.clone(),
                 clients,
             })
@@ -173,7 +196,7 @@ impl Runtime {
                 actor.spec.queue == QueueKind::Async
                     && actor.spec.steps.iter().any(|step| step.lock == Some(index))
             });
-            LockRuntime::new(spec.kind, awaited && !matches!(spec.kind, LockKind::Gil { .. }))
+            LockRuntime::new(&spec.name, spec.kind, awaited && !matches!(spec.kind, LockKind::Gil { .. }))
         });
         let stores = scenario.stores.iter().map(StoreRuntime::new).collect::<Result<_, _>>()?;
         Ok(Self {
@@ -276,8 +299,8 @@ impl Runtime {
         under: Option<usize>,
         mut hand_over: impl FnMut(usize),
     ) -> Result<(), Stopped> {
-        let (gil, poll) = match under.map(|lock| (&self.locks[lock], lock)) {
-            Some((LockRuntime::Interpreter { gil, check, .. }, lock)) => (Some((gil, lock)), *check),
+        let (gil, poll) = match under.map(|lock| (&self.locks[lock].mechanism, lock)) {
+            Some((Mechanism::Interpreter { gil, check, .. }, lock)) => (Some((gil, lock)), *check),
             _ => (None, STOP_CHECK),
         };
         let piece = self.work.links(poll).max(1);
@@ -308,7 +331,9 @@ impl Runtime {
 
     /// Puts a task into the queue of `actor` without waiting.
     pub(super) fn offer(&self, actor: usize, task: Task) -> Result<(), PushError<Task>> {
-        self.actors[actor].inbox.queue().try_push(task)
+        let pushed = self.actors[actor].inbox.queue().try_push(task);
+        self.actors[actor].tell();
+        pushed
     }
 
     /// A batch of live figures for a worker of `actor`, when somebody watches and it is the one in focus.

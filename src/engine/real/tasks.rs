@@ -5,13 +5,13 @@
 //! worker is run-queue wait: its waker stamps the instant at which it became ready.
 
 use super::access::Access;
-use super::book::{Book, ThreadAccount, begin_window};
-use super::console;
-use super::locks::{Attempt, Held, LockRuntime};
+use super::book::{Belongs, Book, ThreadAccount, begin_window};
+use super::console::{self, HandlerName};
+use super::locks::{Attempt, Held, Mechanism};
 use super::pool::{self, Pool, Seat};
 use super::runtime::{Inbox, Origin, Returned, Runtime, Stopped, Task};
 use super::stamp::{Stamp, Stamped};
-use super::timekeeper::{Activity, Timekeeper};
+use super::timekeeper::{Activity, Piece, Timekeeper};
 use super::work::{Corpus, Memory};
 use super::worker::breakdown;
 use crate::cache::Probe;
@@ -84,8 +84,8 @@ pub(super) fn start(run: &Arc<Runtime>, actor: usize, first: usize) -> Result<Ru
         .map_err(|source| EngineError::Spawn { index: first, count: threads, source })?;
     let handlers = (0..spec.capacity.min(MOST_HANDLERS))
         .map(|number| {
-            let name = format!("{}-{number}", spec.name);
-            console::spawn(&runtime, &name, Handler::new(Arc::clone(&pool)).handle())
+            let name = HandlerName { actor: &spec.name, handler: number, queue: spec.queue.name() };
+            console::spawn(&runtime, name, Handler::new(Arc::clone(&pool), number).handle())
         })
         .collect::<Result<_, _>>()
         .map_err(|source| EngineError::Spawn { index: first, count: threads, source })?;
@@ -116,6 +116,7 @@ impl Running {
 /// One task at a time, many of them at once.
 struct Handler {
     pool: Arc<Pool>,
+    number: usize,
     time: Timekeeper,
     stamp: Arc<Stamp>,
     waker: Waker,
@@ -124,6 +125,8 @@ struct Handler {
     interpreter: Option<(usize, Nanos)>,
     held: Vec<(usize, Held, Nanos)>,
     step: Option<usize>,
+    /// The lock that was last asked for, and who held it then.
+    wanted: Option<(usize, Option<usize>)>,
     /// Times of the present task by step and cause, and repetitions; noted when it ends.
     steps: Vec<([Nanos; CAUSES], u64)>,
     service: Option<Service>,
@@ -149,10 +152,11 @@ impl Drop for Handler {
 }
 
 impl Handler {
-    fn new(pool: Arc<Pool>) -> Self {
+    fn new(pool: Arc<Pool>, number: usize) -> Self {
         let stamp = Arc::new(Stamp::new(pool.run.clock.clone()));
         let steps = pool.run.actors[pool.actor].program.steps.len();
         Self {
+            number,
             time: Timekeeper::new(pool.run.clock.clone()),
             waker: Waker::from(Arc::clone(&stamp)),
             stamp,
@@ -161,6 +165,7 @@ impl Handler {
             interpreter: None,
             held: Vec::new(),
             step: None,
+            wanted: None,
             steps: vec![Default::default(); steps],
             service: None,
             messages: 0,
@@ -173,7 +178,9 @@ impl Handler {
         let Inbox::Channel(channel) = &run.actors[self.pool.actor].inbox else {
             unreachable!("threads that block are in worker.rs")
         };
-        while let Ok(task) = channel.receiver().recv().await {
+        let receiving = run.actors[self.pool.actor].seen.operation("recv");
+        while let Ok(task) = receiving.during(channel.receiver().recv()).await {
+            run.actors[self.pool.actor].tell();
             self.time.cut_resumed(Activity::Bookkeeping, None);
             self.pool.begin_window_of_thread(self.time.last());
             self.begin_window_of_seat();
@@ -200,6 +207,9 @@ impl Handler {
     async fn serve(&mut self, run: &Runtime, task: Task) {
         let started = self.time.last();
         self.time.start_task(started.saturating_sub(task.arrived));
+        if run.spans > 0 {
+            self.pool.seat().book.spans.keep_flow(&task, self.pool.worker(), started, run.window_start());
+        }
         self.messages = 0;
         for step in &mut self.steps {
             *step = Default::default();
@@ -377,6 +387,7 @@ impl Handler {
         if let Some(lock) = wanted {
             let before = self.cut(Activity::Work);
             let thread = self.pool.thread();
+            self.wanted = Some((lock, run.locks[lock].holder()));
             let contended = match run.locks[lock].try_take(thread) {
                 Attempt::Taken(_) => false,
                 Attempt::Waited => true,
@@ -402,6 +413,7 @@ impl Handler {
     async fn lock(&mut self, run: &Runtime, lock: usize) {
         let before = self.cut(Activity::Work);
         let thread = self.pool.thread();
+        self.wanted = Some((lock, run.locks[lock].holder()));
         let (held, contended) = match run.locks[lock].try_take(thread) {
             Attempt::Taken(held) => (held, false),
             Attempt::Waited => {
@@ -410,9 +422,11 @@ impl Handler {
             }
             Attempt::Refused => {
                 self.drop_interpreter(run);
-                let held = if let LockRuntime::Awaited(mutex) = &run.locks[lock] {
-                    let waiting = mutex.lock_arc();
-                    Held::Guard(self.wait(Activity::Lock, waiting).await)
+                let held = if let Mechanism::Awaited(mutex) = &run.locks[lock].mechanism {
+                    let locking = run.locks[lock].seen.operation("lock");
+                    let guard = self.wait(Activity::Lock, locking.during(mutex.lock_arc())).await;
+                    run.locks[lock].taken(self.pool.thread(), true);
+                    Held::Guard(guard)
                 } else {
                     let held = run.locks[lock].take(thread);
                     self.cut(Activity::Lock);
@@ -525,7 +539,7 @@ impl Handler {
         self.messages += 1;
         let measured = now >= run.window_start();
         self.pool.seat().book.issued[to].issued += u64::from(measured);
-        let task = Task::new(now, now, number, origin);
+        let task = Task::message(self.pool.worker(), now, number, origin);
         let lost = match run.offer(to, task) {
             Ok(()) => return Ok(()),
             Err(PushError::Closed(_)) => true,
@@ -533,7 +547,8 @@ impl Handler {
                 self.drop_interpreter(run);
                 match &run.actors[to].inbox {
                     Inbox::Channel(channel) => {
-                        self.wait(Activity::Call, channel.sender().send(task)).await.is_err()
+                        let sending = run.actors[to].seen.operation("send");
+                        self.wait(Activity::Call, sending.during(channel.sender().send(task))).await.is_err()
                     }
                     Inbox::Blocking(queue) => {
                         let refused = queue.push(task).is_err();
@@ -560,23 +575,42 @@ impl Handler {
         let stamped = Stamped { inner: pin!(future), stamp: &self.stamp, waker: &self.waker };
         let (output, ready) = stamped.await;
         let piece = self.time.cut_resumed(activity, ready);
-        self.note_piece(activity, piece.end - piece.start - piece.run_queue, piece.run_queue);
+        self.note_piece(activity, piece, true);
         output
     }
 
     fn cut(&mut self, activity: Activity) -> Nanos {
         let piece = self.time.cut(activity);
-        let own = piece.end - piece.start - piece.run_queue;
-        self.note_piece(activity, own, piece.run_queue);
-        pool::account(activity, own);
+        self.note_piece(activity, piece, false);
+        pool::account(activity, piece.end - piece.start - piece.run_queue);
         piece.end
     }
 
-    fn note_piece(&mut self, activity: Activity, own: Nanos, run_queue: Nanos) {
+    /// Notes a piece under the present step; `away` tells that the handler had left its worker.
+    fn note_piece(&mut self, activity: Activity, piece: Piece, away: bool) {
         if let (Some(step), Some(cause)) = (self.step, activity.cause()) {
-            self.steps[step].0[cause as usize] += own;
-            self.steps[step].0[Cause::RunQueue as usize] += run_queue;
+            self.steps[step].0[cause as usize] += piece.end - piece.start - piece.run_queue;
+            self.steps[step].0[Cause::RunQueue as usize] += piece.run_queue;
         }
+        if self.pool.run.spans > 0 {
+            self.keep_span(activity, piece, away);
+        }
+    }
+
+    /// A wait off the worker goes to a track of the handler's own, everything else to the worker's.
+    #[cold]
+    fn keep_span(&self, activity: Activity, piece: Piece, away: bool) {
+        let Some(service) = &self.service else { return };
+        let run = &self.pool.run;
+        let lock = self.wanted.filter(|_| activity == Activity::Lock);
+        let step = self.step.map_or("", |step| &run.actors[self.pool.actor].program.steps[step]);
+        let belongs = Belongs {
+            track: if away { self.pool.handler_track(self.number) } else { self.pool.worker() },
+            task: service.task.number,
+            label: lock.map_or_else(|| step.to_owned(), |(lock, _)| format!("lock {lock}")),
+            holder: lock.and_then(|(_, holder)| holder),
+        };
+        self.pool.seat().book.spans.keep(activity, piece, run.window_start(), &belongs);
     }
 }
 

@@ -1,7 +1,7 @@
 //! A worker thread: takes tasks from its actor's queue and performs their programs.
 
 use super::access::Access;
-use super::book::{Book, ThreadAccount, begin_window};
+use super::book::{Belongs, Book, ThreadAccount, begin_window};
 use super::console::Watched;
 use super::locks::{Attempt, Held};
 use super::profile::StepHooks;
@@ -35,6 +35,8 @@ pub(super) struct Worker<'run> {
     /// Locks held over steps, innermost last, and since when.
     held: Vec<(usize, Held, Nanos)>,
     step: Option<usize>,
+    /// Who held the lock that was last asked for.
+    held_by: Option<usize>,
     /// A profiler that wants to know of every step.
     hooks: Option<StepHooks>,
     pub(super) task_number: u64,
@@ -64,6 +66,7 @@ impl<'run> Worker<'run> {
             interpreter_since: Nanos::ZERO,
             held: Vec::new(),
             step: None,
+            held_by: None,
             hooks: StepHooks::new(run.profiler, &run.clock, steps),
             task_number: 0,
             messages: 0,
@@ -96,10 +99,9 @@ impl<'run> Worker<'run> {
     /// The next task, asleep while there is none; without the interpreter lock, as a blocked `get` is.
     #[inline]
     fn next_task(&mut self) -> Result<Task, PopError> {
-        let Inbox::Blocking(queue) = &self.run.actors[self.actor].inbox else {
-            unreachable!("workers that await are in tasks.rs")
-        };
-        match queue.try_pop() {
+        let actor = &self.run.actors[self.actor];
+        let Inbox::Blocking(queue) = &actor.inbox else { unreachable!("workers that await are in tasks.rs") };
+        let task = match queue.try_pop() {
             Err(PopError::Empty) => {
                 self.cut(Activity::Bookkeeping);
                 self.drop_interpreter(Activity::Bookkeeping);
@@ -114,11 +116,14 @@ impl<'run> Worker<'run> {
                 self.cut(Activity::Bookkeeping);
                 other
             }
-        }
+        };
+        actor.tell();
+        task
     }
 
     fn serve(&mut self, mut task: Task) {
         let started = self.time.last();
+        self.book.spans.keep_flow(&task, self.index, started, self.run.window_start());
         self.time.start_task(started.saturating_sub(task.arrived));
         self.task_number = task.number;
         self.messages = 0;
@@ -306,6 +311,7 @@ impl<'run> Worker<'run> {
         let before = self.time.last();
         let run = self.run;
         self.say(ThreadState::Lock);
+        self.held_by = run.locks[lock].holder();
         let contended = match run.locks[lock].try_take(self.index as u64) {
             Attempt::Taken(_) => false,
             Attempt::Waited => true,
@@ -344,6 +350,7 @@ impl<'run> Worker<'run> {
         let run = self.run;
         let before = self.cut(Activity::Work).end;
         let spins = run.locks[lock].spins();
+        self.held_by = run.locks[lock].holder();
         let held = match run.locks[lock].try_take(self.index as u64) {
             Attempt::Taken(held) => Some(held),
             Attempt::Waited => None,
@@ -421,7 +428,7 @@ impl<'run> Worker<'run> {
         self.messages += 1;
         let measured = now >= run.window_start();
         self.book.issued[to].issued += u64::from(measured);
-        let task = Task::new(now, now, number, origin);
+        let task = Task::message(self.index, now, number, origin);
         let refused = match run.offer(to, task) {
             Ok(()) => return Ok(()),
             Err(PushError::Closed(_)) => Some(now),
@@ -493,8 +500,8 @@ impl<'run> Worker<'run> {
             (None, Some(step)) => steps[step].clone(),
             (None, None) => String::new(),
         };
-        let window = self.run.window_start();
-        self.book.spans.keep(self.index, activity, piece, window, &label, self.task_number);
+        let belongs = Belongs { track: self.index, task: self.task_number, label, holder: self.held_by };
+        self.book.spans.keep(activity, piece, self.run.window_start(), &belongs);
     }
 
     fn finish(mut self) -> (Book, ThreadAccount) {

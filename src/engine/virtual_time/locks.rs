@@ -139,6 +139,7 @@ impl World<'_> {
     /// Joins the waiters of a lock that is held; whether the thread goes on (with another task).
     pub(super) fn wait_for_lock(&mut self, thread: u32, task: u32, lock: u32) -> bool {
         let entity = self.holder(thread, task);
+        self.task(task).held_by = self.lock(lock).owner;
         match self.lock(lock).kind {
             LockKind::Gil { .. } => {
                 self.gil_wait(thread, lock);

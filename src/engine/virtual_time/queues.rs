@@ -60,6 +60,7 @@ impl World<'_> {
             caller,
             under: NONE,
             wanted: NONE,
+            held_by: NONE,
             next: Next::Operation,
             purpose: Purpose::Step,
             part_lock: NONE,

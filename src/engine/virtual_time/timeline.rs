@@ -81,6 +81,7 @@ impl World<'_> {
             ("lock", Some(task)) => scenario.locks.get(task.wanted as usize).map_or("", |lock| &lock.name),
             _ => "",
         };
+        let held_by = task.filter(|_| word == "lock").map_or(NONE, |task| task.held_by) as usize;
         let start = (self.now - time).max(self.window_start);
         let span = Span {
             track: thread as usize,
@@ -88,6 +89,8 @@ impl World<'_> {
             length_ns: self.now - start,
             state: word.into(),
             label: label.into(),
+            // A lock that belongs to a task off its worker has no thread to name.
+            holder: (held_by < self.workers && held_by != thread as usize).then_some(held_by),
             task: task.map_or(0, |task| task.number),
         };
         self.timeline.add(span);

@@ -112,6 +112,8 @@ pub(super) struct Task {
     pub(super) under: u32,
     /// Lock it waits for.
     pub(super) wanted: u32,
+    /// Thread that held it when the wait began.
+    pub(super) held_by: u32,
     pub(super) next: Next,
     /// What `wanted` is for.
     pub(super) purpose: Purpose,

@@ -260,6 +260,7 @@ fn timeline(threads: usize, spans: usize, length_ns: u64) -> Timeline {
                 length_ns: length,
                 state: state.into(),
                 label: label.into(),
+                holder: (state == "lock" && track > 0).then(|| track - 1),
                 task: number / 5,
             });
             if number % 50 == 0 && at > 1000 {

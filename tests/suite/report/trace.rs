@@ -81,7 +81,7 @@ fn a_trace_is_well_formed_and_counts_what_it_holds() {
 }
 
 fn span(track: usize, start_ns: u64, length_ns: u64, state: &str) -> Span {
-    Span { track, start_ns, length_ns, state: state.into(), label: "plan".into(), task: 1 }
+    Span { track, start_ns, length_ns, state: state.into(), label: "plan".into(), holder: None, task: 1 }
 }
 
 fn hand_made(spans: Vec<Span>, flows: Vec<Flow>) -> RunRecord {
@@ -109,12 +109,25 @@ fn tasks_that_interleave_get_threads_of_their_own() {
 fn an_arrow_into_nothing_is_left_out_and_counted() {
     let flow = |sent_ns, taken_ns| Flow { from_track: 0, sent_ns, to_track: 1, taken_ns };
     let record = hand_made(
-        vec![span(0, 0, 100, "task"), span(1, 50, 100, "task")],
-        vec![flow(50, 60), flow(50, 40), flow(500, 600)],
+        vec![span(0, 0, 100_000, "task"), span(1, 50_000, 100_000, "task")],
+        vec![flow(50_000, 60_000), flow(50_000, 40_000), flow(500_000, 600_000)],
     );
     let (trace, counts) = traced(&record);
     assert_eq!(faults(&trace), Vec::<String>::new());
     assert_eq!((counts.flows, counts.omitted), (1, 2));
+}
+
+#[test]
+fn an_arrow_that_just_misses_a_span_is_moved_to_it() {
+    let flow = Flow { from_track: 0, sent_ns: 1_500, to_track: 1, taken_ns: 9_500 };
+    let (trace, counts) =
+        traced(&hand_made(vec![span(0, 0, 1_000, "task"), span(1, 10_000, 5_000, "task")], vec![flow]));
+    assert_eq!((counts.flows, counts.omitted), (1, 0));
+    let at = |phase: &str| {
+        let events = trace["traceEvents"].as_array().unwrap();
+        events.iter().find(|event| event["ph"] == phase).unwrap()["ts"].to_string()
+    };
+    assert_eq!((at("s"), at("f")), ("0.999".into(), "10.0".into()));
 }
 
 #[test]

@@ -1,0 +1,112 @@
+//! The timeline of a run on real threads: its messages, its locks' holders, and the trace made of it.
+
+use conlab::engine::real::RealEngine;
+use conlab::engine::{Engine, Experiment, Progress};
+use conlab::measure::record::{RunRecord, Timeline};
+use conlab::queue::QueueKind;
+use conlab::report::trace::trace;
+use conlab::scenario::{LoadArm, Scenario, Treatment};
+
+const MESSAGES: &str = r#"
+schema = 1
+name = "messages"
+[run]
+duration = "400ms"
+warmup = "0ms"
+[lock.registry]
+kind = "mutex"
+[actor.agents]
+focus = true
+threads = 4
+load = { clients = 4 }
+steps = [
+  { name = "hold", lock = "registry", compute = "300us" },
+  { name = "ask", call = "helper" },
+  { name = "wait", io = "300us" },
+]
+[actor.helper]
+threads = 2
+steps = [ { name = "help", compute = "100us" } ]
+"#;
+
+fn traced(queue: QueueKind, spans: usize) -> (RunRecord, Timeline) {
+    let scenario = Scenario::parse(MESSAGES, "messages").unwrap();
+    let treatment = Treatment { queue: Some(queue), ..Treatment::default() };
+    let mut experiment = Experiment::new(scenario.treated(&treatment), LoadArm::Baseline);
+    experiment.timeline_spans = spans;
+    let record = RealEngine::new().run(&experiment, &Progress::default()).unwrap().record;
+    let timeline = record.timeline.clone().unwrap();
+    (record, timeline)
+}
+
+#[test]
+fn every_message_is_an_arrow_from_its_sender_to_its_taker() {
+    for queue in [QueueKind::LockFree, QueueKind::Async] {
+        let (record, timeline) = traced(queue, 200_000);
+        assert_eq!(timeline.omitted, 0);
+        // One message for each task of the helper that was taken; those on their way at the end may be missing.
+        let helper = &record.actors["helper"];
+        let (taken, messages) = (timeline.flows.len() as u64, helper.issued);
+        assert!(
+            helper.completed <= taken && taken <= messages,
+            "{taken} of {messages}, {}",
+            helper.completed
+        );
+        for flow in &timeline.flows {
+            assert!(timeline.tracks[flow.from_track].starts_with("agents-"), "{flow:?}");
+            assert!(timeline.tracks[flow.to_track].starts_with("helper-"), "{flow:?}");
+            assert!(
+                flow.sent_ns <= flow.taken_ns && flow.taken_ns <= record.window.length_ns * 2,
+                "{flow:?}"
+            );
+        }
+        let (_, counts) = trace(&record).unwrap();
+        // An arrow needs a span at both ends, and pieces below a microsecond have none.
+        assert!(counts.flows * 10 >= timeline.flows.len() * 9, "{counts:?} of {}", timeline.flows.len());
+        println!("{}: {taken} messages, {counts:?}", queue.name());
+    }
+}
+
+#[test]
+fn a_wait_for_a_lock_names_who_held_it() {
+    for queue in [QueueKind::Mutex, QueueKind::Async] {
+        let (record, timeline) = traced(queue, 200_000);
+        let waits: Vec<_> =
+            timeline.spans.iter().filter(|span| span.state == "lock" && span.label == "registry").collect();
+        assert!(!waits.is_empty(), "{}: {:?}", queue.name(), record.locks["registry"]);
+        let named = waits.iter().filter(|span| span.holder.is_some()).count();
+        for span in &waits {
+            assert!(span.holder.is_none_or(|holder| holder < 4 && holder != span.track), "{span:?}");
+        }
+        // A holder that goes between the question and the wait leaves no name.
+        assert!(named * 2 > waits.len(), "{}: {named} of {}", queue.name(), waits.len());
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_counted() {
+    let (_, timeline) = traced(QueueKind::Mutex, 96);
+    assert!(timeline.omitted > 0);
+    // Each of the six workers keeps at most sixteen of either.
+    assert!(timeline.spans.len() <= 96 && timeline.flows.len() <= 96, "{timeline:?}");
+}
+
+#[test]
+fn workers_of_tokio_have_tracks_and_what_handlers_await_has_others() {
+    let (record, timeline) = traced(QueueKind::Async, 200_000);
+    for span in &timeline.spans {
+        let track = &timeline.tracks[span.track];
+        assert_eq!(track.contains("handler"), span.track >= 6, "{track}");
+        if span.state == "execution" {
+            assert!(span.track < 6, "{track} executes");
+        }
+        if span.state == "io" {
+            assert!(track.starts_with("agents handler"), "{track} waits");
+        }
+    }
+    // What the spans show of the steps' work is what the threads account for, but for pieces below a microsecond.
+    let shown: u64 =
+        timeline.spans.iter().filter(|span| span.state == "execution").map(|span| span.length_ns).sum();
+    let worked: u64 = record.threads.iter().map(|thread| thread.work_ns).sum();
+    assert!(shown <= worked + worked / 20 && shown * 10 > worked * 8, "{shown} shown of {worked}");
+}
