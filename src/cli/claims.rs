@@ -4,9 +4,10 @@ use super::args::{OutputOptions, one_of};
 use super::exit::{Failure, Outcome};
 use super::progress::stop_on_interrupt;
 use super::run::engine;
-use super::study::{Runs, parse_share, present};
+use super::study::{Level, Runs, present, write_junit};
 use super::terminal::Terminal;
 use crate::engine::Progress;
+use crate::report::junit::claim_cases;
 use crate::report::study::claims_page;
 use crate::scenario::{EngineKind, unknown};
 use crate::study::claims::{ClaimFile, ClaimFileError, ClaimOptions, ClaimResult, ClaimVerdict, test_claims};
@@ -17,6 +18,7 @@ const EXAMPLES: &str = "\
 Examples:
   conlab claims                          the fourteen claims of phase 18F
   conlab claims --only K4,K5 --json
+  conlab claims --junit claims.xml       as test cases, for CI
   conlab claims mine.toml                claims of your own; `conlab claims --show` prints a file to start from
 
 A claim is supported when the whole interval of its figure meets its criterion, refuted when the whole interval misses
@@ -45,9 +47,11 @@ pub(super) struct Args {
     /// Seed of the first round
     #[arg(long, value_name = "S", default_value_t = 18)]
     seed: u64,
-    /// Confidence of the intervals
-    #[arg(long, value_name = "SHARE", default_value = "95%", value_parser = parse_share)]
-    level: f64,
+    #[command(flatten)]
+    confidence: Level,
+    /// Write the claims as test cases, in JUnit XML
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
     #[command(flatten)]
     output: OutputOptions,
 }
@@ -79,8 +83,12 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
             return Err(Failure::Usage(format!("--only: {}", unknown("claim", wanted, &ids))));
         }
     }
-    let options =
-        ClaimOptions { only: args.only.clone(), level: args.level, rounds: args.replicates, seed: args.seed };
+    let options = ClaimOptions {
+        only: args.only.clone(),
+        level: args.confidence.level,
+        rounds: args.replicates,
+        seed: args.seed,
+    };
     let progress = Progress::default();
     stop_on_interrupt(&progress);
     let results = {
@@ -88,6 +96,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
         test_claims(&file, &*engine(args.engine), &options, &progress, &|done, all| runs.show(done, all))?
     };
     let page = claims_page(&file.name, &results);
+    write_junit(args.junit.as_deref(), &file.name, claim_cases(&results), terminal)?;
     let refuted = results.iter().any(|result| result.verdict == ClaimVerdict::Refuted);
     let document = Document { schema: 1, name: file.name.clone(), claims: results };
     present("claims", &document, &page, &args.output, terminal)?;

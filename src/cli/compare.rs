@@ -4,11 +4,12 @@ use super::args::{RunOptions, ScenarioArg};
 use super::exit::{Failure, Outcome};
 use super::progress::stop_on_interrupt;
 use super::run::engine;
-use super::study::{Runs, equal_tasks, parse_share, present};
+use super::study::{Confidence, Runs, equal_tasks, present, write_junit};
 use super::terminal::Terminal;
 use crate::engine::Progress;
 use crate::measure::record::{TreatmentRecord, Warning};
 use crate::measure::stored::load;
+use crate::report::junit::gate_cases;
 use crate::report::study::compare_page;
 use crate::scenario::{EngineKind, Scenario, Treatment, nearest};
 use crate::study::{
@@ -24,7 +25,7 @@ Examples:
   conlab compare --threads 1,2,4,8,16 --engine virtual         fits a scaling law
   conlab compare --load isolated,baseline --tasks 2000
   conlab compare --queue lockfree --baseline results/20260304T050607Z-agents-9f1c2ab7 --gate 'p99<+5%'
-  conlab compare --gate 'p99<50ms' --gate 'lock_acquisition<10%'
+  conlab compare --gate 'p99<50ms' --gate 'lock_acquisition<10%' --junit gates.xml
 
 Every list makes more treatments: the product of all of them is compared. Gates are judged on the interval's end; a
 signed bound such as p99<+5% is against the reference, or against the stored record. Exits with 3 when a gate fails.";
@@ -39,6 +40,8 @@ pub(super) struct Args {
     options: RunOptions,
     #[command(flatten)]
     judging: Judging,
+    #[command(flatten)]
+    confidence: Confidence,
 }
 
 /// How differences are judged.
@@ -58,12 +61,9 @@ struct Judging {
     #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = Metric::parse)]
     #[arg(default_value = "mean,p50,p99,throughput")]
     metrics: Vec<Metric>,
-    /// Half-width of every difference's interval at which no more rounds are made
-    #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = parse_share)]
-    precision: f64,
-    /// Confidence of the intervals
-    #[arg(long, value_name = "SHARE", default_value = "95%", value_parser = parse_share)]
-    level: f64,
+    /// Write the gates as test cases, in JUnit XML
+    #[arg(long, value_name = "FILE", requires = "gate")]
+    junit: Option<PathBuf>,
 }
 
 /// What `--json` prints.
@@ -88,8 +88,8 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     let options = CompareOptions {
         metrics: args.judging.metrics.clone(),
         reference: reference(args.judging.reference.as_deref(), &candidates)?,
-        level: args.judging.level,
-        precision: args.judging.precision,
+        level: args.confidence.level.level,
+        precision: args.confidence.precision,
         seed: scenario.run.seed,
         ..rounds(args.options.amount.replicates)
     };
@@ -114,6 +114,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     let page = compare_page(&comparison, &laws, &gates, &against);
     let (stopped, broken) = (comparison.stopped, broken(&comparison));
     let failed = gates.iter().any(|gate| !gate.passed);
+    write_junit(args.judging.junit.as_deref(), &page.title, gate_cases(&gates), terminal)?;
     let document = Document { schema: 1, comparison, scaling: laws, gates, stored: against };
     present("compare", &document, &page, &args.options.output, terminal)?;
     Ok(match broken {

@@ -4,7 +4,7 @@ use super::args::{RunOptions, ScenarioArg, one_of};
 use super::exit::{Failure, Outcome};
 use super::progress::stop_on_interrupt;
 use super::run::engine;
-use super::study::{Runs, equal_tasks, parse_share, present};
+use super::study::{Confidence, Runs, equal_tasks, present};
 use super::terminal::Terminal;
 use crate::engine::Progress;
 use crate::report::study::explain_page;
@@ -32,6 +32,8 @@ pub(super) struct Args {
     options: RunOptions,
     #[command(flatten)]
     splitting: Splitting,
+    #[command(flatten)]
+    confidence: Confidence,
 }
 
 /// How the gap is split.
@@ -46,12 +48,6 @@ struct Splitting {
     #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = Metric::parse)]
     #[arg(default_value = "mean,p99,throughput")]
     metrics: Vec<Metric>,
-    /// Half-width of the largest share at which no more rounds are made
-    #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = parse_share)]
-    precision: f64,
-    /// Confidence of the intervals
-    #[arg(long, value_name = "SHARE", default_value = "95%", value_parser = parse_share)]
-    level: f64,
 }
 
 /// What `--json` prints.
@@ -74,10 +70,10 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     let options = ExplainOptions {
         against: args.splitting.against,
         metrics: args.splitting.metrics.clone(),
-        level: args.splitting.level,
+        level: args.confidence.level.level,
         least_rounds: asked.unwrap_or(default.least_rounds),
         most_rounds: asked.unwrap_or(default.most_rounds),
-        precision: args.splitting.precision,
+        precision: args.confidence.precision,
         seed: scenario.run.seed,
     };
     let progress = Progress::default();

@@ -7,6 +7,7 @@ use super::{progress, report};
 use crate::engine::real::RealEngine;
 use crate::engine::{Engine, Experiment, Progress, RunOutput, VirtualEngine};
 use crate::measure::archive::Archive;
+use crate::measure::json;
 use crate::report::terminal::page;
 use crate::scenario::{EngineKind, Scenario};
 use crate::units::Nanos;
@@ -81,7 +82,7 @@ pub(super) fn engine(kind: EngineKind) -> Box<dyn Engine + Sync> {
 
 fn present(result: &RunOutput, saved: Option<&str>, json: bool, terminal: &Terminal) -> Result<(), Failure> {
     if json {
-        let text = serde_json::to_string_pretty(&result.record)
+        let text = json::to_string(&result.record)
             .map_err(|error| Failure::cannot("write the record as JSON", error))?;
         return print(&format!("{text}\n"));
     }

@@ -5,7 +5,9 @@ use super::exit::{Failure, print, say};
 use super::report::write;
 use super::terminal::{ProgressChoice, Terminal};
 use crate::clock;
+use crate::measure::json;
 use crate::report::html::html;
+use crate::report::junit::{Case, junit};
 use crate::report::page::Page;
 use crate::report::text::text;
 use crate::scenario::Scenario;
@@ -30,6 +32,39 @@ pub(super) fn equal_tasks(scenario: &mut Scenario, options: &RunOptions) {
     if scenario.run.tasks.is_some() && options.amount.duration.is_none() {
         scenario.run.duration = None;
     }
+}
+
+/// How sure the result of a study is to be, and how often it repeats itself for that.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Confidence")]
+pub(super) struct Confidence {
+    /// Half-width of the widest interval at which no more rounds are made
+    #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = parse_share)]
+    pub(super) precision: f64,
+    #[command(flatten)]
+    pub(super) level: Level,
+}
+
+/// How sure an interval is to hold its figure.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Confidence")]
+pub(super) struct Level {
+    /// Confidence of the intervals
+    #[arg(long, value_name = "SHARE", default_value = "95%", value_parser = parse_share)]
+    pub(super) level: f64,
+}
+
+/// Writes the outcomes of a study as JUnit XML, where asked.
+pub(super) fn write_junit(
+    file: Option<&Path>,
+    suite: &str,
+    cases: Vec<Case>,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    let Some(file) = file else { return Ok(()) };
+    let xml = junit("conlab", &[(suite.to_owned(), cases)])
+        .map_err(|error| Failure::cannot("write JUnit XML", error))?;
+    write(file, &xml, terminal)
 }
 
 /// Shows how many runs of a study are done, until it is dropped.
@@ -84,7 +119,7 @@ pub(super) fn present(
             "--trace: `conlab {command}` makes many runs; `conlab run` traces one"
         )));
     }
-    let json = serde_json::to_string_pretty(result)
+    let json = json::to_string(result)
         .map_err(|error| Failure::cannot(format!("write the result of {command} as JSON"), error))?;
     let kept = if output.no_save { None } else { Some(keep(&output.out, command, &json, page)?) };
     if output.json {

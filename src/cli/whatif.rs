@@ -4,7 +4,7 @@ use super::args::{RunOptions, ScenarioArg};
 use super::exit::{Failure, Outcome};
 use super::progress::stop_on_interrupt;
 use super::run::engine;
-use super::study::{Runs, equal_tasks, parse_share, present};
+use super::study::{Level, Runs, equal_tasks, present};
 use super::terminal::Terminal;
 use crate::engine::Progress;
 use crate::report::study::whatif_page;
@@ -30,6 +30,8 @@ pub(super) struct Args {
     options: RunOptions,
     #[command(flatten)]
     turning: Turning,
+    #[command(flatten)]
+    confidence: Level,
 }
 
 /// What is turned.
@@ -46,9 +48,6 @@ struct Turning {
     #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = Metric::parse)]
     #[arg(default_value = "p99,mean,throughput")]
     metrics: Vec<Metric>,
-    /// Confidence of the intervals
-    #[arg(long, value_name = "SHARE", default_value = "95%", value_parser = parse_share)]
-    level: f64,
 }
 
 /// What `--json` prints.
@@ -75,7 +74,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
         metrics: args.turning.metrics.clone(),
         curves: args.turning.curves.max(knobs.len()),
         knobs,
-        level: args.turning.level,
+        level: args.confidence.level,
         rounds: asked.unwrap_or(default.rounds),
         seed: scenario.run.seed,
     };

@@ -1,6 +1,6 @@
 //! Records on disk: a folder each, written under a temporary name and renamed, so that a record is whole or absent.
 
-use super::RunRecord;
+use super::{RunRecord, json};
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::V2Serializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
@@ -69,7 +69,7 @@ impl Archive {
         scenario: &str,
         extra: &[(&str, String)],
     ) -> Result<PathBuf, ArchiveError> {
-        let json = serde_json::to_string_pretty(record)
+        let json = json::to_string(record)
             .map_err(|error| ArchiveError::Encode { part: "figures", reason: error.to_string() })?;
         let log = interval_log(record, sojourn)?;
         let mut files: Vec<(&str, &[u8])> = vec![

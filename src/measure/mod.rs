@@ -8,6 +8,7 @@ pub mod doctor;
 pub mod false_sharing;
 pub mod host;
 pub mod identities;
+pub mod json;
 mod ledger;
 pub mod process;
 pub mod record;

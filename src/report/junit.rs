@@ -1,6 +1,8 @@
 //! Outcomes as JUnit XML, which every CI system shows: gates, claims and identities as test cases.
 
 use crate::measure::record::RunRecord;
+use crate::study::GateResult;
+use crate::study::claims::{ClaimResult, ClaimVerdict};
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 
 /// How a case ended.
@@ -92,4 +94,48 @@ pub fn cases(record: &RunRecord) -> Vec<Case> {
         });
     }
     cases
+}
+
+/// Gates as cases, one for each treatment that they judge.
+#[must_use]
+pub fn gate_cases(gates: &[GateResult]) -> Vec<Case> {
+    gates
+        .iter()
+        .map(|gate| Case {
+            name: format!("{}: {}", gate.gate, gate.treatment),
+            detail: gate.why.clone(),
+            outcome: if gate.passed { CaseOutcome::Passed } else { CaseOutcome::Failed(gate.why.clone()) },
+        })
+        .collect()
+}
+
+/// Claims as cases: one that is refuted has failed, one that nothing settles is skipped.
+#[must_use]
+pub fn claim_cases(claims: &[ClaimResult]) -> Vec<Case> {
+    claims
+        .iter()
+        .map(|claim| {
+            let found = claim.findings.iter().map(|found| {
+                format!(
+                    "{}: {}, wanted {} ({})",
+                    found.what,
+                    found.shown,
+                    found.criterion,
+                    found.verdict.name()
+                )
+            });
+            let detail = std::iter::once(format!("settled by {}", claim.settled_by)).chain(found);
+            let detail = detail.collect::<Vec<_>>().join("\n");
+            let why = format!("{}: {}", claim.verdict.name(), detail.replace('\n', "; "));
+            Case {
+                name: format!("{}: {}", claim.id, claim.says),
+                detail,
+                outcome: match claim.verdict {
+                    ClaimVerdict::Supported => CaseOutcome::Passed,
+                    ClaimVerdict::Refuted => CaseOutcome::Failed(why),
+                    ClaimVerdict::Inconclusive | ClaimVerdict::NotTestable => CaseOutcome::Skipped(why),
+                },
+            }
+        })
+        .collect()
 }

@@ -22,6 +22,45 @@ fn a_gate_that_fails_ends_with_three_and_says_why() {
 }
 
 #[test]
+fn gates_and_claims_are_test_cases() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("cases.xml");
+    let file = file.to_str().unwrap();
+    let (said, _) = conlab(&with(&[
+        "compare",
+        "--queue",
+        "mutex,lockfree",
+        "--gate",
+        "p99<1ms",
+        "--gate",
+        "p99<1h",
+        "--junit",
+        file,
+    ]));
+    assert_eq!(said.code, 3, "{said:?}");
+    let xml = fs::read_to_string(file).unwrap();
+    assert!(xml.contains("tests=\"4\"") && xml.contains("failures=\"2\""), "{xml}");
+    assert!(
+        xml.contains("name=\"p99&lt;1ms: mutex\"") && xml.contains("name=\"p99&lt;1h: lockfree\""),
+        "{xml}"
+    );
+    let (said, _) = conlab(&["compare", "--junit", file]);
+    assert_eq!(said.code, 2, "nothing to judge: {said:?}");
+
+    let (said, _) =
+        conlab(&["claims", "--only", "K1,K9", "--replicates", "2", "--no-save", "--json", "--junit", file]);
+    let document: Value = serde_json::from_str(&said.stdout).unwrap();
+    let claims = document["claims"].as_array().unwrap();
+    let verdicts = |wanted: &[&str]| {
+        claims.iter().filter(|claim| wanted.contains(&claim["verdict"].as_str().unwrap())).count()
+    };
+    let xml = fs::read_to_string(file).unwrap();
+    assert_eq!(xml.matches("<testcase").count(), claims.len(), "{xml}");
+    assert_eq!(xml.matches("<failure").count(), verdicts(&["refuted"]), "{xml}");
+    assert_eq!(xml.matches("<skipped").count(), verdicts(&["inconclusive", "not_testable"]), "{xml}");
+}
+
+#[test]
 fn a_treatment_is_the_same_as_itself() {
     let (said, _) = conlab(&with(&["compare", "--queue", "mutex,mutex", "--json"]));
     assert_eq!(said.code, 0, "{said:?}");

@@ -117,3 +117,28 @@ fn memory_does_not_grow_with_the_number_of_tasks() {
     // Histograms grow with the range of values, by at most some hundred KiB for each worker.
     assert!(many < few + 12 * 1024, "{few} KiB for few, {many} KiB for many");
 }
+
+#[test]
+fn a_real_record_is_true_of_the_published_schema() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/run.schema.json");
+    let schema: serde_json::Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let schema = jsonschema::validator_for(&schema).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let trace = folder.path().join("trace.json");
+    let words = ["--duration", "300ms", "--profiler", "sampling", "--trace", trace.to_str().unwrap()];
+    let output = conlab(BUSY, folder.path(), &words).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let kept = records(folder.path());
+    assert!(schema.is_valid(&kept[0]), "{:?}", schema.iter_errors(&kept[0]).next());
+    // The same record with a figure as text is not.
+    let mut broken = kept[0].clone();
+    broken["timeline"]["spans"][0]["start_ns"] = "0".into();
+    assert!(!schema.is_valid(&broken));
+    // The largest part of it, its spans, has a line each.
+    let text = fs::read_to_string(
+        fs::read_dir(folder.path().join("out")).unwrap().next().unwrap().unwrap().path().join("run.json"),
+    );
+    let spans = kept[0]["timeline"]["spans"].as_array().unwrap().len();
+    let lines = text.unwrap().lines().count();
+    assert!(spans > 100 && lines < spans + 3000, "{lines} lines for {spans} spans");
+}

@@ -96,14 +96,17 @@ fn workers_of_tokio_have_tracks_and_what_handlers_await_has_others() {
     let (record, timeline) = traced(QueueKind::Async, 200_000);
     for span in &timeline.spans {
         let track = &timeline.tracks[span.track];
-        assert_eq!(track.contains("handler"), span.track >= 6, "{track}");
+        assert_eq!(track.contains("awaiting"), span.track >= 6, "{track}");
         if span.state == "execution" {
             assert!(span.track < 6, "{track} executes");
         }
         if span.state == "io" {
-            assert!(track.starts_with("agents handler"), "{track} waits");
+            assert!(track.starts_with("agents awaiting"), "{track} waits");
         }
     }
+    // Four clients have at most four tasks, so no more wait at once.
+    let waiting = timeline.tracks.iter().filter(|track| track.starts_with("agents awaiting")).count();
+    assert!((1..=4).contains(&waiting), "{:?}", timeline.tracks);
     // What the spans show of the steps' work is what the threads account for, but for pieces below a microsecond.
     let shown: u64 =
         timeline.spans.iter().filter(|span| span.state == "execution").map(|span| span.length_ns).sum();

@@ -45,3 +45,52 @@ fn records_are_valid_and_what_is_none_is_not() {
     assert!(broken("/scheduler/on_cpu_ns", json!(null)));
     assert!(!schema.is_valid(&json!({"schema": 1})));
 }
+
+/// A record that an earlier version wrote, before waits for locks named a holder and real runs kept messages. It is
+/// never renewed: a change that cannot read it needs another number of the schema.
+const EARLIER: &str = include_str!("records/first-schema-1.json");
+
+#[test]
+fn a_record_of_an_earlier_version_is_valid_and_read_and_rendered() {
+    let document: Value = serde_json::from_str(EARLIER).unwrap();
+    let schema = jsonschema::validator_for(&published().1).unwrap();
+    assert!(schema.is_valid(&document), "{:?}", schema.iter_errors(&document).next());
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("run.json"), EARLIER).unwrap();
+    let record = conlab::measure::stored::load(folder.path()).unwrap();
+    let agents = &record.actors["agents"];
+    assert_eq!((record.schema, record.scenario.name.as_str(), agents.completed), (1, "early", 12));
+    let timeline = record.timeline.as_ref().unwrap();
+    assert!(timeline.flows.is_empty() && timeline.spans.iter().all(|span| span.holder.is_none()));
+    // Nothing of it is lost on the way through this version.
+    let again = serde_json::to_value(&record).unwrap();
+    assert_eq!(missing(&document, &again, ""), Vec::<String>::new());
+    assert!(conlab::report::html::html(&conlab::report::run_page(&record)).contains("early"));
+    assert!(conlab::report::trace::trace(&record).is_some());
+}
+
+/// Whatever `before` says and `after` does not.
+fn missing(before: &Value, after: &Value, path: &str) -> Vec<String> {
+    match (before, after) {
+        (Value::Object(before), Value::Object(after)) => before
+            .iter()
+            .flat_map(|(key, value)| {
+                let path = format!("{path}/{key}");
+                after.get(key).map_or_else(|| vec![path.clone()], |found| missing(value, found, &path))
+            })
+            .collect(),
+        (Value::Array(before), Value::Array(after)) if before.len() == after.len() => {
+            let pairs = before.iter().zip(after).enumerate();
+            pairs.flat_map(|(at, (value, found))| missing(value, found, &format!("{path}/{at}"))).collect()
+        }
+        (before, after) if before == after => Vec::new(),
+        _ => vec![path.to_owned()],
+    }
+}
+
+#[test]
+fn what_is_missing_is_found() {
+    let before = json!({"a": 1, "b": [{"c": 2}], "d": "x"});
+    assert_eq!(missing(&before, &before, ""), Vec::<String>::new());
+    assert_eq!(missing(&before, &json!({"a": 2, "b": [{}]}), ""), ["/a", "/b/0/c", "/d"]);
+}
