@@ -2,4 +2,5 @@
 #![cfg(not(loom))]
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+mod ranking;
 mod weakened;

@@ -4,7 +4,10 @@
 //! really wrote, and reports made without a defect.
 
 use conlab::audit::{RULES, Report, audit, phase_18f, read_bytes, read_path, to_text};
+use conlab::engine::{Engine, Experiment, Progress, VirtualEngine};
 use conlab::random::{Source, Stream};
+use conlab::scenario::{EMBEDDED, LoadArm, Scenario};
+use conlab::units::Nanos;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -51,6 +54,26 @@ fn honest_reports_raise_nothing() {
     for file in files(&folder("honest")) {
         let reports = read_path(&file).unwrap();
         assert!(reports.iter().all(|report| !report.benchmarks.is_empty()), "{}", file.display());
+        assert!(audit(&reports).is_empty(), "{}", to_text(&reports, &audit(&reports)));
+    }
+}
+
+/// conlab's own records of every built-in scenario, both arms set beside each other as a reader would.
+#[test]
+fn conlabs_own_records_raise_nothing() {
+    for embedded in EMBEDDED {
+        let mut scenario = Scenario::parse(embedded.text, embedded.name).unwrap();
+        scenario.run.tasks = Some(400);
+        scenario.run.duration = Some(Nanos::from_millis(2000));
+        let reports: Vec<Report> = [LoadArm::Baseline, LoadArm::Isolated]
+            .into_iter()
+            .map(|load| {
+                let experiment = Experiment::new(scenario.clone(), load);
+                let record = VirtualEngine::new().run(&experiment, &Progress::default()).unwrap().record;
+                read_bytes(embedded.name, &serde_json::to_vec(&record).unwrap()).unwrap()
+            })
+            .collect();
+        assert!(reports.iter().all(|report| !report.benchmarks.is_empty()), "{}", embedded.name);
         assert!(audit(&reports).is_empty(), "{}", to_text(&reports, &audit(&reports)));
     }
 }
