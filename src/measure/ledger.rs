@@ -82,6 +82,7 @@ pub struct Ledger {
     sojourn: Tally,
     uncorrected: Tally,
     wait: Tally,
+    /// Zeros are not noted in these three: whatever is missing in the end was one.
     service: Tally,
     lock_wait: Tally,
     run_queue: Tally,
@@ -128,9 +129,16 @@ impl Ledger {
         let sojourn = task.ended.saturating_sub(task.arrived);
         self.sojourn.record(sojourn);
         self.wait.record(task.started.saturating_sub(task.arrived));
-        self.service.record(task.ended.saturating_sub(task.started));
-        self.lock_wait.record(task.times[Cause::Lock as usize]);
-        self.run_queue.record(task.times[Cause::RunQueue as usize]);
+        let parts = [
+            (&mut self.service, task.ended.saturating_sub(task.started)),
+            (&mut self.lock_wait, task.times[Cause::Lock as usize]),
+            (&mut self.run_queue, task.times[Cause::RunQueue as usize]),
+        ];
+        for (tally, time) in parts {
+            if time > Nanos::ZERO {
+                tally.record(time);
+            }
+        }
         if task.issued != task.arrived && !self.late {
             // Until the first late issue both figures are the same.
             self.late = true;
@@ -237,6 +245,10 @@ impl Ledger {
         let totals = self.totals();
         let sojourn = self.sojourn.histogram();
         let (tail, tail_count) = self.tail(sojourn.value_at_quantile(0.99), totals.count);
+        let filled = |mut tally: Tally| {
+            tally.add_zeros(totals.count - tally.count());
+            distribution(&tally.histogram(), false)
+        };
         let seconds = window.as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "a rate of tasks")]
         let throughput_per_s = if seconds > 0.0 { totals.count as f64 / seconds } else { 0.0 };
@@ -249,9 +261,9 @@ impl Ledger {
             sojourn_ns: distribution(&sojourn, true),
             sojourn_uncorrected_ns: self.late.then(|| distribution(&self.uncorrected.histogram(), false)),
             wait_ns: distribution(&self.wait.histogram(), false),
-            service_ns: distribution(&self.service.histogram(), false),
-            lock_wait_ns: distribution(&self.lock_wait.histogram(), false),
-            run_queue_ns: distribution(&self.run_queue.histogram(), false),
+            service_ns: filled(self.service),
+            lock_wait_ns: filled(self.lock_wait),
+            run_queue_ns: filled(self.run_queue),
             shares: shares(&totals),
             breakdown_mean_ns: totals.breakdown(),
             breakdown_p99_ns: tail.breakdown(),

@@ -52,6 +52,14 @@ impl Tally {
         self.counts[bucket] = 1;
     }
 
+    /// Notes `count` zeros.
+    pub(super) fn add_zeros(&mut self, count: u64) {
+        if count > 0 {
+            self.record(Nanos::ZERO);
+            self.counts[0] += count - 1;
+        }
+    }
+
     /// Takes back one value that was noted before.
     pub(super) fn forget(&mut self, value: Nanos) {
         self.counts[bucket_of(value.0)] -= 1;
