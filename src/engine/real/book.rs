@@ -161,6 +161,7 @@ impl Spans {
     }
 
     /// Keeps a message that a worker sent and the worker `to` takes at `taken`.
+    #[inline]
     pub(super) fn keep_flow(&mut self, task: &TaskBody, to: usize, taken: Nanos, window: Nanos) {
         if !self.wanted() || task.sender == NOBODY || task.issued < window {
             return;

@@ -15,8 +15,9 @@ pub(super) struct LockRuntime {
     pub(super) mechanism: Mechanism,
     /// What tokio-console is told of it.
     pub(super) seen: Resource,
-    /// The worker that holds it, for timelines: written by whoever takes or gives it, so never ahead of the lock.
-    holder: AtomicU64,
+    /// The worker that holds it, where a timeline is kept: written by whoever takes or gives it, so never ahead of the
+    /// lock. Elsewhere it would be one more line that everybody writes.
+    holder: Option<AtomicU64>,
 }
 
 /// Nobody holds the lock.
@@ -52,7 +53,7 @@ impl std::fmt::Debug for LockRuntime {
 }
 
 impl LockRuntime {
-    pub(super) fn new(name: &str, kind: LockKind, awaited: bool) -> Self {
+    pub(super) fn new(name: &str, kind: LockKind, awaited: bool, watched: bool) -> Self {
         let mechanism = match kind {
             LockKind::Mutex | LockKind::Spin if awaited => Mechanism::Awaited(Arc::default()),
             LockKind::Mutex => Mechanism::Raw { lock: Box::new(MutexLock::new()), spins: false },
@@ -64,7 +65,7 @@ impl LockRuntime {
             LockKind::Absent => Mechanism::Absent,
         };
         let seen = Resource::lock(name, mechanism.kind());
-        Self { mechanism, seen, holder: AtomicU64::new(NOBODY) }
+        Self { mechanism, seen, holder: watched.then(|| AtomicU64::new(NOBODY)) }
     }
 
     /// Remembers what happened in the warm-up, to leave it out.
@@ -100,13 +101,20 @@ impl LockRuntime {
 
     /// Notes whose the lock is now.
     pub(super) fn taken(&self, thread: u64, contended: bool) {
-        self.holder.store(thread, Ordering::Relaxed);
+        self.held_by(thread);
         self.seen.taken(contended);
     }
 
-    /// The worker that seems to hold it now.
+    fn held_by(&self, thread: u64) {
+        if let Some(holder) = &self.holder {
+            holder.store(thread, Ordering::Relaxed);
+        }
+    }
+
+    /// The worker that seems to hold it now, if a timeline is kept.
     pub(super) fn holder(&self) -> Option<usize> {
-        usize::try_from(self.holder.load(Ordering::Relaxed)).ok().filter(|holder| *holder != usize::MAX)
+        let holder = self.holder.as_ref()?.load(Ordering::Relaxed);
+        usize::try_from(holder).ok().filter(|holder| *holder != usize::MAX)
     }
 
     /// Takes the lock, blocking the thread.
@@ -129,7 +137,7 @@ impl LockRuntime {
 
     /// Gives the lock back; an interpreter lock that somebody asked for is given only once that one has it.
     pub(super) fn give_back(&self, held: Held, thread: u64) {
-        self.holder.store(NOBODY, Ordering::Relaxed);
+        self.held_by(NOBODY);
         self.seen.released();
         match (&self.mechanism, held) {
             (_, Held::Guard(guard)) => drop(guard),

@@ -196,7 +196,8 @@ impl Runtime {
                 actor.spec.queue == QueueKind::Async
                     && actor.spec.steps.iter().any(|step| step.lock == Some(index))
             });
-            LockRuntime::new(&spec.name, spec.kind, awaited && !matches!(spec.kind, LockKind::Gil { .. }))
+            let awaited = awaited && !matches!(spec.kind, LockKind::Gil { .. });
+            LockRuntime::new(&spec.name, spec.kind, awaited, experiment.timeline_spans > 0)
         });
         let stores = scenario.stores.iter().map(StoreRuntime::new).collect::<Result<_, _>>()?;
         Ok(Self {
@@ -273,6 +274,7 @@ impl Runtime {
     }
 
     /// Turns a client's task, which ended at `ended`, into its next one; returns whether it must think first.
+    #[inline]
     pub(super) fn renew(&self, actor: usize, task: &mut Task, ended: Nanos) -> bool {
         let (clients, think) = match &self.actors[actor].spec.load {
             Load::Closed { clients, think } => (*clients as u64, think),
@@ -330,6 +332,7 @@ impl Runtime {
     }
 
     /// Puts a task into the queue of `actor` without waiting.
+    #[inline]
     pub(super) fn offer(&self, actor: usize, task: Task) -> Result<(), PushError<Task>> {
         let pushed = self.actors[actor].inbox.queue().try_push(task);
         self.actors[actor].tell();
