@@ -140,11 +140,22 @@ pub struct OutputOptions {
     #[arg(long)]
     pub no_save: bool,
     /// Write a trace for Perfetto or Chrome
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = writable)]
     pub trace: Option<PathBuf>,
     /// Write a self-contained page
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = writable)]
     pub html: Option<PathBuf>,
+}
+
+/// A file to write once the runs are made; refused before them where its folder is missing.
+pub(super) fn writable(text: &str) -> Result<PathBuf, String> {
+    let file = PathBuf::from(text);
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
+            Err(format!("there is no folder {} to write it to", folder.display()))
+        }
+        _ => Ok(file),
+    }
 }
 
 impl RunOptions {

@@ -1,6 +1,6 @@
 //! `conlab claims`: each claim tested.
 
-use super::args::{OutputOptions, one_of};
+use super::args::{OutputOptions, one_of, writable};
 use super::exit::{Failure, Outcome};
 use super::progress::stop_on_interrupt;
 use super::run::engine;
@@ -50,7 +50,7 @@ pub(super) struct Args {
     #[command(flatten)]
     confidence: Level,
     /// Write the claims as test cases, in JUnit XML
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = writable)]
     junit: Option<PathBuf>,
     #[command(flatten)]
     output: OutputOptions,

@@ -1,6 +1,6 @@
 //! `conlab compare`: several treatments, interleaved, with intervals and verdicts.
 
-use super::args::{RunOptions, ScenarioArg};
+use super::args::{RunOptions, ScenarioArg, writable};
 use super::exit::{Failure, Outcome};
 use super::progress::stop_on_interrupt;
 use super::run::engine;
@@ -62,7 +62,7 @@ struct Judging {
     #[arg(default_value = "mean,p50,p99,throughput")]
     metrics: Vec<Metric>,
     /// Write the gates as test cases, in JUnit XML
-    #[arg(long, value_name = "FILE", requires = "gate")]
+    #[arg(long, value_name = "FILE", requires = "gate", value_parser = writable)]
     junit: Option<PathBuf>,
 }
 
@@ -196,7 +196,7 @@ fn words(kind: EngineKind, treatment: &Treatment, scenario: &Scenario) -> [Strin
     [
         kind.name().into(),
         levels.queue,
-        format!("{} threads", levels.threads),
+        format!("{} thread{}", levels.threads, if levels.threads == 1 { "" } else { "s" }),
         levels.cache.map(|cache| format!("{cache} cache")).unwrap_or_default(),
         levels.load,
         format!("{} cores", levels.cores),

@@ -1,6 +1,6 @@
 //! The command line.
 //!
-//! A new subcommand is a file here and three lines below: its module, its variant, its arm.
+//! A new subcommand is a file here, three lines below (its module, its variant, its arm), and a word in `groups`.
 
 pub mod args;
 mod audit;
@@ -12,6 +12,7 @@ mod completions;
 mod doctor;
 pub mod exit;
 mod explain;
+mod groups;
 mod init;
 mod list;
 mod man;
@@ -32,6 +33,12 @@ use std::process::ExitCode;
 use terminal::{DisplayOptions, Terminal};
 
 const EXAMPLES: &str = "\
+Examples:
+  conlab run --threads 16 --queue lockfree       where does a task's time go?
+  conlab explain                                 whose is which part of the gap to running alone?
+  conlab compare --queue mutex,lockfree          would another queue help?
+  conlab run --html page.html --trace trace.json
+
 Exit codes:
   0 done; 1 could not run; 2 the command line or a file says something that cannot be;
   3 ran, and a claim was refuted, a gate failed or an audit found a defect;
@@ -107,7 +114,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome, Failure> {
 
 /// The grammar of the command line, for parsing, completions and manual pages.
 fn command() -> clap::Command {
-    Cli::command()
+    groups::grouped(Cli::command())
 }
 
 #[cfg(test)]

@@ -128,7 +128,8 @@ fn to_ascii(text: &str) -> String {
         match c {
             _ if c.is_ascii() => plain.push(c),
             'µ' | 'μ' => plain.push('u'),
-            '·' | '•' | '×' => plain.push('x'),
+            '×' => plain.push('x'),
+            '·' | '•' => plain.push('-'),
             '±' => plain.push_str("+-"),
             '≤' => plain.push_str("<="),
             '≥' => plain.push_str(">="),
@@ -137,9 +138,9 @@ fn to_ascii(text: &str) -> String {
             '←' => plain.push_str("<-"),
             '−' | '–' | '—' | '─' | '━' | '╌' | '═' => plain.push('-'),
             '│' | '┃' | '┆' | '║' => plain.push('|'),
-            '█' | '▓' | '■' | '▇' | '▆' | '▅' => plain.push('#'),
+            '█' | '▉' | '▊' | '▋' | '▌' | '▓' | '■' | '▇' | '▆' | '▅' => plain.push('#'),
             '▒' | '▄' | '▃' => plain.push('='),
-            '░' | '▂' | '▁' | '…' => plain.push('.'),
+            '▍' | '▎' | '▏' | '░' | '▂' | '▁' | '…' => plain.push('.'),
             '┌' | '┐' | '└' | '┘' | '├' | '┤' | '┬' | '┴' | '┼' | '╭' | '╮' | '╯' | '╰' | '╞' | '╡' | '╪' =>
             {
                 plain.push('+');
@@ -183,6 +184,7 @@ mod tests {
     #[test]
     fn ascii_keeps_the_meaning() {
         assert_eq!(to_ascii("12.3 µs ± 4 → █░"), "12.3 us +- 4 -> #.");
+        assert_eq!(to_ascii("a · b × 2 █▊▎"), "a - b x 2 ##.");
         assert!(to_ascii("日本│").is_ascii());
     }
 }

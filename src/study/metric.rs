@@ -55,18 +55,23 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// `value` as a reader wants it: `37.3 ms`, `1010 /s`, `47.0 %`.
+    /// `value` as a reader wants it: `37.3 ms`, `1010/s`, `47.0 %`.
     #[must_use]
     pub fn show(self, value: f64) -> String {
         match self {
-            Self::Time if value < 0.0 && value.is_finite() => format!("-{}", time(-value)),
+            Self::Time if value < 0.0 && value.is_finite() => format!("−{}", time(-value)),
             Self::Time if value.is_finite() => time(value).to_string(),
-            Self::Share if value.is_finite() => format!("{:.1} %", value * 100.0),
-            Self::Rate if value.is_finite() && value.abs() >= 100.0 => format!("{value:.0} /s"),
-            Self::Rate if value.is_finite() => format!("{value:.2} /s"),
+            Self::Share if value.is_finite() => signed(format!("{:.1} %", value * 100.0)),
+            Self::Rate if value.is_finite() && value.abs() >= 100.0 => signed(format!("{value:.0}/s")),
+            Self::Rate if value.is_finite() => signed(format!("{value:.2}/s")),
             _ => "?".into(),
         }
     }
+}
+
+/// A figure with a minus sign instead of a hyphen.
+fn signed(text: String) -> String {
+    text.strip_prefix('-').map_or_else(|| text.clone(), |size| format!("−{size}"))
 }
 
 /// A time in nanoseconds as its type.
@@ -313,9 +318,10 @@ mod tests {
     #[test]
     fn values_are_shown_in_their_units() {
         assert_eq!(Unit::Time.show(37.3e6), "37.3 ms");
-        assert_eq!(Unit::Time.show(-1.75e6), "-1.75 ms");
+        assert_eq!(Unit::Time.show(-1.75e6), "−1.75 ms");
         assert_eq!(Unit::Share.show(0.47), "47.0 %");
-        assert_eq!(Unit::Rate.show(1010.1), "1010 /s");
+        assert_eq!(Unit::Rate.show(1010.1), "1010/s");
+        assert_eq!(Unit::Rate.show(-51.1), "−51.10/s");
         assert_eq!(Unit::Time.show(f64::INFINITY), "?");
     }
 }

@@ -31,6 +31,7 @@ fn values_that_cannot_be() {
         (&["--threads", "0"][..], "--threads: `0` is too few: expected at least 1"),
         (&["--threads", "1000000"], "--threads: `1000000` is too many: expected at most 65536"),
         (&["--threads", "-4"], "--threads"),
+        (&["--trace", "/no/such/folder/trace.json"], "there is no folder /no/such/folder"),
         (&["--threads", "4..=2"], "--threads: `4..=2` is an empty range"),
         (&["--threads", "1,2"], "--threads: 2 levels given, but `conlab run` runs one treatment"),
         (&["--queue", "nonsense"], "--queue: unknown queue `nonsense` (known: mutex, lockfree, async"),

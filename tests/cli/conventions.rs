@@ -8,11 +8,11 @@ use tempfile::TempDir;
 /// Every subcommand, as the help lists them.
 fn commands() -> Vec<String> {
     let (said, _) = conlab(&["--help"]);
-    let listed = said.stdout.lines().skip_while(|line| *line != "Commands:").skip(1);
+    // Groups of commands stand between the usage and the options.
+    let listed = said.stdout.lines().skip_while(|line| !line.starts_with("Usage:")).skip(1);
     listed
-        .take_while(|line| !line.is_empty())
-        // A long description goes on below itself.
-        .filter(|line| !line.starts_with("   "))
+        .take_while(|line| *line != "Options:")
+        .filter(|line| line.starts_with("  "))
         .filter_map(|line| line.split_whitespace().next().map(str::to_owned))
         .filter(|name| name != "help")
         .collect()

@@ -22,6 +22,23 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
+/// The same, with names that stand between backticks set apart as code.
+pub(super) struct Prose<'text>(pub(super) &'text str);
+
+impl fmt::Display for Prose<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = self.0;
+        while let Some((before, name, after)) = rest
+            .split_once('`')
+            .and_then(|(before, after)| after.split_once('`').map(|(name, after)| (before, name, after)))
+        {
+            write!(f, "{}<code>{}</code>", Escaped(before), Escaped(name))?;
+            rest = after;
+        }
+        write!(f, "{}", Escaped(rest))
+    }
+}
+
 /// A cause or state as part of a class name: anything else than letters and `_` is dropped.
 pub(super) fn class(word: &str) -> String {
     word.chars().filter(|character| character.is_ascii_alphanumeric() || *character == '_').collect()
@@ -45,6 +62,10 @@ mod tests {
         assert_eq!(
             Escaped("<script>alert(\"1\" & '2')</script>").to_string(),
             "&lt;script&gt;alert(&quot;1&quot; &amp; &#39;2&#39;)&lt;/script&gt;"
+        );
+        assert_eq!(
+            Prose("`a<b` has `p99`, and one ` stays").to_string(),
+            "<code>a&lt;b</code> has <code>p99</code>, and one ` stays"
         );
         assert_eq!(class("run_queue\" onload=x"), "run_queueonloadx");
     }

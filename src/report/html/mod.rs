@@ -8,7 +8,7 @@ mod timeline;
 
 use crate::report::page::{Block, Notice, Page, Section, Table};
 use bars::tone_class;
-use escape::{Escaped, put};
+use escape::{Escaped, Prose, put};
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("zoom.js");
@@ -50,7 +50,7 @@ fn head(out: &mut String, page: &Page) {
         put!(out, "<p class=\"question\">{}</p>", Escaped(&page.question));
     }
     if !page.answer.is_empty() {
-        put!(out, "<p class=\"answer\">{}</p>", Escaped(&page.answer));
+        put!(out, "<p class=\"answer\">{}</p>", Prose(&page.answer));
     }
     if let Some(verdict) = &page.verdict {
         put!(out, "<p class=\"verdict {}\">{}</p>", tone_class(verdict.tone), Escaped(&verdict.text));
@@ -75,7 +75,7 @@ fn section(out: &mut String, section: &Section) {
     let id = Escaped(&section.id);
     put!(out, "<section id=\"{id}\"><h2>{}</h2>", Escaped(&section.title));
     if !section.lead.is_empty() {
-        put!(out, "<p class=\"lead\">{}</p>", Escaped(&section.lead));
+        put!(out, "<p class=\"lead\">{}</p>", Prose(&section.lead));
     }
     for each in &section.blocks {
         block(out, each);
@@ -85,7 +85,7 @@ fn section(out: &mut String, section: &Section) {
 
 fn block(out: &mut String, block_: &Block) {
     match block_ {
-        Block::Text(text) => put!(out, "<p>{}</p>", Escaped(text)),
+        Block::Text(text) => put!(out, "<p>{}</p>", Prose(text)),
         Block::Notices(list) => notices(out, list),
         Block::Table(content) => table(out, content),
         Block::Pairs(list) => {
@@ -121,10 +121,10 @@ fn notices(out: &mut String, notices: &[Notice]) {
             "<li class=\"{}\"><b>{}</b><p>{}</p>",
             tone_class(notice.tone),
             Escaped(&notice.code),
-            Escaped(&notice.message)
+            Prose(&notice.message)
         );
         if !notice.remedy.is_empty() {
-            put!(out, "<p class=\"remedy\">→ {}</p>", Escaped(&notice.remedy));
+            put!(out, "<p class=\"remedy\">→ {}</p>", Prose(&notice.remedy));
         }
         put!(out, "</li>");
     }
@@ -132,7 +132,9 @@ fn notices(out: &mut String, notices: &[Notice]) {
 }
 
 fn table(out: &mut String, table: &Table) {
-    put!(out, "<div class=\"scroll\" tabindex=\"0\"><table>");
+    // Tables of many columns are set closer, to fit a screen whole.
+    let many = if table.head.len() > 10 { " class=\"many\"" } else { "" };
+    put!(out, "<div class=\"scroll\" tabindex=\"0\"><table{many}>");
     if !table.caption.is_empty() {
         put!(out, "<caption>{}</caption>", Escaped(&table.caption));
     }

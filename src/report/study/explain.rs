@@ -110,7 +110,9 @@ fn list(names: &[String]) -> String {
 
 /// A share of a gap with its interval: `92 % ± 3`.
 fn percent(share: &Estimate) -> String {
-    format!("{:.0} % ± {:.0}", share.value * 100.0, share.half_width * 100.0)
+    let whole = (share.value * 100.0).round();
+    let sign = if whole < 0.0 { "−" } else { "" };
+    format!("{sign}{:.0} % ± {:.0}", whole.abs(), share.half_width * 100.0)
 }
 
 fn one_split(explanation: &Explanation, split: &Split) -> Section {
