@@ -13,7 +13,7 @@ Examples:
 
 Exits with 3 when a queue is wrong.";
 
-/// Check random concurrent histories of each queue for linearizability, loss, duplication, order and lost wake-ups
+/// Check random concurrent histories of each queue: linearizable, nothing lost, nobody left asleep
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {

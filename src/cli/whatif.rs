@@ -20,7 +20,7 @@ Examples:
 
 Costs are step:ACTOR.STEP, lock:NAME, miss:CACHE, queue, switch and lines (of caches).";
 
-/// What p99, mean and throughput become if one step, lock or other cost were cheaper or dearer
+/// What p99, mean and throughput become if one cost were cheaper or dearer
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
