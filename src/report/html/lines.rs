@@ -56,8 +56,13 @@ pub(super) fn chart(out: &mut String, lines: &Lines) {
     }
     put!(out, "</div><div class=\"x-ticks\" aria-hidden=\"true\">");
     for tick in &x_ticks {
-        let minor = if tick.minor { " class=\"minor\"" } else { "" };
-        put!(out, "<span{minor} style=\"left:{:.2}%\">{}</span>", tick.at * 100.0, Escaped(&tick.label));
+        // The last word ends where the axis does, or a phone would cut it.
+        let class = match (tick.minor, tick.at > 0.96) {
+            (true, _) => " class=\"minor\"",
+            (false, true) => " class=\"end\"",
+            (false, false) => "",
+        };
+        put!(out, "<span{class} style=\"left:{:.2}%\">{}</span>", tick.at * 100.0, Escaped(&tick.label));
     }
     put!(out, "</div></div><div class=\"x-name\">{}</div></figure>", Escaped(&axis_name(&lines.x, &x)));
 }
