@@ -3,6 +3,7 @@
 mod cache;
 mod door;
 mod gil;
+mod lease;
 mod locks;
 mod mutex;
 mod ring;

@@ -132,15 +132,23 @@ loom::thread_local! {
     static TIMEOUTS_LEFT: std::cell::Cell<u32> = std::cell::Cell::new(2);
 }
 
-/// Hands out tokens and publishes nothing; outside of loom's sight, as it outlives a model's run.
+/// Hands out tokens and publishes nothing; outside of the checkers' sight, as it outlives a model's run.
 static NEXT_TOKEN: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(1);
 
 #[cfg(loom)]
 use loom::thread_local;
+#[cfg(all(shuttle, not(loom)))]
+use shuttle::thread_local;
 
+#[cfg(any(loom, shuttle))]
 thread_local! {
     /// What [`thread_token`] returns.
     static TOKEN: usize = NEXT_TOKEN.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+}
+#[cfg(not(any(loom, shuttle)))]
+thread_local! {
+    /// What [`thread_token`] returns; 0 before the first call. Read without a look whether it was initialised.
+    static TOKEN: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 /// A cell whose exclusive access the surrounding protocol guarantees; loom checks that it does.
@@ -239,7 +247,71 @@ pub fn wait_for<'a, T>(
 #[inline]
 #[must_use]
 pub fn thread_token() -> usize {
-    TOKEN.with(|token| *token)
+    #[cfg(any(loom, shuttle))]
+    return TOKEN.with(|token| *token);
+    #[cfg(not(any(loom, shuttle)))]
+    match TOKEN.with(std::cell::Cell::get) {
+        0 => first_token(),
+        token => token,
+    }
+}
+
+#[cfg(not(any(loom, shuttle)))]
+#[cold]
+fn first_token() -> usize {
+    let token = NEXT_TOKEN.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    TOKEN.with(|cell| cell.set(token));
+    token
+}
+
+/// Puts the calling thread's earlier stores before its later loads in the eyes of whoever makes a [`heavy_barrier`]. Free.
+#[inline]
+pub fn light_barrier() {
+    #[cfg(any(loom, shuttle))]
+    fence(Ordering::SeqCst);
+    #[cfg(not(any(loom, shuttle)))]
+    std::sync::atomic::compiler_fence(Ordering::SeqCst);
+}
+
+/// As if every thread of the process made a `fence(SeqCst)` now, each at some point of its own. Costs microseconds.
+///
+/// # Panics
+///
+/// When the system has no such barrier; ask [`heavy_barriers_work`] first.
+pub fn heavy_barrier() {
+    #[cfg(any(loom, shuttle))]
+    fence(Ordering::SeqCst);
+    #[cfg(not(any(loom, shuttle)))]
+    assert!(membarrier(MEMBARRIER_PRIVATE_EXPEDITED), "a registered process can make its barriers");
+}
+
+/// Whether [`heavy_barrier`] can be made: on Linux since 4.14, unless a sandbox forbids it.
+#[must_use]
+pub fn heavy_barriers_work() -> bool {
+    #[cfg(any(loom, shuttle))]
+    return true;
+    #[cfg(not(any(loom, shuttle)))]
+    {
+        static WORK: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
+        *WORK.get_or_init(|| membarrier(MEMBARRIER_REGISTER_PRIVATE_EXPEDITED))
+    }
+}
+
+/// Commands of membarrier(2), which the kernel runs on every processor that runs a thread of this process.
+#[cfg(not(any(loom, shuttle)))]
+const MEMBARRIER_PRIVATE_EXPEDITED: i32 = 1 << 3;
+#[cfg(not(any(loom, shuttle)))]
+const MEMBARRIER_REGISTER_PRIVATE_EXPEDITED: i32 = 1 << 4;
+
+#[cfg(all(target_os = "linux", not(any(loom, shuttle))))]
+fn membarrier(command: i32) -> bool {
+    // SAFETY: the call takes two numbers and touches no memory of ours.
+    unsafe { libc::syscall(libc::SYS_membarrier, command, 0) == 0 }
+}
+
+#[cfg(not(any(target_os = "linux", loom, shuttle)))]
+fn membarrier(_command: i32) -> bool {
+    false
 }
 
 /// Lets another thread run; the model checkers need this in every retry loop to bound the search.
@@ -249,6 +321,14 @@ pub fn spin() {
     thread::yield_now();
     #[cfg(not(any(loom, shuttle)))]
     std::hint::spin_loop();
+}
+
+/// Leaves a contended place to the thread that was faster, for long enough that it gets some work done there.
+#[inline]
+pub fn step_back() {
+    for _ in 0..if cfg!(any(loom, shuttle)) { 1 } else { 60 } {
+        spin();
+    }
 }
 
 /// Waits a moment for another thread that is halfway through something: a few spins, then the processor is given

@@ -6,6 +6,7 @@ mod channel;
 pub mod contract;
 #[cfg(not(loom))]
 mod crossbeam;
+mod end;
 mod error;
 mod event_count;
 mod mutex;

@@ -13,8 +13,8 @@
 //! | `t`       | empty  | the producer with ticket t | `t + 1`          |
 //! | `t + 1`   | filled | the consumer with ticket t | `t + lap`        |
 //!
-//! `head` and `tail` are the next tickets of consumers and producers. The top bit of `tail` says that the queue is
-//! closed; no ticket is won after that.
+//! `head` and `tail` are the [ends](super::end) that hand out the tickets of consumers and producers: by compare-exchange,
+//! or to one thread alone while it has a lease. `tail` can be closed; no ticket is won after that.
 //!
 //! Invariant I1: between winning ticket `t` and moving `turn` on, its owner has exclusive access to the cell.
 //!
@@ -24,7 +24,7 @@
 //!   the item is written before it is read.
 //! - P2 (recycle): the consumer's Release store `turn = t + lap` pairs with the next lap's producer's Acquire load,
 //!   so the item is read before it is overwritten.
-//! - P3: `head` and `tail` hand out tickets and publish no data: Relaxed, but for P4.
+//! - P3: `head` and `tail` hand out tickets and publish no data: Relaxed, but for P4 and the rules of leases.
 //! - P4 (wake-ups, rule E1 and E2 of the event count): a producer wins its ticket with Acquire and reads the
 //!   consumers' event count afterwards; a consumer about to sleep, or about to pass a wake-up on, reads `tail` by
 //!   an `AcqRel` read-modify-write. Whichever comes first in the order of `tail` is seen by the other. The same
@@ -40,12 +40,13 @@
 //! early: another thread can be halfway through the slot. The blocking ends wait such a moment out by yielding,
 //! and sleep only when every ticket is consumed (or every slot taken).
 
+use super::end::{CLOSED, End, TICKET};
 use super::event_count::EventCount;
 use super::{PopError, PushError, TaskQueue};
 use crate::sync::{
     AtomicUsize,
-    Ordering::{self, AcqRel, Acquire, Relaxed, Release},
-    Padded, UnsafeCell, backoff, spin,
+    Ordering::{self, Acquire, Relaxed, Release},
+    UnsafeCell, backoff, spin, step_back,
 };
 use std::collections::VecDeque;
 use std::mem::MaybeUninit;
@@ -55,17 +56,12 @@ const PUBLISH: Ordering = if cfg!(conlab_weaken = "P1-store") { Relaxed } else {
 const OBSERVE: Ordering = if cfg!(conlab_weaken = "P1-load") { Relaxed } else { Acquire };
 const RECYCLE: Ordering = if cfg!(conlab_weaken = "P2-store") { Relaxed } else { Release };
 const REUSE: Ordering = if cfg!(conlab_weaken = "P2-load") { Relaxed } else { Acquire };
-const WIN: Ordering = if cfg!(conlab_weaken = "P4-win") { Relaxed } else { Acquire };
-const RECHECK: Ordering = if cfg!(conlab_weaken = "P4-recheck") { Relaxed } else { AcqRel };
-
-/// The top bit of `tail`.
-const CLOSED: usize = !(usize::MAX >> 1);
 
 /// A bounded queue of any capacity from 1; see the module for its protocol.
 #[derive(Debug)]
 pub struct RingQueue<T> {
-    head: Padded<AtomicUsize>,
-    tail: Padded<AtomicUsize>,
+    head: End,
+    tail: End,
     slots: Box<[Slot<T>]>,
     lap: usize,
     consumers: EventCount,
@@ -100,7 +96,21 @@ impl<T> RingQueue<T> {
     /// When `capacity` is 0 or above a quarter of the address space.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
-        assert!((1..CLOSED / 2).contains(&capacity), "capacity {capacity} of a ring must be at least 1");
+        Self::build(capacity, false)
+    }
+
+    /// The same, but for tests: an end is leased to whoever wins a ticket of it, at once.
+    ///
+    /// # Panics
+    ///
+    /// When `capacity` is 0 or above a quarter of the address space.
+    #[must_use]
+    pub fn with_eager_leases(capacity: usize) -> Self {
+        Self::build(capacity, true)
+    }
+
+    fn build(capacity: usize, eager: bool) -> Self {
+        assert!((1..TICKET / 4).contains(&capacity), "capacity {capacity} of a ring must be at least 1");
         let slots = (0..capacity)
             .map(|ticket| Slot {
                 turn: AtomicUsize::new(ticket),
@@ -108,8 +118,8 @@ impl<T> RingQueue<T> {
             })
             .collect();
         Self {
-            head: Padded(AtomicUsize::new(0)),
-            tail: Padded(AtomicUsize::new(0)),
+            head: End::new(eager),
+            tail: End::new(eager),
             slots,
             lap: (capacity + 1).next_power_of_two(),
             consumers: EventCount::new(),
@@ -130,7 +140,7 @@ impl<T> RingQueue<T> {
         if index + 1 < self.slots.len() {
             ticket + 1
         } else {
-            (ticket - index).wrapping_add(self.lap) & !CLOSED
+            (ticket - index).wrapping_add(self.lap) & TICKET
         }
     }
 
@@ -139,27 +149,42 @@ impl<T> RingQueue<T> {
         &self.slots[ticket & (self.lap - 1)]
     }
 
-    /// Wins the next ticket of the producers and fills its slot.
+    /// Gets the next ticket of the producers, by a lease or against the others, and fills its slot.
     #[inline]
-    fn offer(&self, item: T) -> Result<(), (T, Miss)> {
-        let mut ticket = self.tail.load(Relaxed); // P3
+    fn offer<const MAY_BLOCK: bool>(&self, item: T) -> Result<(), (T, Miss)> {
+        if let Some(lease) = self.tail.lease::<MAY_BLOCK>() {
+            if self.slot(lease.ticket).turn.load(REUSE) != lease.ticket {
+                // P2
+                if self.tail.holds(lease) {
+                    return Err((item, self.no_room(lease.ticket)));
+                }
+            } else if self.tail.claim(lease, self.after(lease.ticket)) {
+                self.fill(lease.ticket, item);
+                self.consumers.notify_one();
+                return Ok(());
+            }
+        }
+        self.offer_shared(item)
+    }
+
+    #[inline]
+    fn offer_shared(&self, item: T) -> Result<(), (T, Miss)> {
+        let mut ticket = self.tail.word(); // P3
         let early = cfg!(conlab_weaken = "P4-early").then(|| self.consumers.sleepers());
         loop {
             if ticket & CLOSED != 0 {
                 return Err((item, Miss::Closed));
+            } else if ticket & !TICKET != 0 {
+                self.tail.recall();
+                ticket = self.tail.word();
+                continue;
             }
-            let slot = self.slot(ticket);
-            let turn = slot.turn.load(REUSE); // P2
-            if turn == ticket {
-                match self.tail.compare_exchange_weak(ticket, self.after(ticket), WIN, Relaxed) {
+            if self.slot(ticket).turn.load(REUSE) == ticket {
+                // P2
+                match self.tail.win(ticket, self.after(ticket)) {
                     // P4
-                    Ok(_) => {
-                        slot.item.with_mut(|cell| {
-                            // SAFETY: we won `ticket` while `turn == ticket`, so by I1 the cell is ours and empty;
-                            // nothing is overwritten without being dropped.
-                            unsafe { cell.write(MaybeUninit::new(item)) }
-                        });
-                        slot.turn.store(ticket + 1, PUBLISH); // P1
+                    Ok(()) => {
+                        self.fill(ticket, item);
                         if early != Some(0) {
                             self.consumers.notify_one();
                         }
@@ -167,63 +192,110 @@ impl<T> RingQueue<T> {
                     }
                     Err(current) => ticket = current,
                 }
+                step_back();
             } else {
-                let tail = self.tail.load(Relaxed); // P3
+                let tail = self.tail.word(); // P3
                 if tail == ticket {
                     return Err((item, self.no_room(ticket)));
                 }
                 ticket = tail;
+                spin();
             }
-            spin();
         }
+    }
+
+    /// Fills the slot of a ticket that the caller has won while the slot was free.
+    #[inline]
+    fn fill(&self, ticket: usize, item: T) {
+        let slot = self.slot(ticket);
+        slot.item.with_mut(|cell| {
+            // SAFETY: we won `ticket` while `turn == ticket`, so by I1 the cell is ours and empty; nothing is
+            // overwritten without being dropped.
+            unsafe { cell.write(MaybeUninit::new(item)) }
+        });
+        slot.turn.store(ticket + 1, PUBLISH); // P1
     }
 
     /// Why the slot of the producers' `ticket` is not free.
     #[cold]
     fn no_room(&self, ticket: usize) -> Miss {
-        let head = self.head.load(Relaxed); // P3
-        if self.distance(head, ticket) >= self.slots.len() { Miss::Settled } else { Miss::Underway }
+        if self.distance(self.head.position(), ticket) >= self.slots.len() {
+            Miss::Settled
+        } else {
+            Miss::Underway
+        }
     }
 
-    /// Wins the next ticket of the consumers and empties its slot.
+    /// Gets the next ticket of the consumers, by a lease or against the others, and empties its slot.
     #[inline]
-    fn take(&self) -> Result<T, Miss> {
-        let mut ticket = self.head.load(Relaxed); // P3
+    fn take<const MAY_BLOCK: bool>(&self) -> Result<T, Miss> {
+        if let Some(lease) = self.head.lease::<MAY_BLOCK>() {
+            if self.slot(lease.ticket).turn.load(OBSERVE) != lease.ticket + 1 {
+                // P1
+                if self.head.holds(lease) {
+                    return Err(self.no_item(lease.ticket));
+                }
+            } else if self.head.claim(lease, self.after(lease.ticket)) {
+                let item = self.empty(lease.ticket);
+                self.producers.notify_one();
+                return Ok(item);
+            }
+        }
+        self.take_shared()
+    }
+
+    #[inline]
+    fn take_shared(&self) -> Result<T, Miss> {
+        let mut ticket = self.head.word(); // P3
         loop {
-            let slot = self.slot(ticket);
-            let turn = slot.turn.load(OBSERVE); // P1
-            if turn == ticket + 1 {
-                match self.head.compare_exchange_weak(ticket, self.after(ticket), WIN, Relaxed) {
+            if ticket & !TICKET != 0 {
+                self.head.recall();
+                ticket = self.head.word();
+                continue;
+            }
+            if self.slot(ticket).turn.load(OBSERVE) == ticket + 1 {
+                // P1
+                match self.head.win(ticket, self.after(ticket)) {
                     // P4
-                    Ok(_) => {
-                        // SAFETY: we won `ticket` while `turn == ticket + 1`, so by I1 the cell is ours.
-                        let item = slot.item.with_mut(|cell| unsafe { cell.read() });
-                        slot.turn.store(ticket.wrapping_add(self.lap) & !CLOSED, RECYCLE); // P2
+                    Ok(()) => {
+                        let item = self.empty(ticket);
                         self.producers.notify_one();
-                        // SAFETY: P1 says that the cell was filled; its turn has moved on, so it is read only once.
-                        return Ok(unsafe { item.assume_init() });
+                        return Ok(item);
                     }
                     Err(current) => ticket = current,
                 }
+                step_back();
             } else {
-                let head = self.head.load(Relaxed); // P3
+                let head = self.head.word(); // P3
                 if head == ticket {
                     return Err(self.no_item(ticket));
                 }
                 ticket = head;
+                spin();
             }
-            spin();
         }
     }
 
-    /// Fills as many slots as are free in a row, up to the number of `items`, with one read-modify-write for all.
+    /// Empties the slot of a ticket that the caller has won while the slot was filled.
+    #[inline]
+    fn empty(&self, ticket: usize) -> T {
+        let slot = self.slot(ticket);
+        // SAFETY: we won `ticket` while `turn == ticket + 1`, so by I1 the cell is ours.
+        let item = slot.item.with_mut(|cell| unsafe { cell.read() });
+        slot.turn.store(ticket.wrapping_add(self.lap) & TICKET, RECYCLE); // P2
+        // SAFETY: P1 says that the cell was filled; its turn has moved on, so it is read only once.
+        unsafe { item.assume_init() }
+    }
+
+    /// Fills as many slots as are free in a row, up to the number of `items`, with one read-modify-write for all. None
+    /// under a lease, where single pushes need no read-modify-write.
     fn offer_many(&self, items: &mut VecDeque<T>) {
-        let first = self.tail.load(Relaxed); // P3
+        let first = self.tail.word(); // P3
         let mut end = first;
         let mut count = 0;
         // Ends: at most as many slots as items and as the ring has.
         while count < items.len().min(self.slots.len())
-            && end & CLOSED == 0
+            && end & !TICKET == 0
             && self.slot(end).turn.load(REUSE) == end
         {
             // P2
@@ -231,45 +303,39 @@ impl<T> RingQueue<T> {
             count += 1;
         }
         // P4. Nobody else can have won these tickets since, so their slots are still free.
-        if count == 0 || self.tail.compare_exchange(first, end, WIN, Relaxed).is_err() {
+        if count == 0 || self.tail.win(first, end).is_err() {
             return;
         }
         let mut ticket = first;
         for item in items.drain(..count) {
-            let slot = self.slot(ticket);
-            slot.item.with_mut(|cell| {
-                // SAFETY: `ticket` is among those we won and its slot was free, so by I1 the cell is ours and empty.
-                unsafe { cell.write(MaybeUninit::new(item)) }
-            });
-            slot.turn.store(ticket + 1, PUBLISH); // P1
+            self.fill(ticket, item);
             ticket = self.after(ticket);
         }
         self.consumers.notify_one();
     }
 
     /// Empties as many slots as are filled in a row, up to `most`, with one read-modify-write for all; says how many.
+    /// None under a lease.
     fn take_many(&self, items: &mut Vec<T>, most: usize) -> usize {
-        let first = self.head.load(Relaxed); // P3
+        let first = self.head.word(); // P3
         let mut end = first;
         let mut count = 0;
         // Ends: at most `most` slots, and at most as many as the ring has.
-        while count < most.min(self.slots.len()) && self.slot(end).turn.load(OBSERVE) == end + 1 {
+        while count < most.min(self.slots.len())
+            && end & !TICKET == 0
+            && self.slot(end).turn.load(OBSERVE) == end + 1
+        {
             // P1
             end = self.after(end);
             count += 1;
         }
         // P4. Nobody else can have won these tickets since, so their slots are still filled.
-        if count == 0 || self.head.compare_exchange(first, end, WIN, Relaxed).is_err() {
+        if count == 0 || self.head.win(first, end).is_err() {
             return 0;
         }
         let mut ticket = first;
         for _ in 0..count {
-            let slot = self.slot(ticket);
-            // SAFETY: `ticket` is among those we won, so by I1 the cell is ours.
-            let item = slot.item.with_mut(|cell| unsafe { cell.read() });
-            slot.turn.store(ticket.wrapping_add(self.lap) & !CLOSED, RECYCLE); // P2
-            // SAFETY: P1 says that the cell was filled; its turn has moved on, so it is read only once.
-            items.push(unsafe { item.assume_init() });
+            items.push(self.empty(ticket));
             ticket = self.after(ticket);
         }
         self.producers.notify_one();
@@ -292,7 +358,7 @@ impl<T> RingQueue<T> {
                     woken |= self.producers.sleep_unless(woken, || self.may_offer());
                 }
             }
-            match self.offer(item) {
+            match self.offer::<true>(item) {
                 Ok(()) => break,
                 Err(refused) => (item, miss) = refused,
             }
@@ -322,7 +388,7 @@ impl<T> RingQueue<T> {
                     woken |= self.consumers.sleep_unless(woken, || self.may_take());
                 }
             }
-            match self.take() {
+            match self.take::<true>() {
                 Ok(item) => break item,
                 Err(again) => miss = again,
             }
@@ -339,7 +405,7 @@ impl<T> RingQueue<T> {
     /// Why the slot of the consumers' `ticket` is not filled.
     #[cold]
     fn no_item(&self, ticket: usize) -> Miss {
-        let tail = self.tail.load(Acquire);
+        let tail = self.tail.position();
         if tail & !CLOSED != ticket && !cfg!(conlab_weaken = "K2") {
             Miss::Underway
         } else if tail & CLOSED != 0 {
@@ -351,33 +417,31 @@ impl<T> RingQueue<T> {
 
     /// Whether a consumer has reason to look again; its half of E1 and E2.
     fn may_take(&self) -> bool {
-        let tail = recheck(&self.tail); // P4
-        tail != self.head.load(Relaxed) // P3; a closed tail equals no head
+        let tail = self.tail.recheck(); // P4
+        tail != self.head.position() // P3; a closed tail equals no head
     }
 
     /// Whether a producer has reason to look again; its half of E1 and E2.
     fn may_offer(&self) -> bool {
-        let head = recheck(&self.head); // P4
-        let tail = self.tail.load(Relaxed); // P3
+        let head = self.head.recheck(); // P4
+        let tail = self.tail.position(); // P3
         tail & CLOSED != 0 || self.distance(head, tail) < self.slots.len()
     }
 
-    /// How many tickets lie from `head` up to `tail`, both without the closed bit.
+    /// How many tickets lie from `head` up to `tail`; 0 if `tail` is older and lies before it.
     fn distance(&self, head: usize, tail: usize) -> usize {
         let index = |ticket: usize| ticket & (self.lap - 1);
-        let laps = ((tail - index(tail)).wrapping_sub(head - index(head)) & !CLOSED) / self.lap;
-        (laps * self.slots.len() + index(tail)).wrapping_sub(index(head))
+        let laps = (tail - index(tail)).wrapping_sub(head - index(head)) & TICKET;
+        if laps > TICKET / 2 {
+            return 0;
+        }
+        (laps / self.lap * self.slots.len() + index(tail)).saturating_sub(index(head))
     }
-}
-
-/// Reads an index by a read-modify-write, as P4 asks.
-fn recheck(index: &AtomicUsize) -> usize {
-    if cfg!(conlab_weaken = "P4-plain") { index.load(Acquire) } else { index.fetch_add(0, RECHECK) }
 }
 
 impl<T: Send> TaskQueue<T> for RingQueue<T> {
     fn try_push(&self, item: T) -> Result<(), PushError<T>> {
-        self.offer(item).map_err(|(item, miss)| match miss {
+        self.offer::<false>(item).map_err(|(item, miss)| match miss {
             Miss::Closed => PushError::Closed(item),
             Miss::Settled | Miss::Underway => PushError::Full(item),
         })
@@ -385,11 +449,11 @@ impl<T: Send> TaskQueue<T> for RingQueue<T> {
 
     #[inline]
     fn push(&self, item: T) -> Result<(), PushError<T>> {
-        self.offer(item).or_else(|(item, miss)| self.push_patiently(item, miss))
+        self.offer::<true>(item).or_else(|(item, miss)| self.push_patiently(item, miss))
     }
 
     fn try_pop(&self) -> Result<T, PopError> {
-        self.take().map_err(|miss| match miss {
+        self.take::<false>().map_err(|miss| match miss {
             Miss::Closed => PopError::Closed,
             Miss::Settled | Miss::Underway => PopError::Empty,
         })
@@ -397,7 +461,7 @@ impl<T: Send> TaskQueue<T> for RingQueue<T> {
 
     #[inline]
     fn pop(&self) -> Result<T, PopError> {
-        self.take().or_else(|miss| self.pop_patiently(miss))
+        self.take::<true>().or_else(|miss| self.pop_patiently(miss))
     }
 
     fn push_many(&self, items: &mut VecDeque<T>) -> Result<(), PushError<()>> {
@@ -425,7 +489,7 @@ impl<T: Send> TaskQueue<T> for RingQueue<T> {
     }
 
     fn close(&self) {
-        self.tail.fetch_or(CLOSED, AcqRel);
+        self.tail.close();
         if !cfg!(conlab_weaken = "K1") {
             self.consumers.notify_all();
             self.producers.notify_all();
@@ -434,10 +498,10 @@ impl<T: Send> TaskQueue<T> for RingQueue<T> {
 
     fn len(&self) -> usize {
         loop {
-            let tail = self.tail.load(Acquire);
-            let head = self.head.load(Acquire);
-            if self.tail.load(Relaxed) == tail {
-                return self.distance(head, tail & !CLOSED).min(self.slots.len());
+            let tail = self.tail.position();
+            let head = self.head.position();
+            if self.tail.position() == tail {
+                return self.distance(head, tail & TICKET).min(self.slots.len());
             }
             spin();
         }
@@ -450,6 +514,6 @@ impl<T: Send> TaskQueue<T> for RingQueue<T> {
 
 impl<T> Drop for RingQueue<T> {
     fn drop(&mut self) {
-        while self.take().is_ok() {}
+        while self.take::<false>().is_ok() {}
     }
 }

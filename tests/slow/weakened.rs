@@ -6,7 +6,7 @@
 use std::process::Command;
 
 /// Each weakened variant and the test that kills it.
-const VARIANTS: [(&str, &str); 30] = [
+const VARIANTS: [(&str, &str); 35] = [
     ("door", "door::a_load_before_a_store_hides_no_race"),
     ("P1-store", "ring::items_cross_laps_in_order"),
     ("P1-load", "ring::items_cross_laps_in_order"),
@@ -22,6 +22,11 @@ const VARIANTS: [(&str, &str); 30] = [
     ("E-cancel", "ring::a_wake_up_that_came_early_is_not_left_pending"),
     ("K1", "ring::close_wakes_the_sleeper_and_delivers_what_was_accepted"),
     ("K2", "ring::close_wakes_the_sleeper_and_delivers_what_was_accepted"),
+    ("B1-light", "lease::a_claim_and_a_recall_agree_on_the_ticket"),
+    ("B1-heavy", "lease::a_claim_and_a_recall_agree_on_the_ticket"),
+    ("B2-stands", "lease::a_claim_and_a_recall_agree_on_the_ticket"),
+    ("B2-void", "lease::a_claim_and_a_recall_agree_on_the_ticket"),
+    ("B3", "lease::a_push_under_a_lease_wakes_the_sleeping_consumer"),
     ("M1", "mutex::both_ends_sleep_and_wake"),
     ("M2", "mutex::a_woken_consumer_passes_the_wake_up_on"),
     ("M3", "mutex::a_woken_producer_passes_the_wake_up_on"),
