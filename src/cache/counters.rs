@@ -48,15 +48,17 @@ impl CacheCounts {
     }
 }
 
-/// The counts of one worker.
+/// The counts of one worker: 48 bytes, so that packed blocks straddle lines. What every access reads and writes comes
+/// first.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct CounterBlock {
+    longest_probe: AtomicU64,
     hits: AtomicU64,
+    probes: AtomicU64,
     misses: AtomicU64,
     evictions: AtomicU64,
     collisions: AtomicU64,
-    probes: AtomicU64,
-    longest_probe: AtomicU64,
 }
 
 impl CounterBlock {

@@ -30,7 +30,7 @@ pub struct CachePlan {
     pub shards: usize,
     /// What locks a part.
     pub locking: Locking,
-    /// Whether shards, counters and values are each on line pairs of their own.
+    /// Whether shards and counters are each on line pairs of their own, and values on lines.
     pub padded: bool,
     /// Bytes of one entry's value.
     pub value_bytes: usize,
@@ -77,8 +77,9 @@ pub struct LruCache {
     copies: bool,
 }
 
-/// One shard of one copy.
+/// One shard of one copy. The lock stands before the head of the cache, whose first words share its line.
 #[derive(Debug)]
+#[repr(C)]
 struct Part {
     lock: AnyLock,
     lru: UnsafeCell<Lru>,
@@ -98,7 +99,7 @@ impl LruCache {
             let rest = usize::from(number % shards < plan.capacity % shards);
             Part {
                 lock: match plan.locking {
-                    Locking::Mutex => AnyLock::Mutex(MutexLock::new()),
+                    Locking::Mutex => AnyLock::Mutex(MutexLock::spinning()),
                     Locking::Spin => AnyLock::Spin(SpinLock::new()),
                     Locking::Owner => AnyLock::Owner(OwnerLock::new()),
                 },

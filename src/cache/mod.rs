@@ -85,7 +85,7 @@ pub fn build(
 /// What keeps two workers apart in one shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Locking {
-    /// A mutex that parks.
+    /// A mutex whose waiters spin for about a microsecond and then park, as the standard library's do.
     Mutex,
     /// A lock that spins.
     Spin,
@@ -150,10 +150,12 @@ pub trait Cache: Send + Sync {
     fn counts(&self) -> CacheCounts;
 }
 
-/// Mixes a key so that every bit of it reaches every bit of the result (variant 13 of Stafford's mixers).
+/// Mixes a key: the 128 bits of one product, folded, so that every bit of the key reaches both halves of the result.
+///
+/// The factor is odd and has no pattern (the golden ratio's bits); the constant added first keeps key 0 from being 0.
 #[inline]
+#[expect(clippy::cast_possible_truncation, reason = "the halves of the product")]
 const fn hash(key: u64) -> u64 {
-    let word = (key ^ (key >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    word ^ (word >> 31)
+    let product = (key ^ 0xbf58_476d_1ce4_e5b9) as u128 * 0x9e37_79b9_7f4a_7c15;
+    product as u64 ^ (product >> 64) as u64
 }

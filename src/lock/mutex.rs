@@ -21,13 +21,16 @@
 //!   waiter sleeps, and is heard. Without it a wake-up could fall between the two and be lost.
 //! - L3: a waiter leaves 2 behind, also when it takes the lock: others may still sleep, and the next release must
 //!   wake one of them.
+//! - L4: the loads between attempts only look whether an attempt is worth its price: Relaxed.
 //!
 //! `loom_tests/locks.rs` fails when L1, L2 or L3 is weakened.
 //!
 //! # Progress
 //!
-//! Blocking. Barging: a thread that finds the lock free takes it, whoever was woken for it. No spinning before
-//! parking, so that wait is blocked time and nothing else.
+//! Blocking. Barging: a thread that finds the lock free takes it, whoever was woken for it. Made by `new`, its waiters
+//! do not spin before they park, so that wait is blocked time and nothing else: these are the locks of
+//! scenarios. Made by `spinning`, they look again for about a microsecond first, because parking costs several, and
+//! what a cache does under its lock takes some tens of nanoseconds.
 
 use super::RawLock;
 use crate::sync;
@@ -40,19 +43,30 @@ const CONTENDED: u32 = 2;
 
 const UNLOCK: Ordering = if cfg!(conlab_weaken = "L1") { Relaxed } else { Release };
 
+/// Looks at a lock that is held before a waiter parks, with a pause of 10–40 ns after each.
+const SPINS: u32 = if cfg!(loom) { 1 } else { 40 };
+
 /// A mutex that parks its waiters.
 #[derive(Debug)]
 pub struct MutexLock {
     state: AtomicU32,
+    /// Looks before parking.
+    spins: u32,
     sleepers: Mutex<()>,
     released: Condvar,
 }
 
 impl MutexLock {
-    /// A free lock.
+    /// A free lock whose waiters park at once.
     #[must_use]
     pub fn new() -> Self {
-        Self { state: AtomicU32::new(FREE), sleepers: Mutex::new(()), released: Condvar::new() }
+        Self { state: AtomicU32::new(FREE), spins: 0, sleepers: Mutex::new(()), released: Condvar::new() }
+    }
+
+    /// A free lock whose waiters spin for a moment before they park.
+    #[must_use]
+    pub fn spinning() -> Self {
+        Self { spins: SPINS, ..Self::new() }
     }
 }
 
@@ -69,7 +83,7 @@ impl RawLock for MutexLock {
     }
 
     fn acquire(&self) {
-        if self.try_acquire() {
+        if self.try_acquire() || self.spin() {
             return;
         }
         let mut guard = sync::lock(&self.sleepers);
@@ -95,6 +109,21 @@ impl RawLock for MutexLock {
 }
 
 impl MutexLock {
+    /// Looks again some times, and tells whether that got the lock. Where somebody sleeps already, the hold is a long one
+    /// and there is no use in looking.
+    fn spin(&self) -> bool {
+        for _ in 0..self.spins {
+            sync::spin();
+            match self.state.load(Relaxed) {
+                // L4
+                FREE if self.try_acquire() => return true,
+                CONTENDED => return false,
+                _ => {}
+            }
+        }
+        false
+    }
+
     /// Wakes one waiter, if there is one.
     #[cold]
     fn wake_one(&self) {

@@ -1,8 +1,10 @@
 //! What this host can and cannot measure, found out by trying.
 
 use super::counters::MissCounters;
+use super::false_sharing::compare_twins;
 use super::sched::{ThreadSched, sharpen_timers};
 use super::{Calibration, host};
+use crate::cache::{CacheLayout, CachePlan};
 use crate::clock;
 use crate::units::Nanos;
 use serde::Serialize;
@@ -52,7 +54,7 @@ impl Check {
     }
 }
 
-/// Tries everything; takes about a tenth of a second.
+/// Tries everything; takes about a second.
 #[must_use]
 pub fn checks() -> Vec<Check> {
     vec![
@@ -60,6 +62,7 @@ pub fn checks() -> Vec<Check> {
         quota(host::cgroup_cores(), host::cores()),
         scheduler(),
         counters(),
+        false_sharing(),
         clock_source(),
         timers(),
         governor(),
@@ -125,6 +128,29 @@ fn counters() -> Check {
         Ok(_) => Check::good(NAME, "cache misses can be counted"),
         Err(none) => Check::missing(NAME, none.reason, none.remedy),
     }
+}
+
+/// Whether two workers on one line are slower than on lines of their own, which twins of caches can then show.
+fn false_sharing() -> Check {
+    const NAME: &str = "false sharing";
+    if host::cores() < 2 {
+        return Check::missing(
+            NAME,
+            "one processor shares lines with nobody",
+            "use a host with two processors",
+        );
+    }
+    let twins = compare_twins(&CachePlan::of(CacheLayout::Isolated, 2, 256, 64));
+    let found = format!(
+        "packed twin of a cache {:.2} ± {:.2} times as long as the padded one at two threads, {:.2} ± {:.2} at one",
+        twins.ratio.value, twins.ratio.half_width, twins.alone.value, twins.alone.half_width
+    );
+    Check::good_if(
+        NAME,
+        twins.ratio.value - twins.ratio.half_width > 1.0,
+        found,
+        "not told from nothing: other programs compete, or the processors share their first-level cache",
+    )
 }
 
 fn clock_source() -> Check {

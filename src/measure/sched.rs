@@ -115,6 +115,17 @@ impl Drop for Confined {
     }
 }
 
+/// Ties the calling thread to the `index`-th of the processors that it may use now; whether that worked.
+pub fn tie(index: usize) -> bool {
+    #[cfg(target_os = "linux")]
+    return linux::tie(index).is_ok_and(|tied| tied);
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = index;
+        false
+    }
+}
+
 /// Asks the kernel to fire this thread's timers on time (1 ns of slack) where it has such a setting.
 pub fn sharpen_timers() {
     #[cfg(target_os = "linux")]
@@ -161,19 +172,31 @@ mod linux {
 
     pub(super) fn confine(cores: u32) -> io::Result<Confined> {
         let before = affinity()?;
-        // SAFETY: all-zero bytes are a valid, empty processor set.
-        let mut chosen: libc::cpu_set_t = unsafe { mem::zeroed() };
-        let mut left = cores;
-        for cpu in 0..8 * size_of::<libc::cpu_set_t>() {
-            // SAFETY: `cpu` is below the number of bits in the set.
-            if left > 0 && unsafe { libc::CPU_ISSET(cpu, &before) } {
-                // SAFETY: as above.
-                unsafe { libc::CPU_SET(cpu, &mut chosen) };
-                left -= 1;
-            }
-        }
-        set_affinity(&chosen)?;
+        let cpus: Vec<usize> = members(&before).take(cores as usize).collect();
+        set_affinity(&set_of(&cpus))?;
         Ok(Confined { before })
+    }
+
+    pub(super) fn tie(index: usize) -> io::Result<bool> {
+        let cpu = members(&affinity()?).nth(index);
+        cpu.map_or(Ok(false), |cpu| set_affinity(&set_of(&[cpu])).map(|()| true))
+    }
+
+    /// The processors in `set`, ascending.
+    fn members(set: &libc::cpu_set_t) -> impl Iterator<Item = usize> {
+        // SAFETY: `cpu` is below the number of bits in the set.
+        (0..8 * size_of::<libc::cpu_set_t>()).filter(|cpu| unsafe { libc::CPU_ISSET(*cpu, set) })
+    }
+
+    /// The set of `cpus`, each of which is a member of another set.
+    fn set_of(cpus: &[usize]) -> libc::cpu_set_t {
+        // SAFETY: all-zero bytes are a valid, empty processor set.
+        let mut set: libc::cpu_set_t = unsafe { mem::zeroed() };
+        for cpu in cpus {
+            // SAFETY: a member of a set is below its number of bits.
+            unsafe { libc::CPU_SET(*cpu, &mut set) };
+        }
+        set
     }
 
     pub(super) fn sharpen_timers() {
