@@ -11,7 +11,9 @@
 //!   (barging). Taking withdraws the request: it was addressed to another holder.
 //! - **Drop**: free the lock and signal one waiter. If a drop was requested, sleep until another thread has taken the
 //!   lock (forced hand-over): without that the holder, which is running, would win it back nearly always.
-//! - **Check**: the holder looks at the request between pieces of work, one relaxed load.
+//! - **Check**: the holder looks at the request between pieces of work, one relaxed load. How soon it obeys decides who
+//!   is next: a waiter that has just asked is on its feet for a microsecond or two, and takes the lock if it falls
+//!   free within that time; later, the head of the condition does.
 //!
 //! # Rules
 //!
@@ -194,6 +196,19 @@ impl Gil {
     ///
     /// When nobody holds the lock.
     pub fn drop_lock(&self, thread: u64) {
+        if self.release(thread) && !cfg!(conlab_weaken = "G3") {
+            self.await_hand_over(thread); // G3
+        }
+    }
+
+    /// The first half of a drop: frees the lock and signals one waiter. Tells whether somebody had asked for the lock;
+    /// then the caller owes the second half, [`await_hand_over`](Self::await_hand_over), before it takes the lock again.
+    ///
+    /// # Panics
+    ///
+    /// When nobody holds the lock.
+    #[must_use]
+    pub fn release(&self, thread: u64) -> bool {
         let mut state = sync::lock(&self.state);
         assert!(state.held, "thread {thread} dropped an interpreter lock that nobody held");
         state.held = false;
@@ -202,14 +217,11 @@ impl Gil {
         if state.waiters > 0 && !cfg!(conlab_weaken = "G2") {
             self.freed.notify_one(); // G2
         }
-        drop(state);
-        if requested && !cfg!(conlab_weaken = "G3") {
-            self.await_hand_over(thread); // G3
-        }
+        requested
     }
 
-    /// Sleeps until another thread than `thread` has taken the lock.
-    fn await_hand_over(&self, thread: u64) {
+    /// The second half of a drop that was asked for: sleeps until another thread than `thread` has taken the lock.
+    pub fn await_hand_over(&self, thread: u64) {
         let mut hand_over = sync::lock(&self.hand_over); // G4
         if hand_over.last_holder == thread {
             // Nobody has taken it yet, so this is still the request that was addressed to us.

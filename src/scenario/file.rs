@@ -28,8 +28,10 @@ pub(super) const MOST_THREADS: u64 = 65_536;
 /// `CPython`'s default switch interval.
 const SWITCH_INTERVAL: Nanos = Nanos::from_millis(5);
 
-/// Work between two polls of an interpreter lock's drop request, where a scenario gives none.
-const CHECK: Nanos = Nanos::from_micros(1);
+/// Work between two polls of an interpreter lock's drop request, where a scenario gives none: about what `CPython` does
+/// between two, a loop's edge or a call. It decides who is next: the longer the holder takes to notice, the more often
+/// the waiter that asked has fallen asleep again and another one is woken.
+const CHECK: Nanos = Nanos(50);
 
 /// What a run does that neither scenario nor command line bounds.
 const DURATION: Nanos = Nanos::from_secs(3);

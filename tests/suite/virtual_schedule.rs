@@ -104,7 +104,7 @@ fn a_mutex_wakes_its_longest_waiter_and_lets_a_running_thread_overtake() {
 fn two_computing_threads_hand_the_interpreter_lock_over_every_interval() {
     let text = actor(
         "cores = 2",
-        "[lock.g]\nkind = \"gil\"\ninterval = \"5ms\"",
+        "[lock.g]\nkind = \"gil\"\ninterval = \"5ms\"\ncheck = \"1us\"",
         "threads = 2\nload = { clients = 2 }\nunder = \"g\"\nsteps = [ { name = \"w\", compute = \"12ms\" } ]",
     );
     let record = run(&VirtualEngine::ideal(), &text);
@@ -155,8 +155,8 @@ steps = [ {{ name = "w", compute = "50ms" }} ]
 fn a_thread_pays_an_interval_at_every_return_and_a_tenth_of_it_with_a_tenth_of_the_interval() {
     let (long, short) = (convoy("5ms"), convoy("500us"));
     // Five returns a task, each one interval and one check.
-    assert!((long - 5.0 * 5.001).abs() < 0.05, "{long}");
-    assert!((short - 5.0 * 0.501).abs() < 0.05, "{short}");
+    assert!((long - 5.0 * 5.000_05).abs() < 0.05, "{long}");
+    assert!((short - 5.0 * 0.500_05).abs() < 0.05, "{short}");
 }
 
 #[test]

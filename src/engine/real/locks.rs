@@ -135,6 +135,24 @@ impl LockRuntime {
         held
     }
 
+    /// Frees the lock held around work, and tells whether the caller must then await the hand-over.
+    pub(super) fn release_around_work(&self, thread: u64) -> bool {
+        let Mechanism::Interpreter { gil, .. } = &self.mechanism else {
+            self.give_back(Held::Raw, thread);
+            return false;
+        };
+        self.held_by(NOBODY);
+        self.seen.released();
+        gil.release(thread)
+    }
+
+    /// Waits until another thread has an interpreter lock that was asked for.
+    pub(super) fn await_hand_over(&self, thread: u64) {
+        if let Mechanism::Interpreter { gil, .. } = &self.mechanism {
+            gil.await_hand_over(thread);
+        }
+    }
+
     /// Gives the lock back; an interpreter lock that somebody asked for is given only once that one has it.
     pub(super) fn give_back(&self, held: Held, thread: u64) {
         self.held_by(NOBODY);

@@ -138,6 +138,7 @@ impl Timekeeper {
     }
 
     /// The time now, without a cut.
+    #[inline]
     pub(super) fn peek(&mut self) -> Nanos {
         self.clock_reads += 1;
         self.clock.now()
@@ -146,9 +147,15 @@ impl Timekeeper {
     /// Ends a piece of time that was spent on `activity`.
     #[inline]
     pub(super) fn cut(&mut self, activity: Activity) -> Piece {
+        let now = self.peek();
+        self.cut_at(activity, now)
+    }
+
+    /// Ends a piece of time that was spent on `activity` until `at`, an instant that was read since the last cut.
+    #[inline]
+    pub(super) fn cut_at(&mut self, activity: Activity, at: Nanos) -> Piece {
         let start = self.last;
-        let end = self.clock.now().max(start);
-        self.clock_reads += 1;
+        let end = at.max(start);
         self.last = end;
         let length = end - start;
         let run_queue = if length > LONG {

@@ -333,10 +333,17 @@ impl<'run> Worker<'run> {
     #[inline]
     pub(super) fn drop_interpreter(&mut self, activity: Activity) {
         let Some(lock) = self.interpreter.take() else { return };
-        let end = self.cut(activity).end;
-        self.book.locks[lock].released(end - self.interpreter_since);
-        self.run.locks[lock].give_back(Held::Raw, self.index as u64);
-        // A forced hand-over waits for the next holder.
+        let (run, thread) = (self.run, self.index as u64);
+        // First the drop, then the books: by the time that those take, the waiter that asked would be asleep again,
+        // and another one would be woken.
+        let end = self.time.peek();
+        let asked = run.locks[lock].release_around_work(thread);
+        let piece = self.time.cut_at(activity, end);
+        self.note_piece(activity, piece, None);
+        self.book.locks[lock].released(piece.end - self.interpreter_since);
+        if asked {
+            run.locks[lock].await_hand_over(thread);
+        }
         self.cut_lock(Activity::Lock, lock);
     }
 
@@ -509,7 +516,11 @@ impl<'run> Worker<'run> {
         self.drop_interpreter(Activity::Bookkeeping);
         self.cut(Activity::Bookkeeping);
         let end = self.time.last();
-        let (start, before, tasks_before) = self.window.unwrap_or((end, None, 0));
+        let (start, before, tasks_before) = self.window.unwrap_or_else(|| {
+            // It got no task since the window began (it may have starved at a lock), so all it noted is warm-up.
+            begin_window(&mut self.book, &mut self.time);
+            (end, None, self.book.ledger.completed())
+        });
         let account = ThreadAccount {
             name: format!("{}-{}", self.run.actors[self.actor].spec.name, self.index),
             actor: self.actor,
