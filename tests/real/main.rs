@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails should say where")]
 #![expect(clippy::print_stdout, reason = "figures are shown beside the verdict")]
 
+mod caches;
 mod engine;
 mod profilers;
 mod program;
