@@ -1,4 +1,4 @@
-//! Passes `--cfg loom` on to rustdoc, which does not read RUSTFLAGS, and tells the program what built it.
+//! Passes `--cfg loom` and `--cfg shuttle` on to rustdoc, which does not read RUSTFLAGS, and tells the program what built it.
 
 use std::{env, process::Command};
 
@@ -8,6 +8,9 @@ fn main() {
     println!("cargo::rerun-if-env-changed=RUSTC");
     if env::var_os("CARGO_CFG_LOOM").is_some() {
         println!("cargo::rustc-cfg=loom");
+    }
+    if env::var_os("CARGO_CFG_SHUTTLE").is_some() {
+        println!("cargo::rustc-cfg=shuttle");
     }
     // Breaks one rule of a mechanism, in this package alone, so that its dependencies are not built again.
     println!("cargo::rerun-if-env-changed=CONLAB_WEAKEN");

@@ -89,7 +89,9 @@ fn a_requested_drop_hands_the_lock_over() {
         let taken = shared.gil.yield_to_request(0);
         assert!(taken.switched, "took the lock straight back");
         let counts = shared.gil.counts();
-        assert_eq!((counts.switches, counts.forced_drops), (3, 1));
+        assert_eq!(counts.switches, 3);
+        // The other's drop is forced as well if this thread's round was over before it (shuttle finds that order).
+        assert!((1..=2).contains(&counts.forced_drops), "{counts:?}");
         shared.work();
         shared.gil.drop_lock(0);
         other.join().unwrap();

@@ -3,6 +3,7 @@
 mod cache;
 mod door;
 mod gil;
+mod latch;
 mod lease;
 mod locks;
 mod mutex;

@@ -13,7 +13,7 @@ fn queue(capacity: usize) -> Arc<MutexQueue<u8>> {
 /// Killed by: M1, M4.
 #[test]
 fn both_ends_sleep_and_wake() {
-    model(3, || {
+    model(2, || {
         let queue = queue(1);
         let consumer = start(&queue, |queue| [queue.pop().unwrap(), queue.pop().unwrap()]);
         queue.push(1).unwrap();
@@ -25,7 +25,7 @@ fn both_ends_sleep_and_wake() {
 /// Killed by: M2.
 #[test]
 fn a_woken_consumer_passes_the_wake_up_on() {
-    model(3, || {
+    model(1, || {
         let queue = queue(2);
         let consumers = [0, 1].map(|_| start(&queue, |queue| queue.pop().unwrap()));
         // Only sleepers need the wake-up: nothing is lost by waiting for both.
@@ -43,7 +43,7 @@ fn a_woken_consumer_passes_the_wake_up_on() {
 /// Killed by: M3.
 #[test]
 fn a_woken_producer_passes_the_wake_up_on() {
-    model(3, || {
+    model(2, || {
         let queue = queue(2);
         queue.push(0).unwrap();
         queue.push(0).unwrap();

@@ -1,13 +1,16 @@
 //! The one door to synchronisation: std's primitives, or loom's under `--cfg loom`.
 //!
 //! Only this file names `std::sync::atomic`, `UnsafeCell` or `loom`; what is written against it is therefore
-//! seen by the model checker. Both builds export the same names.
+//! seen by the model checker. All builds export the same names.
+//!
+//! `--cfg loom` leaves out of the crate what loom cannot see. `--cfg shuttle` on top of it puts shuttle's primitives in
+//! the place of loom's: random schedules of longer programs, but sequentially consistent, so orderings are not tried.
 
 use std::{sync::PoisonError, time::Duration};
 
-#[cfg(loom)]
+#[cfg(all(loom, not(shuttle)))]
 pub use explored::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
-#[cfg(loom)]
+#[cfg(all(loom, not(shuttle)))]
 pub use loom::{
     sync::{
         Arc, Condvar, Mutex, MutexGuard,
@@ -15,7 +18,7 @@ pub use loom::{
     },
     thread,
 };
-#[cfg(all(shuttle, not(loom)))]
+#[cfg(shuttle)]
 pub use shuttle::{
     sync::{
         Arc, Condvar, Mutex, MutexGuard,
@@ -39,7 +42,7 @@ pub use std::{
 /// another thread made before: the execution in which the store comes first is never tried. Here every access first
 /// stores to a companion that nobody reads. Stores depend on each other, so loom tries the accesses in every order;
 /// and a Relaxed store that nobody reads synchronises nothing, so what each load may see is not changed.
-#[cfg(loom)]
+#[cfg(all(loom, not(shuttle)))]
 mod explored {
     use super::Ordering;
     use loom::sync::atomic;
@@ -126,19 +129,19 @@ mod explored {
     explored!(AtomicUsize, usize, fetch_add, fetch_sub, fetch_or, fetch_and);
 }
 
-#[cfg(loom)]
-loom::thread_local! {
-    /// How many more waits of this thread time out.
-    static TIMEOUTS_LEFT: std::cell::Cell<u32> = std::cell::Cell::new(2);
-}
-
 /// Hands out tokens and publishes nothing; outside of the checkers' sight, as it outlives a model's run.
 static NEXT_TOKEN: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(1);
 
-#[cfg(loom)]
+#[cfg(all(loom, not(shuttle)))]
 use loom::thread_local;
-#[cfg(all(shuttle, not(loom)))]
+#[cfg(shuttle)]
 use shuttle::thread_local;
+
+#[cfg(any(loom, shuttle))]
+thread_local! {
+    /// How many more waits of this thread time out.
+    static TIMEOUTS_LEFT: std::cell::Cell<u32> = std::cell::Cell::new(2);
+}
 
 #[cfg(any(loom, shuttle))]
 thread_local! {
@@ -153,32 +156,35 @@ thread_local! {
 
 /// A cell whose exclusive access the surrounding protocol guarantees; loom checks that it does.
 #[derive(Debug)]
-pub struct UnsafeCell<T>(#[cfg(loom)] loom::cell::UnsafeCell<T>, #[cfg(not(loom))] std::cell::UnsafeCell<T>);
+pub struct UnsafeCell<T>(
+    #[cfg(all(loom, not(shuttle)))] loom::cell::UnsafeCell<T>,
+    #[cfg(not(all(loom, not(shuttle))))] std::cell::UnsafeCell<T>,
+);
 
 impl<T> UnsafeCell<T> {
     /// Wraps `value`.
     pub fn new(value: T) -> Self {
-        #[cfg(loom)]
+        #[cfg(all(loom, not(shuttle)))]
         return Self(loom::cell::UnsafeCell::new(value));
-        #[cfg(not(loom))]
+        #[cfg(not(all(loom, not(shuttle))))]
         Self(std::cell::UnsafeCell::new(value))
     }
 
     /// Passes a pointer for reading to `read`; nobody may write meanwhile.
     #[inline]
     pub fn with<R>(&self, read: impl FnOnce(*const T) -> R) -> R {
-        #[cfg(loom)]
+        #[cfg(all(loom, not(shuttle)))]
         return self.0.with(read);
-        #[cfg(not(loom))]
+        #[cfg(not(all(loom, not(shuttle))))]
         read(self.0.get())
     }
 
     /// Passes a pointer for writing to `write`; nobody may read or write meanwhile.
     #[inline]
     pub fn with_mut<R>(&self, write: impl FnOnce(*mut T) -> R) -> R {
-        #[cfg(loom)]
+        #[cfg(all(loom, not(shuttle)))]
         return self.0.with_mut(write);
-        #[cfg(not(loom))]
+        #[cfg(not(all(loom, not(shuttle))))]
         write(self.0.get())
     }
 }
@@ -214,7 +220,7 @@ pub fn wait<'a, T>(condition: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<
 
 /// As [`wait`], for at most `timeout`, of `mutex`, which `guard` locks; tells whether the time was over.
 ///
-/// loom has no time. There, [`Duration::MAX`] never ends, and any other timeout is over at once, after the others had
+/// The checkers have no time. There, [`Duration::MAX`] never ends, and any other timeout is over at once, after the others had
 /// a chance to run, for the first two waits of a thread, and then never ends: all are allowed outcomes of a real wait,
 /// so a protocol must survive them, and two bound the search.
 #[inline]
@@ -224,7 +230,7 @@ pub fn wait_for<'a, T>(
     guard: MutexGuard<'a, T>,
     timeout: Duration,
 ) -> (MutexGuard<'a, T>, bool) {
-    #[cfg(loom)]
+    #[cfg(any(loom, shuttle))]
     {
         let left = TIMEOUTS_LEFT.with(std::cell::Cell::get);
         if timeout == Duration::MAX || left == 0 {
@@ -235,7 +241,7 @@ pub fn wait_for<'a, T>(
         thread::yield_now();
         (lock(mutex), true)
     }
-    #[cfg(not(loom))]
+    #[cfg(not(any(loom, shuttle)))]
     {
         let _ = mutex;
         let (guard, result) = condition.wait_timeout(guard, timeout).unwrap_or_else(PoisonError::into_inner);
@@ -264,38 +270,55 @@ fn first_token() -> usize {
     token
 }
 
-/// Puts the calling thread's earlier stores before its later loads in the eyes of whoever makes a [`heavy_barrier`]. Free.
+/// Puts the calling thread's earlier stores before its later loads in the eyes of whoever makes a [`heavy_barrier`].
+/// Costs nothing where the system can make the barriers of all threads at once; elsewhere both are fences.
 #[inline]
 pub fn light_barrier() {
     #[cfg(any(loom, shuttle))]
     fence(Ordering::SeqCst);
     #[cfg(not(any(loom, shuttle)))]
-    std::sync::atomic::compiler_fence(Ordering::SeqCst);
+    if LIGHT_IS_FREE.load(Ordering::Relaxed) {
+        std::sync::atomic::compiler_fence(Ordering::SeqCst);
+    } else {
+        fence(Ordering::SeqCst);
+    }
 }
 
-/// As if every thread of the process made a `fence(SeqCst)` now, each at some point of its own. Costs microseconds.
+/// As if every thread of the process that makes light barriers made a `fence(SeqCst)` now. Costs microseconds.
 ///
 /// # Panics
 ///
-/// When the system has no such barrier; ask [`heavy_barriers_work`] first.
+/// When the system first grants such barriers and then refuses one.
 pub fn heavy_barrier() {
     #[cfg(any(loom, shuttle))]
     fence(Ordering::SeqCst);
     #[cfg(not(any(loom, shuttle)))]
-    assert!(membarrier(MEMBARRIER_PRIVATE_EXPEDITED), "a registered process can make its barriers");
+    if heavy_barriers_work() {
+        assert!(membarrier(MEMBARRIER_PRIVATE_EXPEDITED), "a registered process can make its barriers");
+    } else {
+        fence(Ordering::SeqCst);
+    }
 }
 
-/// Whether [`heavy_barrier`] can be made: on Linux since 4.14, unless a sandbox forbids it.
-#[must_use]
+/// Whether the system makes the barriers of all threads at once: Linux since 4.14, unless a sandbox forbids it.
 pub fn heavy_barriers_work() -> bool {
     #[cfg(any(loom, shuttle))]
     return true;
     #[cfg(not(any(loom, shuttle)))]
     {
-        static WORK: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
-        *WORK.get_or_init(|| membarrier(MEMBARRIER_REGISTER_PRIVATE_EXPEDITED))
+        static REGISTERED: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
+        *REGISTERED.get_or_init(|| {
+            let registered = membarrier(MEMBARRIER_REGISTER_PRIVATE_EXPEDITED);
+            // Who sees this makes no fence; every heavy barrier is the system's from here on.
+            LIGHT_IS_FREE.store(registered, Ordering::Relaxed);
+            registered
+        })
     }
 }
+
+/// Whether light barriers need no fence.
+#[cfg(not(any(loom, shuttle)))]
+static LIGHT_IS_FREE: AtomicBool = AtomicBool::new(false);
 
 /// Commands of membarrier(2), which the kernel runs on every processor that runs a thread of this process.
 #[cfg(not(any(loom, shuttle)))]
@@ -345,13 +368,17 @@ pub fn backoff(tries: &mut u32) {
     *tries += 1;
 }
 
+/// Random schedules of a model under shuttle, and as many more with few switches.
+#[cfg(shuttle)]
+const SCHEDULES: usize = 2_000;
+
 /// Runs `body` under the interleavings that loom finds with at most `preemptions` forced switches; under shuttle,
 /// some thousand times in random orders and orders with few switches; else 64 times on real threads. The same test is
 /// a search in one build and a smoke test in the other.
 ///
 /// `LOOM_MAX_PREEMPTIONS` overrides the bound. The executions are counted and printed by `--nocapture`.
 pub fn model(preemptions: usize, body: impl Fn() + Send + Sync + 'static) {
-    #[cfg(loom)]
+    #[cfg(all(loom, not(shuttle)))]
     {
         let mut builder = loom::model::Builder::new();
         builder.max_branches = 20_000;
@@ -371,13 +398,13 @@ pub fn model(preemptions: usize, body: impl Fn() + Send + Sync + 'static) {
             println!("{test}: {count} executions, at most {:?} preemptions", preemptions);
         }
     }
-    #[cfg(all(shuttle, not(loom)))]
+    #[cfg(shuttle)]
     {
         let _ = preemptions;
         let body = std::sync::Arc::new(body);
         let again = std::sync::Arc::clone(&body);
-        shuttle::check_random(move || body(), 2_000);
-        shuttle::check_pct(move || again(), 2_000, 3);
+        shuttle::check_random(move || body(), SCHEDULES);
+        shuttle::check_pct(move || again(), SCHEDULES, 3);
     }
     #[cfg(not(any(loom, shuttle)))]
     {

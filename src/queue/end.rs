@@ -107,6 +107,7 @@ impl End {
             (false, true) => usize::MAX,
             (false, false) => SAMPLED,
         };
+        heavy_barriers_work(); // from the start, so that light barriers are free
         let number = AtomicUsize::new;
         Self {
             hot: Padded(Hot {

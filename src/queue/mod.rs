@@ -9,6 +9,7 @@ mod crossbeam;
 mod end;
 mod error;
 mod event_count;
+mod latch;
 mod mutex;
 mod ring;
 mod sleepers;

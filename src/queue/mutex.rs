@@ -2,9 +2,10 @@
 //!
 //! # Protocol
 //!
-//! Everything lies under one mutex. A push wakes a consumer only when one sleeps and no wake-up is under way; the
-//! woken consumer passes the wake-up on when it leaves items behind. The same for producers and room. The system
-//! call that wakes is made after unlocking, so that the woken thread does not run into the lock.
+//! Everything lies under one [lock](super::latch), whose losers step back. A push wakes a consumer only when one sleeps
+//! and no wake-up is under way; the woken consumer passes the wake-up on when it leaves items behind. The same for
+//! producers and room. The system call that wakes is made after unlocking, so that the woken thread does not run into
+//! the lock.
 //!
 //! Rules, each with a weakened variant that a loom test kills:
 //!
@@ -13,15 +14,15 @@
 //! - M4: after lingering without the lock, the state is looked at again before the thread goes on the list.
 //! - M5: close wakes everybody.
 
+use super::latch::{Held, Latch};
 use super::sleepers::{Patience, WaitList};
 use super::{PopError, PushError, TaskQueue};
-use crate::sync::{Mutex, MutexGuard, lock};
 use std::collections::VecDeque;
 
 /// A bounded queue under one mutex; see the module.
 #[derive(Debug)]
 pub struct MutexQueue<T> {
-    state: Mutex<State<T>>,
+    state: Latch<State<T>>,
     capacity: usize,
     consumers_patience: Patience,
     producers_patience: Patience,
@@ -51,7 +52,7 @@ impl<T> MutexQueue<T> {
             producers: WaitList::default(),
         };
         Self {
-            state: Mutex::new(state),
+            state: Latch::new(state),
             capacity,
             consumers_patience: Patience::new(),
             producers_patience: Patience::new(),
@@ -61,13 +62,21 @@ impl<T> MutexQueue<T> {
     /// How many consumers and how many producers sleep.
     #[must_use]
     pub fn sleepers(&self) -> (usize, usize) {
-        let state = lock(&self.state);
+        let state = self.state.lock();
         (state.consumers.len(), state.producers.len())
     }
 
     /// Adds an item for which there is room, and wakes whom that concerns.
-    fn add(&self, mut state: MutexGuard<'_, State<T>>, item: T, was_woken: bool) {
+    #[inline]
+    fn add(&self, mut state: Held<'_, State<T>>, item: T, was_woken: bool) {
         state.items.push_back(item);
+        if state.somebody_sleeps() {
+            self.wake_after_push(state, was_woken);
+        }
+    }
+
+    #[cold]
+    fn wake_after_push(&self, mut state: Held<'_, State<T>>, was_woken: bool) {
         let consumer = if cfg!(conlab_weaken = "M1") { None } else { state.consumers.choose() };
         let room = state.items.len() < self.capacity;
         let producer =
@@ -79,39 +88,33 @@ impl<T> MutexQueue<T> {
     }
 
     /// Takes the head item, if there is one, and wakes whom that concerns; says how many items are left.
-    fn take(
-        mut state: MutexGuard<'_, State<T>>,
-        was_woken: bool,
-    ) -> Result<(T, usize), MutexGuard<'_, State<T>>> {
+    #[inline]
+    fn take(mut state: Held<'_, State<T>>, was_woken: bool) -> Result<(T, usize), Held<'_, State<T>>> {
         let Some(item) = state.items.pop_front() else { return Err(state) };
+        let left = state.items.len();
+        if state.somebody_sleeps() {
+            Self::wake_after_pop(state, was_woken);
+        }
+        Ok((item, left))
+    }
+
+    #[cold]
+    fn wake_after_pop(mut state: Held<'_, State<T>>, was_woken: bool) {
         let producer = state.producers.choose();
         let more = was_woken && !state.items.is_empty() && !cfg!(conlab_weaken = "M2");
         let consumer = if more { state.consumers.choose() } else { None };
-        let left = state.items.len();
         drop(state);
         for sleeper in producer.into_iter().chain(consumer) {
             sleeper.wake();
         }
-        Ok((item, left))
-    }
-}
-
-impl<T: Send> TaskQueue<T> for MutexQueue<T> {
-    fn try_push(&self, item: T) -> Result<(), PushError<T>> {
-        let state = lock(&self.state);
-        if state.closed {
-            return Err(PushError::Closed(item));
-        }
-        if state.items.len() == self.capacity {
-            return Err(PushError::Full(item));
-        }
-        self.add(state, item, false);
-        Ok(())
     }
 
-    fn push(&self, item: T) -> Result<(), PushError<T>> {
+    /// Pushes when the queue was found full: looks again for a little, then sleeps.
+    #[cold]
+    fn push_patiently(&self, item: T) -> Result<(), PushError<T>> {
         let (mut woken, mut looks) = (false, 0);
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
+        // Ends: the queue gets room or is closed; asleep otherwise.
         loop {
             if state.closed {
                 return Err(PushError::Closed(item));
@@ -126,10 +129,10 @@ impl<T: Send> TaskQueue<T> for MutexQueue<T> {
             let others_sleep = state.producers.len() > 0;
             drop(state);
             if self.producers_patience.linger(&mut looks, others_sleep) {
-                state = lock(&self.state);
+                state = self.state.lock();
                 continue;
             }
-            state = lock(&self.state);
+            state = self.state.lock();
             if (state.closed || state.items.len() < self.capacity) && !cfg!(conlab_weaken = "M4") {
                 continue;
             }
@@ -137,20 +140,17 @@ impl<T: Send> TaskQueue<T> for MutexQueue<T> {
             drop(state);
             me.sleep();
             (woken, looks) = (true, 0);
-            state = lock(&self.state);
+            state = self.state.lock();
             state.producers.arrived();
         }
     }
 
-    fn try_pop(&self) -> Result<T, PopError> {
-        Self::take(lock(&self.state), false)
-            .map(|(item, _)| item)
-            .map_err(|state| if state.closed { PopError::Closed } else { PopError::Empty })
-    }
-
-    fn pop(&self) -> Result<T, PopError> {
+    /// Pops when the queue was found empty: looks again for a little, then sleeps.
+    #[cold]
+    fn pop_patiently(&self) -> Result<T, PopError> {
         let (mut woken, mut looks) = (false, 0);
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
+        // Ends: an item comes or the queue is closed; asleep otherwise.
         loop {
             state = match Self::take(state, woken) {
                 Ok((item, left)) => {
@@ -167,10 +167,10 @@ impl<T: Send> TaskQueue<T> for MutexQueue<T> {
             let others_sleep = state.consumers.len() > 0;
             drop(state);
             if self.consumers_patience.linger(&mut looks, others_sleep) {
-                state = lock(&self.state);
+                state = self.state.lock();
                 continue;
             }
-            state = lock(&self.state);
+            state = self.state.lock();
             if (state.closed || !state.items.is_empty()) && !cfg!(conlab_weaken = "M4") {
                 continue;
             }
@@ -178,8 +178,53 @@ impl<T: Send> TaskQueue<T> for MutexQueue<T> {
             drop(state);
             me.sleep();
             (woken, looks) = (true, 0);
-            state = lock(&self.state);
+            state = self.state.lock();
             state.consumers.arrived();
+        }
+    }
+}
+
+impl<T> State<T> {
+    #[inline]
+    fn somebody_sleeps(&self) -> bool {
+        self.consumers.len() + self.producers.len() > 0
+    }
+}
+
+impl<T: Send> TaskQueue<T> for MutexQueue<T> {
+    #[inline]
+    fn try_push(&self, item: T) -> Result<(), PushError<T>> {
+        let state = self.state.lock();
+        if state.closed {
+            return Err(PushError::Closed(item));
+        }
+        if state.items.len() == self.capacity {
+            return Err(PushError::Full(item));
+        }
+        self.add(state, item, false);
+        Ok(())
+    }
+
+    #[inline]
+    fn push(&self, item: T) -> Result<(), PushError<T>> {
+        match self.try_push(item) {
+            Err(PushError::Full(item)) => self.push_patiently(item),
+            outcome => outcome,
+        }
+    }
+
+    #[inline]
+    fn try_pop(&self) -> Result<T, PopError> {
+        Self::take(self.state.lock(), false)
+            .map(|(item, _)| item)
+            .map_err(|state| if state.closed { PopError::Closed } else { PopError::Empty })
+    }
+
+    #[inline]
+    fn pop(&self) -> Result<T, PopError> {
+        match self.try_pop() {
+            Err(PopError::Empty) => self.pop_patiently(),
+            outcome => outcome,
         }
     }
 
@@ -190,7 +235,7 @@ impl<T: Send> TaskQueue<T> for MutexQueue<T> {
                 items.push_front(refused.into_item());
                 return Err(PushError::Closed(()));
             }
-            let mut state = lock(&self.state);
+            let mut state = self.state.lock();
             if state.closed {
                 continue;
             }
@@ -211,7 +256,7 @@ impl<T: Send> TaskQueue<T> for MutexQueue<T> {
             return Ok(0);
         }
         items.push(self.pop()?);
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         let moved = state.items.len().min(most - 1);
         items.extend(state.items.drain(..moved));
         let producer = if moved > 0 { state.producers.choose() } else { None };
@@ -223,7 +268,7 @@ impl<T: Send> TaskQueue<T> for MutexQueue<T> {
     }
 
     fn close(&self) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.closed = true;
         if cfg!(conlab_weaken = "M5") {
             return;
@@ -237,7 +282,7 @@ impl<T: Send> TaskQueue<T> for MutexQueue<T> {
     }
 
     fn len(&self) -> usize {
-        lock(&self.state).items.len()
+        self.state.lock().items.len()
     }
 
     fn capacity(&self) -> Option<usize> {

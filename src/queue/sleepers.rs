@@ -58,7 +58,7 @@ impl Patience {
 }
 
 /// The model checkers have no time to linger in.
-const CHECKED: bool = cfg!(any(loom, shuttle));
+pub(super) const CHECKED: bool = cfg!(any(loom, shuttle));
 
 /// A thread that sleeps, or is about to.
 #[derive(Debug)]

@@ -6,7 +6,7 @@
 use std::process::Command;
 
 /// Each weakened variant and the test that kills it.
-const VARIANTS: [(&str, &str); 35] = [
+const VARIANTS: [(&str, &str); 40] = [
     ("door", "door::a_load_before_a_store_hides_no_race"),
     ("P1-store", "ring::items_cross_laps_in_order"),
     ("P1-load", "ring::items_cross_laps_in_order"),
@@ -27,6 +27,11 @@ const VARIANTS: [(&str, &str); 35] = [
     ("B2-stands", "lease::a_claim_and_a_recall_agree_on_the_ticket"),
     ("B2-void", "lease::a_claim_and_a_recall_agree_on_the_ticket"),
     ("B3", "lease::a_push_under_a_lease_wakes_the_sleeping_consumer"),
+    ("X1-store", "latch::a_waiter_gets_the_lock_and_sees_what_was_done_under_it"),
+    ("X1-load", "latch::a_waiter_gets_the_lock_and_sees_what_was_done_under_it"),
+    ("X2-light", "latch::a_waiter_gets_the_lock_and_sees_what_was_done_under_it"),
+    ("X2-heavy", "latch::a_waiter_gets_the_lock_and_sees_what_was_done_under_it"),
+    ("X3", "latch::a_waiter_gets_the_lock_and_sees_what_was_done_under_it"),
     ("M1", "mutex::both_ends_sleep_and_wake"),
     ("M2", "mutex::a_woken_consumer_passes_the_wake_up_on"),
     ("M3", "mutex::a_woken_producer_passes_the_wake_up_on"),
@@ -44,14 +49,35 @@ const VARIANTS: [(&str, &str); 35] = [
     ("C2", "cache::workers_of_a_contended_cache_take_turns"),
 ];
 
-/// Runs one loom test, with a rule broken or none; gives its output and whether it passed.
-fn run(weakened: Option<&str>, test: &str) -> (String, bool) {
+/// Broken steps of the protocols that shuttle notices too. It is sequentially consistent, so a weakened ordering is not
+/// among them.
+const STEPS: [(&str, &str); 12] = [
+    ("E-recheck", "ring::a_push_wakes_the_sleeping_consumer"),
+    ("E-pass", "ring::a_woken_consumer_passes_the_wake_up_on"),
+    ("K1", "ring::close_wakes_the_sleeper_and_delivers_what_was_accepted"),
+    ("K2", "ring::close_wakes_the_sleeper_and_delivers_what_was_accepted"),
+    ("B2-stands", "lease::a_claim_and_a_recall_agree_on_the_ticket"),
+    ("B2-void", "lease::a_claim_and_a_recall_agree_on_the_ticket"),
+    ("X3", "latch::a_waiter_gets_the_lock_and_sees_what_was_done_under_it"),
+    ("M1", "mutex::both_ends_sleep_and_wake"),
+    ("M2", "mutex::a_woken_consumer_passes_the_wake_up_on"),
+    ("M4", "mutex::both_ends_sleep_and_wake"),
+    ("M5", "mutex::close_wakes_the_sleeper_and_delivers_what_was_accepted"),
+    ("G3", "gil::a_requested_drop_hands_the_lock_over"),
+];
+
+/// The flags of a model checker, and where its builds go.
+type Checker = (&'static str, &'static str);
+const LOOM: Checker = ("--cfg loom", "target/loom");
+const SHUTTLE: Checker = ("--cfg loom --cfg shuttle", "target/shuttle");
+
+/// Runs one test under a checker, with a rule broken or none; gives its output and whether it passed.
+fn run((flags, folder): Checker, weakened: Option<&str>, test: &str) -> (String, bool) {
     let mut cargo = Command::new(env!("CARGO"));
     cargo
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["test", "--profile", "loom", "--test", "loom", "--target-dir", "target/loom", "--", "--exact"])
-        .arg(test)
-        .env("RUSTFLAGS", "--cfg loom")
+        .args(["test", "--profile", "loom", "--test", "loom", "--target-dir", folder, "--", "--exact", test])
+        .env("RUSTFLAGS", flags)
         .env_remove("CONLAB_WEAKEN");
     if let Some(rule) = weakened {
         cargo.env("CONLAB_WEAKEN", rule);
@@ -62,18 +88,31 @@ fn run(weakened: Option<&str>, test: &str) -> (String, bool) {
     (text, output.status.success())
 }
 
-#[test]
-#[ignore = "builds the loom tests once for each rule: minutes"]
-fn every_weakened_rule_is_noticed() {
+/// The variants that the test named beside them does not notice.
+fn survivors(checker: Checker, variants: &[(&str, &str)]) -> Vec<String> {
     let mut survivors = Vec::new();
-    for (rule, test) in VARIANTS {
-        let (text, passed) = run(Some(rule), test);
+    for &(rule, test) in variants {
+        let (text, passed) = run(checker, Some(rule), test);
         // A variant that does not build, or a test that is not there, proves nothing.
         let ran = text.contains("running 1 test");
         if passed || !ran {
             survivors.push(format!("{rule} survives {test}{}", if ran { "" } else { " (it did not run)" }));
         }
     }
+    survivors
+}
+
+#[test]
+#[ignore = "builds the loom tests once for each rule: minutes"]
+fn every_weakened_rule_is_noticed() {
+    let survivors = survivors(LOOM, &VARIANTS);
+    assert!(survivors.is_empty(), "{survivors:#?}");
+}
+
+#[test]
+#[ignore = "builds the models under shuttle once for each step: a minute"]
+fn every_broken_step_is_noticed_by_shuttle_too() {
+    let survivors = survivors(SHUTTLE, &STEPS);
     assert!(survivors.is_empty(), "{survivors:#?}");
 }
 
@@ -83,7 +122,7 @@ fn with_no_rule_weakened_each_of_these_tests_passes() {
     let mut tests = VARIANTS.map(|(_, test)| test).to_vec();
     tests.dedup();
     for test in tests {
-        let (text, passed) = run(None, test);
+        let (text, passed) = run(LOOM, None, test);
         assert!(passed && text.contains("running 1 test"), "{test}: {text}");
     }
 }

@@ -125,12 +125,13 @@ fn main() {
             }
         }
     }
+    let mut ratios = Vec::new();
     for part in &options.parts {
-        print_part(part, &chosen, &samples);
+        print_part(part, &chosen, &samples, &mut ratios);
     }
     println!("\n{}", machine());
     if let Some(path) = &options.json {
-        let text = serde_json::to_string_pretty(&json(&samples, &crossings)).expect("plain data");
+        let text = serde_json::to_string_pretty(&json(&samples, &crossings, &ratios)).expect("plain data");
         std::fs::write(path, text).unwrap_or_else(|error| println!("cannot write {path}: {error}"));
     }
 }
@@ -166,7 +167,7 @@ fn measure_part(candidate: &Candidate, part: &str, quick: bool, samples: &mut Sa
     }
 }
 
-fn print_part(part: &str, chosen: &[Candidate], samples: &Samples) {
+fn print_part(part: &str, chosen: &[Candidate], samples: &Samples, ratios: &mut Vec<serde_json::Value>) {
     let columns: &[&str] = match part {
         "alone" => &["ns"],
         "paced" => &["p50_us", "p99_us"],
@@ -188,17 +189,30 @@ fn print_part(part: &str, chosen: &[Candidate], samples: &Samples) {
         for column in &columns[1..] {
             line += &format!(" {:>12.2}", middle(one.name, column).unwrap_or(f64::NAN));
         }
-        let waits = if one.waits == Waits::Yielding { "  yields" } else { "" };
-        println!("{line}{waits}");
+        println!("{line}  {}", nature(one));
     }
     let rivals: [(&str, &str, &dyn Fn(&Candidate) -> bool); 2] = [
         ("conlab lockfree", "the best that sleeps", &|one| one.waits == Waits::Sleeping),
-        ("conlab mutex", "the best on a mutex", &|one| one.mutex || one.name == "std sync_channel"),
+        ("conlab mutex", "the best on a mutex", &|one| one.mutex),
     ];
     for (ours, what, wanted) in rivals {
         if let (Some(own), Some((other, name))) = (middle(ours, columns[0]), best(wanted)) {
             println!("{ours} ÷ {what} ({name}): {:.2}", own / other);
+            ratios.push(
+                serde_json::json!({ "part": part, "queue": ours, "rival": name, "ratio": own / other }),
+            );
         }
+    }
+}
+
+/// What a row of the table says of its queue.
+fn nature(candidate: &Candidate) -> &'static str {
+    match (candidate.mutex, candidate.waits) {
+        (true, _) => "mutex",
+        (_, Waits::Yielding) => "yields",
+        // Since Rust 1.67 std's channels are crossbeam-channel's; the bounded one is a ring, not a mutex.
+        _ if candidate.name == "std sync_channel" => "a ring (crossbeam-channel's)",
+        _ => "",
     }
 }
 
@@ -218,7 +232,7 @@ fn median(values: &[f64]) -> f64 {
     (sorted[(sorted.len() - 1) / 2] + sorted[sorted.len() / 2]) / 2.0
 }
 
-fn json(samples: &Samples, crossings: &[f64]) -> serde_json::Value {
+fn json(samples: &Samples, crossings: &[f64], ratios: &[serde_json::Value]) -> serde_json::Value {
     let rows: Vec<_> = samples
         .iter()
         .map(|((part, queue, column), values)| {
@@ -227,7 +241,7 @@ fn json(samples: &Samples, crossings: &[f64]) -> serde_json::Value {
             })
         })
         .collect();
-    serde_json::json!({ "schema": 1, "machine": machine(), "crossing_ns": crossings, "rows": rows })
+    serde_json::json!({ "schema": 1, "machine": machine(), "crossing_ns": crossings, "ratios": ratios, "rows": rows })
 }
 
 /// Processor, count and kernel, for whoever reads the table.

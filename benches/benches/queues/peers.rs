@@ -188,7 +188,8 @@ channel!(
     |n| kanal::bounded(n),
     |r| Some(r.clone()),
     |t, item| t.send(item).expect("open"),
-    |r| r.recv().expect("open")
+    |r| r.recv().expect("open"),
+    MUTEX = true
 );
 channel!(
     AsyncChannel,
