@@ -3,6 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails should say where")]
 #![expect(clippy::print_stdout, reason = "figures are shown beside the verdict")]
 
+/// As in the program: the memory profiler counts what this lets through.
+#[global_allocator]
+static ALLOCATOR: conlab::measure::allocations::CountingAllocator =
+    conlab::measure::allocations::CountingAllocator;
+
 mod caches;
 mod engine;
 mod profilers;

@@ -26,7 +26,11 @@ steps = [{ name = "answer", compute = "2ms" }]
 "#;
 
 fn profiled(profiler: Profiler) -> (RunRecord, ProfileRecord) {
-    let mut experiment = Experiment::new(Scenario::parse(SCENARIO, "test").unwrap(), LoadArm::Baseline);
+    profiled_run(SCENARIO, profiler)
+}
+
+fn profiled_run(text: &str, profiler: Profiler) -> (RunRecord, ProfileRecord) {
+    let mut experiment = Experiment::new(Scenario::parse(text, "test").unwrap(), LoadArm::Baseline);
     experiment.profiler = profiler;
     let record = RealEngine::new().run(&experiment, &Progress::default()).unwrap().record;
     let profile = record.profile.clone().unwrap();
@@ -93,4 +97,54 @@ fn samples_of_other_steps_would_not_agree() {
         (seen - timed).abs() > 4.0 * (timed * (1.0 - timed) / samples).sqrt() + 2.0 / samples
     });
     assert!(off, "{shares:?} {timed:?}");
+}
+
+/// Steps of handlers move from thread to thread; the hooks stay with the handler.
+#[test]
+fn a_deterministic_profile_of_handlers_agrees_with_their_step_timers() {
+    let text = SCENARIO.replace("threads = 1\nload", "threads = 2\nqueue = \"async\"\nload");
+    assert_ne!(text, SCENARIO);
+    let (record, profile) = profiled_run(&text, Profiler::Deterministic);
+    let (shares, _) = profile_shares(&profile);
+    for (seen, timed) in shares.iter().zip(timed_shares(&record)) {
+        assert!((seen - timed).abs() < 0.02, "{shares:?} {:?}", timed_shares(&record));
+    }
+    let calls = |step: &str| profile.entries.iter().find(|entry| entry.step == step).unwrap().calls;
+    assert!(calls("long") > 0 && calls("short").abs_diff(3 * calls("long")) <= 6, "{:?}", profile.entries);
+}
+
+const ALLOCATES: &str = r#"
+schema = 1
+name = "one step allocates"
+run = { tasks = 60, duration = "6s", warmup = "50ms", seed = 18 }
+[actor.worker]
+focus = true
+threads = 1
+load = { clients = 1 }
+steps = [
+  { name = "squeeze", compress = "64KiB" },
+  { name = "think", compute = "200us" },
+]
+"#;
+
+/// A compressor allocates its window and hash chains anew for every text; work on registers allocates nothing.
+#[test]
+fn a_memory_profile_lays_allocations_at_the_step_that_makes_them() {
+    let (_, profile) = profiled_run(ALLOCATES, Profiler::Memory);
+    let entry = |step: &str| profile.entries.iter().find(|entry| entry.step == step).unwrap();
+    let (squeeze, think) = (entry("squeeze"), entry("think"));
+    assert_eq!(profile.unit, "bytes");
+    assert!(squeeze.calls >= 60, "{squeeze:?}");
+    assert!(squeeze.self_weight / squeeze.calls >= 64 * 1024, "{squeeze:?}");
+    assert!(squeeze.peak_bytes.unwrap() >= 64 * 1024, "{squeeze:?}");
+    assert_eq!((think.self_weight, think.peak_bytes), (0, Some(0)), "{think:?}");
+}
+
+#[test]
+fn a_memory_profile_of_handlers_is_refused_with_a_way_out() {
+    let text = ALLOCATES.replace("threads = 1", "threads = 1\nqueue = \"async\"");
+    let mut experiment = Experiment::new(Scenario::parse(&text, "test").unwrap(), LoadArm::Baseline);
+    experiment.profiler = Profiler::Memory;
+    let refused = RealEngine::new().run(&experiment, &Progress::default()).unwrap_err().to_string();
+    assert!(refused.contains("--profiler deterministic"), "{refused}");
 }

@@ -6,8 +6,8 @@
 //! | sampling | what each worker does at some instants | calls, and what is shorter than its share of samples |
 //! | memory | allocations between entry and exit of a step, by its own thread | memory that was there before |
 //!
-//! Their own cost is measured and part of the record. Workers that await are sampled, but neither timed nor counted by
-//! step: their steps do not stay on one thread.
+//! Their own cost is measured and part of the record. Allocations of handlers that await are not counted by step: what a
+//! step allocates is counted by its thread, and a handler's steps do not stay on one.
 
 use super::runtime::Runtime;
 use crate::clock::Clock;
@@ -110,6 +110,14 @@ impl StepHooks {
 
     pub(super) fn into_rows(self) -> Vec<StepSeen> {
         self.rows
+    }
+
+    /// Empties what was seen of one task into `rows`, unless the task began in the warm-up.
+    pub(super) fn empty_into(&mut self, rows: &mut Vec<StepSeen>, measured: bool) {
+        if measured {
+            merge(rows, &self.rows);
+        }
+        self.begin_window();
     }
 }
 

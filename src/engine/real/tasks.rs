@@ -9,13 +9,14 @@ use super::book::{Belongs, Book, ThreadAccount, begin_window};
 use super::console::{self, HandlerName};
 use super::locks::{Attempt, Held, Mechanism};
 use super::pool::{self, Pool, Seat};
+use super::profile::StepHooks;
 use super::runtime::{Inbox, Origin, Returned, Runtime, Stopped, Task};
 use super::stamp::{Stamp, Stamped};
 use super::timekeeper::{Activity, Piece, Timekeeper};
 use super::work::{Corpus, Memory};
 use super::worker::breakdown;
 use crate::cache::Probe;
-use crate::engine::EngineError;
+use crate::engine::{EngineError, Profiler};
 use crate::measure::{CAUSES, Cause, Finished};
 use crate::model::{Op, child_number};
 use crate::queue::PushError;
@@ -131,6 +132,8 @@ struct Handler {
     steps: Vec<([Nanos; CAUSES], u64)>,
     service: Option<Service>,
     messages: u64,
+    /// A profiler that wants to know of every step.
+    hooks: Option<StepHooks>,
 }
 
 /// The task under way.
@@ -169,6 +172,10 @@ impl Handler {
             steps: vec![Default::default(); steps],
             service: None,
             messages: 0,
+            hooks: match pool.run.profiler {
+                Profiler::Deterministic => StepHooks::new(pool.run.profiler, &pool.run.clock, steps),
+                Profiler::None | Profiler::Sampling | Profiler::Memory => None,
+            },
             pool,
         }
     }
@@ -242,6 +249,9 @@ impl Handler {
         seat.reads.0 += std::mem::take(&mut self.time.clock_reads);
         seat.reads.1 += std::mem::take(&mut self.time.kernel_reads);
         let counted = seat.book.end(finished, run.window_start(), run.window_end());
+        if let Some(hooks) = &mut self.hooks {
+            hooks.empty_into(&mut seat.book.profile, finished.started >= run.window_start());
+        }
         for (step, (times, count)) in self.steps.iter().enumerate() {
             for _ in 0..*count {
                 seat.book.ledger.step_done(step);
@@ -306,15 +316,18 @@ impl Handler {
                     let word = u32::try_from(step + 1).unwrap_or(u32::MAX >> 8) << 8;
                     run.current[worker]
                         .store(word | crate::engine::ThreadState::Executing as u32, Ordering::Relaxed);
+                    self.hooks.iter_mut().for_each(StepHooks::enter);
                 }
                 Op::End { step, repeat_from } => {
                     self.steps[*step].1 += 1;
                     left -= 1;
                     if left > 0 {
                         next = *repeat_from;
+                        self.hooks.iter_mut().for_each(|hooks| hooks.repeat(*step));
                     } else {
                         self.cut(Activity::Work);
                         self.step = None;
+                        self.hooks.iter_mut().for_each(|hooks| hooks.leave(*step));
                     }
                 }
                 other => self.perform_one(run, other, number, stream).await?,
@@ -358,7 +371,10 @@ impl Handler {
                 self.send(run, *to, number, Origin::Call(answer)).await?;
                 self.drop_interpreter(run);
                 self.cut(Activity::Work);
-                return self.wait(Activity::Call, answered).await.map_err(|_| Stopped);
+                self.hooks.iter_mut().for_each(StepHooks::call);
+                let outcome = self.wait(Activity::Call, answered).await;
+                self.hooks.iter_mut().for_each(StepHooks::answered);
+                return outcome.map_err(|_| Stopped);
             }
             Op::Send { to } => self.send(run, *to, number, Origin::Open).await?,
             Op::Cache { cache, hit, miss, under } => {
