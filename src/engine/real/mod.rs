@@ -21,7 +21,7 @@ mod worker;
 pub use runtime::Task;
 pub(crate) use work::{Corpus, Memory, chain};
 
-use super::{Engine, EngineError, Experiment, LiveThread, Progress, RunOutput};
+use super::{Engine, EngineError, Experiment, LiveThread, Profiler, Progress, RunOutput};
 use crate::measure::{host, sched};
 use crate::queue::{QueueKind, TaskQueue};
 use crate::scenario::{CostFactors, Load};
@@ -152,6 +152,13 @@ fn refuse_what_cannot_run(experiment: &Experiment) -> Result<(), EngineError> {
             "real threads cannot make switches, queues or coherence cheaper; use --engine virtual".into(),
         ));
     }
+    if experiment.profiler == Profiler::Memory && scenario.actors[scenario.focus].queue == QueueKind::Async {
+        return Err(EngineError::Unsupported(
+            "allocations by step cannot be counted where the queue is async, for a handler's steps do not stay on one thread; use \
+             --profiler deterministic, or another --queue"
+                .into(),
+        ));
+    }
     if scenario.actors.iter().all(|actor| actor.load == Load::None) {
         return Err(EngineError::Unsupported(
             "no actor has load; give one `load`, or use --load baseline".into(),
@@ -163,8 +170,7 @@ fn refuse_what_cannot_run(experiment: &Experiment) -> Result<(), EngineError> {
 /// Warm-up, then the measured window, until the tasks are done, the time is over or the user stops it.
 fn control(run: &Runtime, experiment: &Experiment, witness: &mut Witness) {
     let settings = &experiment.scenario.run;
-    let start = run.clock.now() + settings.warmup;
-    run.set_window_start(start);
+    let start = run.window_start();
     run.progress.phase.store(1, Ordering::Relaxed);
     let end = settings.duration.map_or(Nanos::MAX, |duration| start + duration);
     let mut measuring = false;
@@ -238,7 +244,7 @@ impl Crew {
         experiment: &Experiment,
         receivers: Vec<Option<Receiver<Returned>>>,
     ) -> Result<(), EngineError> {
-        // Arrivals before the window is set are warm-up.
+        // Set once, and before the first arrival: a task that was issued before the window must not end in a later one.
         run.set_window_start(run.clock.now() + experiment.scenario.run.warmup);
         for (actor, receiver) in receivers.into_iter().enumerate() {
             if run.actors[actor].spec.load == Load::None {
