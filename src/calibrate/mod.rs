@@ -79,10 +79,13 @@ pub fn measure(say: &dyn Fn(&str)) -> Findings {
         origin: format!("calibrated {} on {}", clock::utc(), Calibration::fingerprint()),
         slice: scheduling.slice.nanos(),
         grain: scheduling.grain.nanos(),
+        balance: scheduling.balance.nanos(),
         switch: scheduling.switch.nanos(),
         wake: scheduling.wake.nanos(),
         signal: scheduling.signal.nanos(),
         overshoot: scheduling.overshoot.nanos(),
+        // Evenly spread over ± its half-width, half of the values lie within half of it.
+        jitter: Nanos(1).scaled(scheduling.overshoot.quartiles.1 - scheduling.overshoot.quartiles.0),
         poll: scheduling.poll.nanos(),
         lock: memory.lock.nanos(),
         transfer: memory.transfer.nanos(),

@@ -3,7 +3,7 @@
 use super::Measured;
 use super::pinned::{join, spawn};
 use crate::clock::Clock;
-use crate::measure::Calibration;
+use crate::measure::{Calibration, sched};
 use crate::units::Nanos;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
@@ -18,12 +18,22 @@ pub(super) struct Scheduling {
     pub(super) overshoot: Measured,
     pub(super) slice: Measured,
     pub(super) grain: Measured,
+    pub(super) balance: Measured,
     pub(super) poll: Measured,
 }
 
 impl Scheduling {
     pub(super) fn into_figures(self) -> Vec<Measured> {
-        vec![self.switch, self.wake, self.signal, self.overshoot, self.slice, self.grain, self.poll]
+        vec![
+            self.switch,
+            self.wake,
+            self.signal,
+            self.overshoot,
+            self.slice,
+            self.grain,
+            self.balance,
+            self.poll,
+        ]
     }
 }
 
@@ -47,6 +57,12 @@ pub(super) fn measure(builtin: &Calibration) -> Scheduling {
             ns(builtin.overshoot),
         ),
         slice: Measured::of("slice", "run of a thread while another waits", slices(), ns(builtin.slice)),
+        balance: Measured::of(
+            "balance",
+            "the kernel's tick, at which waiting threads are moved",
+            sched::tick().map(nanos).into_iter().collect(),
+            ns(builtin.balance),
+        ),
         grain: Measured::of("grain", "safe from threads that wake up", grains(), ns(builtin.grain)),
         poll: Measured::of("poll", "resuming a tokio task", polls(), ns(builtin.poll)),
         switch,

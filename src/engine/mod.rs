@@ -98,6 +98,8 @@ pub struct Progress {
     pub stop: Arc<AtomicBool>,
     /// Measured tasks of the actor in focus completed so far; engines update it in strides.
     pub completed: Arc<AtomicU64>,
+    /// Events that the virtual engine has handled; updated in strides and at the end.
+    pub events: Arc<AtomicU64>,
     /// 0 while preparing, 1 during warm-up, 2 while measuring, 3 when done.
     pub phase: Arc<AtomicU64>,
     /// Throughput, percentiles, breakdown and thread states, when a view asked for them.

@@ -27,6 +27,9 @@ pub struct Calibration {
     pub slice: Nanos,
     /// How long a running thread is safe from a thread that wakes up.
     pub grain: Nanos,
+    /// The kernel's tick, at which threads that wait for a busy processor are moved to idle ones; zero: they are moved
+    /// at once.
+    pub balance: Nanos,
     /// Direct cost of a context switch.
     pub switch: Nanos,
     /// Made runnable by another thread to running, on an idle core.
@@ -35,6 +38,11 @@ pub struct Calibration {
     pub signal: Nanos,
     /// How much later than asked a sleep ends, before the wake-up itself.
     pub overshoot: Nanos,
+    /// By how much that varies: sleeps end up to so much earlier or later than `overshoot` says, evenly.
+    pub jitter: Nanos,
+    /// Of a thousand threads that wake up while their own processor is busy and another is idle, under a load of more
+    /// than half of the processors, how many stay.
+    pub stays: u64,
     /// Whether load is issued by threads that need a processor themselves, as the real engine's is.
     pub issuers: bool,
     /// Granularity of the asynchronous runtime's timer; zero: exact.
@@ -66,11 +74,14 @@ impl Default for Calibration {
         Self {
             origin: "built-in defaults (run `conlab calibrate` to measure this host)".into(),
             slice: Nanos::from_millis(4),
-            grain: Nanos::from_micros(1_500),
+            grain: Nanos::ZERO,
+            balance: Nanos::from_millis(4),
             switch: Nanos(2_000),
             wake: Nanos::from_micros(20),
             signal: Nanos(2_000),
             overshoot: Nanos::from_micros(60),
+            jitter: Nanos::from_micros(20),
+            stays: 780,
             issuers: true,
             tick: Nanos::from_millis(1),
             poll: Nanos(150),
@@ -92,10 +103,13 @@ impl Calibration {
             origin: "ideal host: nothing is charged".into(),
             slice: Nanos::ZERO,
             grain: Nanos::MAX,
+            balance: Nanos::ZERO,
             switch: Nanos::ZERO,
             wake: Nanos::ZERO,
             signal: Nanos::ZERO,
             overshoot: Nanos::ZERO,
+            jitter: Nanos::ZERO,
+            stays: 0,
             issuers: false,
             tick: Nanos::ZERO,
             poll: Nanos::ZERO,
@@ -192,14 +206,16 @@ impl Calibration {
     }
 
     /// The constants that are times, by name.
-    fn times(&mut self) -> [(&'static str, &mut Nanos); 11] {
+    fn times(&mut self) -> [(&'static str, &mut Nanos); 13] {
         [
             ("slice", &mut self.slice),
             ("grain", &mut self.grain),
+            ("balance", &mut self.balance),
             ("switch", &mut self.switch),
             ("wake", &mut self.wake),
             ("signal", &mut self.signal),
             ("overshoot", &mut self.overshoot),
+            ("jitter", &mut self.jitter),
             ("tick", &mut self.tick),
             ("poll", &mut self.poll),
             ("lock", &mut self.lock),

@@ -8,7 +8,7 @@ use hdrhistogram::Histogram;
 
 /// What a task's time went into. The number is the index into [`TaskTimes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(usize)]
+#[repr(u8)]
 pub enum Cause {
     /// Waiting in the queue.
     Queue = 0,

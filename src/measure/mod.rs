@@ -2,6 +2,7 @@
 
 pub mod allocations;
 pub mod archive;
+mod caching;
 mod calibration;
 pub mod counters;
 pub mod doctor;
@@ -16,6 +17,7 @@ pub mod sched;
 pub mod stored;
 mod tally;
 
+pub use caching::CacheLedger;
 pub use calibration::{Calibration, QueueCost};
 pub use ledger::{CAUSES, Cause, Finished, Ledger, TaskTimes, distribution};
 pub use record::{CacheRecord, LockRecord, RunRecord};

@@ -126,6 +126,15 @@ pub fn tie(index: usize) -> bool {
     }
 }
 
+/// The kernel's tick, which is the resolution of its coarse clock; `None` where the system does not say.
+#[must_use]
+pub fn tick() -> Option<Nanos> {
+    #[cfg(target_os = "linux")]
+    return linux::tick();
+    #[cfg(not(target_os = "linux"))]
+    None
+}
+
 /// Asks the kernel to fire this thread's timers on time (1 ns of slack) where it has such a setting.
 pub fn sharpen_timers() {
     #[cfg(target_os = "linux")]
@@ -145,6 +154,15 @@ mod linux {
         // SAFETY: the pointer is to a local rusage that outlives the call.
         let status = unsafe { libc::getrusage(libc::RUSAGE_THREAD, &raw mut usage) };
         (status == 0).then(|| (usage.ru_nvcsw.cast_unsigned(), usage.ru_nivcsw.cast_unsigned()))
+    }
+
+    /// The resolution of the coarse clock.
+    pub(super) fn tick() -> Option<Nanos> {
+        let mut resolution = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: the pointer is to a local timespec that outlives the call.
+        let status = unsafe { libc::clock_getres(libc::CLOCK_MONOTONIC_COARSE, &raw mut resolution) };
+        let nanos = u64::try_from(resolution.tv_nsec).unwrap_or(0);
+        (status == 0 && resolution.tv_sec == 0 && nanos > 0).then_some(Nanos(nanos))
     }
 
     /// Time the calling thread was on a processor, exact to now.

@@ -4,4 +4,5 @@
 #![expect(clippy::print_stderr, reason = "a test of minutes says what it measured")]
 
 mod ranking;
+mod theory;
 mod weakened;

@@ -1,13 +1,13 @@
 //! What one worker notes in a run; merged when the run is over.
 
 use super::locks::LockLedger;
-use super::memory::{CacheLedger, StoreLedger};
+use super::memory::StoreLedger;
 use super::profile::StepSeen;
 use super::runtime::{NOBODY, TaskBody};
 use super::timekeeper::{Activity, Piece, ThreadTimes, Timekeeper};
 use crate::measure::record::{Flow, Span, ThreadRecord};
 use crate::measure::sched::ThreadFigures;
-use crate::measure::{Finished, Ledger};
+use crate::measure::{CacheLedger, Finished, Ledger};
 use crate::units::Nanos;
 
 /// Tasks that one worker issued to an actor, and those of them that were refused, in the measured window.

@@ -3,7 +3,7 @@
 use super::book::{Book, Issued, ThreadAccount};
 use super::load;
 use super::locks::LockLedger;
-use super::memory::{CacheLedger, StoreLedger};
+use super::memory::StoreLedger;
 use super::profile::{self, Samples, StepSeen};
 use super::runtime::Runtime;
 use super::tracks;
@@ -12,7 +12,7 @@ use crate::measure::record::{
     Flow, Little, ProbeRecord, ProfileRecord, RunRecord, SCHEMA, ScenarioRef, SchedulerRecord, Span,
     Timeline, TreatmentRecord, Warning, Window,
 };
-use crate::measure::{Ledger, host, identities};
+use crate::measure::{CacheLedger, Ledger, host, identities};
 use crate::units::Nanos;
 use std::sync::{Arc, OnceLock};
 
@@ -135,7 +135,7 @@ pub(super) fn output(run: &Arc<Runtime>, experiment: &Experiment, collected: Col
         record.locks.insert(spec.name.clone(), ledger.into_record(lock));
     }
     for ((spec, cache), ledger) in experiment.scenario.caches.iter().zip(&run.caches).zip(collected.caches) {
-        record.caches.insert(spec.name.clone(), ledger.into_record(cache));
+        record.caches.insert(spec.name.clone(), cache.record(ledger));
     }
     for (spec, ledger) in experiment.scenario.stores.iter().zip(collected.stores) {
         record.stores.insert(spec.name.clone(), ledger.into_record());

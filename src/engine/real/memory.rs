@@ -3,7 +3,7 @@
 use crate::cache::{self, Cache, CacheCounts, CacheLayout};
 use crate::engine::EngineError;
 use crate::measure::record::{CacheRecord, StoreRecord};
-use crate::measure::{Tally, distribution};
+use crate::measure::{CacheLedger, Tally, distribution};
 use crate::random::Stream;
 use crate::scenario::{CacheSpec, StoreSpec};
 use crate::store::{Store, StoreError, StorePlan, make_value};
@@ -43,62 +43,17 @@ impl CacheRuntime {
     pub(super) fn begin_window(&self) {
         self.before.get_or_init(|| self.cache.counts());
     }
+
+    /// The record, with what the workers noted.
+    pub(super) fn record(&self, noted: CacheLedger) -> CacheRecord {
+        let before = self.before.get().copied().unwrap_or_default();
+        noted.into_record(self.layout, self.cache.counts().since(&before))
+    }
 }
 
 impl std::fmt::Debug for CacheRuntime {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.layout.name())
-    }
-}
-
-/// What one worker notes of one cache.
-#[derive(Clone, Debug, Default)]
-pub(super) struct CacheLedger {
-    pub(super) hits: u64,
-    pub(super) misses: u64,
-    hit: Tally,
-    miss: Tally,
-    lock_wait: Tally,
-}
-
-impl CacheLedger {
-    /// Notes a whole access, and how much of it was waiting for the cache's lock.
-    pub(super) fn accessed(&mut self, hit: bool, time: Nanos, lock_wait: Nanos) {
-        if hit {
-            self.hits += 1;
-            self.hit.record(time);
-        } else {
-            self.misses += 1;
-            self.miss.record(time);
-        }
-        self.lock_wait.record(lock_wait);
-    }
-
-    pub(super) fn merge(&mut self, other: &Self) {
-        self.hits += other.hits;
-        self.misses += other.misses;
-        self.hit.merge(&other.hit);
-        self.miss.merge(&other.miss);
-        self.lock_wait.merge(&other.lock_wait);
-    }
-
-    pub(super) fn into_record(self, runtime: &CacheRuntime) -> CacheRecord {
-        let before = runtime.before.get().copied().unwrap_or_default();
-        let counts = runtime.cache.counts().since(&before);
-        CacheRecord {
-            layout: runtime.layout.name().into(),
-            hits: self.hits,
-            misses: self.misses,
-            evictions: counts.evictions,
-            collisions: counts.collisions,
-            mean_probe_length: counts.mean_probe_length(),
-            max_probe_length: counts.longest_probe,
-            hit_ns: distribution(&self.hit.histogram(), false),
-            miss_ns: distribution(&self.miss.histogram(), false),
-            lock_wait_ns: distribution(&self.lock_wait.histogram(), false),
-            line_misses_per_access: None,
-            twins: None,
-        }
     }
 }
 

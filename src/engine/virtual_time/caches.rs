@@ -11,7 +11,7 @@ use super::locks::Lock;
 use super::program::index;
 use super::world::{NONE, Next, Purpose, World};
 use crate::cache::{Cache, CacheCounts, CacheLayout, NoProbe, build};
-use crate::measure::{CacheRecord, Tally, distribution};
+use crate::measure::{CacheLedger, CacheRecord};
 use crate::scenario::{CacheSpec, LockKind, MissCost};
 use crate::units::Nanos;
 use crate::workload::{Draw, Keys};
@@ -42,11 +42,7 @@ pub(super) struct CacheModel {
     /// Core that was last in each part.
     touched_by: Vec<u32>,
     before: CacheCounts,
-    hits: u64,
-    misses: u64,
-    hit_times: Tally,
-    miss_times: Tally,
-    lock_waits: Tally,
+    noted: CacheLedger,
 }
 
 impl CacheModel {
@@ -74,38 +70,19 @@ impl CacheModel {
             first_lock,
             shards: shards as u64,
             touched_by: vec![NONE; shards],
-            hits: 0,
-            misses: 0,
-            hit_times: Tally::default(),
-            miss_times: Tally::default(),
-            lock_waits: Tally::default(),
+            noted: CacheLedger::default(),
         }
     }
 
     /// Forgets what happened before the measured window.
     pub(super) fn reset(&mut self) {
         self.before = self.cache.counts();
-        (self.hits, self.misses) = (0, 0);
-        (self.hit_times, self.miss_times) = (Tally::default(), Tally::default());
-        self.lock_waits = Tally::default();
+        self.noted = CacheLedger::default();
     }
 
     pub(super) fn record(self) -> CacheRecord {
         let counts = self.cache.counts().since(&self.before);
-        CacheRecord {
-            layout: self.layout.name().into(),
-            hits: self.hits,
-            misses: self.misses,
-            evictions: counts.evictions,
-            collisions: counts.collisions,
-            mean_probe_length: counts.mean_probe_length(),
-            max_probe_length: counts.longest_probe,
-            hit_ns: distribution(&self.hit_times.histogram(), false),
-            miss_ns: distribution(&self.miss_times.histogram(), false),
-            lock_wait_ns: distribution(&self.lock_waits.histogram(), false),
-            line_misses_per_access: None,
-            twins: None,
-        }
+        self.noted.into_record(self.layout, counts)
     }
 
     /// Which part a key is in: a mix of its bits, as the shards of the real cache are chosen by a hash.
@@ -170,14 +147,8 @@ impl World<'_> {
         if self.try_take(thread, thread, lock, 0) {
             return true;
         }
-        self.lock(lock).contended += 1;
         self.drop_interpreter(thread);
-        let now = self.now;
-        let waiting = self.task(task);
-        waiting.wanted = lock;
-        waiting.purpose = Purpose::Part;
-        waiting.since = now;
-        waiting.next = Next::Retry;
+        self.want(task, lock, Purpose::Part);
         self.wait_for_lock(thread, task, lock)
     }
 
@@ -235,14 +206,6 @@ impl World<'_> {
             return;
         }
         let (took, waited) = (Nanos(now - state.access_began), Nanos(state.lock_waited));
-        let model = &mut self.caches[cache];
-        model.lock_waits.record(waited);
-        if hit {
-            model.hits += 1;
-            model.hit_times.record(took);
-        } else {
-            model.misses += 1;
-            model.miss_times.record(took);
-        }
+        self.caches[cache].noted.accessed(hit, took, waited);
     }
 }

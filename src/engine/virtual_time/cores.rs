@@ -2,11 +2,16 @@
 //!
 //! # Model
 //!
-//! One run queue in order of becoming runnable serves all cores, as if threads were balanced at every wake-up. A
-//! thread that becomes runnable takes an idle core at once (the one it was on last, if that is idle) and starts
-//! after the wake-up latency; else it queues. A core whose thread blocks takes the head of the queue and starts
-//! it after the switch cost. A thread that has run for a slice while others wait goes to the tail. A thread that wakes up
-//! preempts a running one which has had its `grain`, the time for which Linux's EEVDF protects it.
+//! One run queue in order of becoming runnable serves all cores while none is idle. A thread that becomes runnable takes
+//! an idle core at once (the one it was on last, if that is idle) and starts after the wake-up latency; else it
+//! queues. A core whose thread blocks takes the head of the queue and starts it after the switch cost. A thread that
+//! has run for a slice while others wait goes to the tail. A thread that wakes up and has slept for longer than it ran
+//! before preempts a running one which has had its `grain`; this is what is left here of EEVDF's virtual times.
+//!
+//! Placement: where more than half of the cores' time is in use, the kernel hardly looks for an idle core. A thread that
+//! wakes up then stays on its own, busy one most of the time (`stays`), before or behind the thread there. Those who
+//! wait so are *bound*: nobody else's idle core takes them until the kernel's tick (`balance`). Who has just lost the
+//! interpreter lock to a thread on its own core waits for that thread like this.
 //!
 //! Tickless: while nobody waits, a slice's end is not scheduled; it is when somebody starts to wait.
 
@@ -15,6 +20,8 @@ use crate::measure::Cause;
 
 /// Cores that are looked at when one has to be chosen; on larger hosts a sample of the next ones.
 const LOOKED_AT: u32 = 8;
+/// How recently a thread must have run for the kernel not to move it: Linux's `sched_migration_cost`.
+const CACHE_HOT: u64 = 500_000;
 
 /// The set of idle cores.
 #[derive(Debug)]
@@ -49,6 +56,11 @@ impl IdleCores {
         self.count -= 1;
     }
 
+    /// Whether `core` is idle.
+    const fn contains(&self, core: u32) -> bool {
+        self.words.as_slice()[core as usize / 64] >> (core % 64) & 1 == 1
+    }
+
     /// Takes `preferred` if it is idle, else the lowest idle core.
     fn take(&mut self, preferred: u32) -> Option<u32> {
         if self.count == 0 {
@@ -64,6 +76,45 @@ impl IdleCores {
         };
         self.remove(core);
         Some(core)
+    }
+}
+
+/// Mean number of busy cores over the last tens of milliseconds, as the kernel's load tracking averages it.
+#[derive(Debug, Default)]
+pub(super) struct Use {
+    /// In parts of `ONE` per core.
+    level: u64,
+    at: u64,
+}
+
+impl Use {
+    const ONE: u64 = 1 << 20;
+    /// The half-life of 32 ms of the kernel, as a time constant: a multiple of 1024, so that a whole one is exactly all.
+    const MEMORY: u64 = 45_000 << 10;
+
+    /// Moves on to `now`, `busy` cores having been in use since the last change.
+    #[inline]
+    fn advance(&mut self, now: u64, busy: u32, tick: u64) {
+        if tick > 0 {
+            self.level = self.level_at(now, busy);
+            self.at = now;
+        }
+    }
+
+    /// The level at `now`: first order, exact enough for the short times between two changes.
+    fn level_at(&self, now: u64, busy: u32) -> u64 {
+        let time = (now - self.at).min(Self::MEMORY);
+        let target = u64::from(busy) * Self::ONE;
+        if target >= self.level {
+            self.level + (target - self.level) / 1024 * time / (Self::MEMORY / 1024)
+        } else {
+            self.level - (self.level - target) / 1024 * time / (Self::MEMORY / 1024)
+        }
+    }
+
+    /// Whether more than half of `cores` is in use.
+    fn is_high(&self, now: u64, busy: u32, cores: u32) -> bool {
+        2 * self.level_at(now, busy) > u64::from(cores) * Self::ONE
     }
 }
 
@@ -120,26 +171,97 @@ impl World<'_> {
 
     fn make_ready_after(&mut self, index: u32, latency: u64) {
         debug_assert!(self.threads[index as usize].state == State::Blocked, "thread {index} is awake");
+        let thread = &self.threads[index as usize];
+        let (preferred, stint) = (thread.core, thread.stint);
+        let entitled = self.now - thread.mark >= u64::from(stint);
         self.transition(index, State::Ready);
-        let preferred = self.threads[index as usize].core;
-        if let Some(core) = self.idle_cores.take(preferred) {
+        if self.sticks(preferred) {
+            self.queue_at(preferred, index, entitled);
+            return;
+        }
+        if let Some(core) = self.take_idle(preferred) {
             self.assign(core, index, latency);
             return;
         }
-        if self.charges.grain != u64::MAX
+        if entitled
+            && self.charges.grain != u64::MAX
             && let Some(core) = self.victim(preferred)
         {
             if core == self.active {
                 self.cores[core as usize].preempt = true;
                 self.run_queue.push_front(index);
             } else {
-                self.evict(core);
+                self.evict(core, false);
                 self.assign(core, index, self.charges.switch);
             }
             return;
         }
         self.run_queue.push_back(index);
         self.arm();
+    }
+
+    /// Whether a thread that wakes up stays on its core, which is busy, although another is idle: where more than half
+    /// of the cores' time is in use, the kernel looks for an idle one only now and then.
+    fn sticks(&mut self, core: u32) -> bool {
+        self.charges.balance > 0
+            && core != NONE
+            && self.idle_cores.any()
+            && !self.idle_cores.contains(core)
+            && self.use_of_cores.is_high(self.now, self.busy(), self.charges.cores)
+            && self.kernel.below(1000) < self.charges.stays
+    }
+
+    /// Cores that are not idle.
+    fn busy(&self) -> u32 {
+        self.charges.cores - self.idle_cores.count
+    }
+
+    /// Takes an idle core, the preferred one if it is idle.
+    fn take_idle(&mut self, preferred: u32) -> Option<u32> {
+        self.use_of_cores.advance(self.now, self.busy(), self.charges.balance);
+        self.idle_cores.take(preferred)
+    }
+
+    /// A thread waits for its own core while others are idle: until the core is free, or until the kernel's tick finds
+    /// it there. A thread that was on the processor a moment ago is not moved.
+    fn queue_at(&mut self, core: u32, index: u32, entitled: bool) {
+        let state = &self.cores[core as usize];
+        let fits = !state.starting && self.now - state.slice_start >= self.charges.grain;
+        if entitled && fits && core != self.active {
+            self.evict(core, false);
+            self.assign(core, index, self.charges.switch);
+            return;
+        }
+        let state = &mut self.cores[core as usize];
+        if entitled && fits {
+            state.preempt = true;
+            state.bound.push_front(index);
+        } else {
+            state.bound.push_back(index);
+        }
+        self.await_balance(core);
+    }
+
+    /// Schedules the tick that moves whoever waits for `core` to an idle one.
+    fn await_balance(&mut self, core: u32) {
+        if !std::mem::replace(&mut self.cores[core as usize].balancing, true) {
+            let tick = self.charges.balance;
+            let at = ((self.now + CACHE_HOT) / tick + 1) * tick;
+            self.schedule(at, Kind::Balance, 0, core);
+        }
+    }
+
+    /// The kernel's tick: whoever still waits for this core goes to an idle one, or into the queue for all.
+    pub(super) fn balance(&mut self, core: u32) {
+        self.cores[core as usize].balancing = false;
+        while let Some(thread) = self.cores[core as usize].bound.pop_front() {
+            if let Some(idle) = self.take_idle(NONE) {
+                self.assign(idle, thread, self.charges.wake);
+            } else {
+                self.run_queue.push_back(thread);
+                self.arm();
+            }
+        }
     }
 
     /// A core whose thread has had its grain: the preferred one, else any of those looked at.
@@ -250,8 +372,8 @@ impl World<'_> {
     /// Runs a core's thread until its burst or its slice is over; a spinning thread has no end of its own.
     pub(super) fn burst(&mut self, core: u32) {
         let now = self.now;
-        let somebody_waits = !self.run_queue.is_empty();
         let state = &mut self.cores[core as usize];
+        let somebody_waits = !self.run_queue.is_empty() || !state.bound.is_empty();
         state.burst_start = now;
         let thread = &self.threads[state.current as usize];
         let mut end = if thread.spinning { u64::MAX } else { now + thread.remaining };
@@ -259,8 +381,13 @@ impl World<'_> {
         let ran = now - state.slice_start;
         let sliced_out = state.armed && ran >= self.charges.slice;
         if somebody_waits && (preempted || sliced_out) {
-            self.evict(core);
-            self.next_thread(core);
+            // Whoever preempts is at the head already.
+            let head = if preempted { self.take_next(core) } else { None };
+            self.evict(core, !preempted);
+            match head {
+                Some(thread) => self.assign(core, thread, self.charges.switch),
+                None => self.next_thread(core),
+            }
             return;
         }
         if self.charges.slice != u64::MAX {
@@ -277,18 +404,34 @@ impl World<'_> {
         }
     }
 
-    /// Takes the thread off a core, runnable: to the tail of the run queue.
-    fn evict(&mut self, core: u32) {
+    /// Takes the thread off a core, runnable: to the tail of the run queue when its slice is over, else to the head, as it goes
+    /// on when whoever preempted it sleeps. While other cores are idle it stays in its own core's queue.
+    fn evict(&mut self, core: u32, slice_over: bool) {
         self.stop_burst(core);
         let thread = self.cores[core as usize].current;
         self.transition(thread, State::Ready);
         self.accounts[thread as usize].involuntary += 1;
-        self.run_queue.push_back(thread);
+        let own = self.charges.balance > 0 && self.idle_cores.any();
+        let queue = if own { &mut self.cores[core as usize].bound } else { &mut self.run_queue };
+        if slice_over {
+            queue.push_back(thread);
+        } else {
+            queue.push_front(thread);
+        }
+        if own {
+            self.await_balance(core);
+        }
     }
 
-    /// Gives a core to the head of the run queue, or lets it idle.
+    /// The head of a core's own queue, else of the one for all.
+    fn take_next(&mut self, core: u32) -> Option<u32> {
+        let own = self.cores[core as usize].bound.pop_front();
+        own.or_else(|| self.run_queue.pop_front())
+    }
+
+    /// Gives a core to the head of its own queue or of the one for all, or lets it idle.
     fn next_thread(&mut self, core: u32) {
-        if let Some(thread) = self.run_queue.pop_front() {
+        if let Some(thread) = self.take_next(core) {
             self.assign(core, thread, self.charges.switch);
         } else {
             let state = &mut self.cores[core as usize];
@@ -296,6 +439,11 @@ impl World<'_> {
             state.armed = false;
             state.preempt = false;
             state.generation = state.generation.wrapping_add(1);
+            self.use_of_cores.advance(
+                self.now,
+                self.charges.cores - self.idle_cores.count,
+                self.charges.balance,
+            );
             self.idle_cores.insert(core);
         }
     }
@@ -306,6 +454,8 @@ impl World<'_> {
         let thread = self.thread(index);
         thread.waits = waits;
         let core = thread.core;
+        let ran = self.now - self.cores[core as usize].slice_start;
+        self.thread(index).stint = u32::try_from(ran).unwrap_or(u32::MAX);
         self.accounts[index as usize].voluntary += 1;
         self.next_thread(core);
     }

@@ -65,7 +65,7 @@ impl World<'_> {
         let LockKind::Gil { interval, .. } = self.lock(lock).kind else { return };
         let round = self.lock(lock).gil.switch_number;
         self.lock(lock).waiters.push_back(thread);
-        let until = self.now + interval.0 + self.charges.overshoot;
+        let until = self.now + interval.0 + self.oversleep();
         let waiting = self.thread(thread);
         waiting.round = round;
         waiting.timed_out = false;
@@ -94,8 +94,10 @@ impl World<'_> {
         let state = self.lock(lock);
         if timed_out && state.gil.switch_number == round {
             state.gil.drop_request = true;
-            state.gil.requester = thread;
             let holder = state.owner;
+            // Beside a holder that runs, the requester is still on its feet when the lock falls free.
+            let beside = self.threads[holder as usize].state == State::Running;
+            self.lock(lock).gil.requester = if beside { thread } else { NONE };
             self.hurry(holder, lock);
         }
     }

@@ -64,6 +64,14 @@ impl World<'_> {
         self.next_arrival(actor);
     }
 
+    /// A worker hands a client that will think to the thread that issues load, which wakes up to set its timer.
+    fn hand_to_issuer(&mut self, actor: u32, thread: u32) {
+        let issuer = self.actors[actor as usize].issuer;
+        if thread != NONE && issuer != NONE && self.threads[issuer as usize].state == State::Blocked {
+            self.wake(issuer, thread);
+        }
+    }
+
     /// A client has thought: it issues, or its issuer has to be woken for it.
     pub(super) fn client_due(&mut self, client: u32) {
         let actor = self.clients[client as usize].actor;
@@ -147,6 +155,7 @@ impl World<'_> {
         if thought == 0 && thread != NONE {
             self.client_issues(self.now, client, thread);
         } else {
+            self.hand_to_issuer(actor, thread);
             self.schedule_issue(self.now + thought, Kind::Client, client, actor);
         }
     }

@@ -114,15 +114,20 @@ impl World<'_> {
         if self.try_take(thread, entity, lock, 0) {
             return true;
         }
-        self.lock(lock).contended += 1;
         self.drop_interpreter(thread);
+        self.want(task, lock, Purpose::Step);
+        self.wait_for_lock(thread, task, lock)
+    }
+
+    /// Notes that a task found a lock held and wants it from now on.
+    pub(super) fn want(&mut self, task: u32, lock: u32, purpose: Purpose) {
+        self.lock(lock).contended += 1;
         let now = self.now;
         let waiting = self.task(task);
         waiting.wanted = lock;
-        waiting.purpose = Purpose::Step;
+        waiting.purpose = purpose;
         waiting.since = now;
         waiting.next = Next::Retry;
-        self.wait_for_lock(thread, task, lock)
     }
 
     /// Whom a step's lock belongs to: the worker, or the task itself where tasks leave their workers.
@@ -277,19 +282,13 @@ impl World<'_> {
         if under == NONE {
             return true;
         }
-        let now = self.now;
         if forced {
             self.thread(thread).interpreter = NONE;
         } else if self.try_take(thread, thread, under, 0) {
             self.thread(thread).interpreter = under;
             return true;
         }
-        self.lock(under).contended += 1;
-        let waiting = self.task(task);
-        waiting.wanted = under;
-        waiting.purpose = Purpose::Interpreter;
-        waiting.since = now;
-        waiting.next = Next::Retry;
+        self.want(task, under, Purpose::Interpreter);
         if forced {
             self.gil_forced_drop(thread, under);
             return false;

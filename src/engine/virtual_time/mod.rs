@@ -19,18 +19,9 @@
 //!
 //! # What it does not predict well
 //!
-//! `conlab validate` on a virtual machine with two processors, scenario `agents`, 1 s, three replicates, at 1, 4 and 16
-//! threads: p99 within 20 % in eight of nine cases and always too low; throughput 3 to 27 % too high and the mean sojourn 6 to
-//! 37 % too low, more so with more threads. Parts of the mean task: I/O within 0.2 % on threads (6 to 13 % low on tokio),
-//! execution 4 to 7 % low (real work is slower beside other work), waiting for the interpreter lock up to 44 % low and for
-//! an answer from an actor under that lock up to 63 % low. So what is missing is a cost of contention for the interpreter
-//! lock that grows with the threads.
-//!
-//! Eight computing threads under the interpreter lock have CPython's mean wait (35 ms) and about half of its tail (p99
-//! 111 ms, measured 190 to 250): rounds here are equally long and lock phase. With few threads it is right: see
-//! `tests/suite/virtual_schedule.rs`.
-//!
-//! One run queue serves all cores: imbalance between the queues of real cores is not modelled.
+//! `docs/virtual.md` has the table of `conlab validate` and what is behind its misses. Two limits are of the model: what a
+//! store takes is said by the scenario and not measured, and a profiler's run (`--profiler`) leaves no profile here, because in
+//! simulated time a profiler has no cost and the breakdown by steps is in every record.
 
 mod caches;
 mod charges;

@@ -188,38 +188,58 @@ impl World<'_> {
         self.drop_interpreter(thread);
         let entity = self.entity(thread, task);
         if entity & TASK == 0 {
-            let until = self.now + nanos + self.charges.overshoot;
-            let sleeper = self.thread(thread);
-            sleeper.timer = sleeper.timer.wrapping_add(1);
-            let timer = sleeper.timer;
-            self.schedule(until, Kind::ThreadTimer, timer, thread);
+            let late = self.oversleep();
+            self.nap(thread, nanos + late);
         } else {
-            // The runtime's timer wheel turns in whole ticks and never fires early.
-            let until = self.now + nanos;
+            // The runtime's timer wheel turns in whole ticks and never fires early. Its worker sleeps for the ticks that are
+            // left, counted from the last one, and so wakes up as much after the tick as it fell asleep after one.
+            let (now, tick) = (self.now, self.charges.tick);
             let until =
-                if self.charges.tick == 0 { until } else { until.next_multiple_of(self.charges.tick) };
-            self.schedule(until + self.charges.overshoot, Kind::TaskTimer, 0, task);
+                if tick == 0 { now + nanos } else { (now + nanos).next_multiple_of(tick) + now % tick };
+            let late = self.oversleep();
+            self.schedule(until + late, Kind::TaskTimer, 0, task);
         }
         self.wait(thread, task, Cause::Io)
     }
 
-    /// Reads or writes a value of a store.
+    /// Sets a thread's timer.
+    fn nap(&mut self, thread: u32, nanos: u64) {
+        let until = self.now + nanos;
+        let sleeper = self.thread(thread);
+        sleeper.timer = sleeper.timer.wrapping_add(1);
+        let timer = sleeper.timer;
+        self.schedule(until, Kind::ThreadTimer, timer, thread);
+    }
+
+    /// Reads or writes a value of a store, which blocks the worker, on the asynchronous runtime too. Writers take turns.
     pub(super) fn store_access(&mut self, thread: u32, task: u32, store: usize, write: bool) -> bool {
         let scenario = self.scenario;
         let spec = &scenario.stores[store];
-        let nanos = self.sample(task, if write { &spec.write } else { &spec.read });
-        if self.task(task).measured {
-            let counts = &mut self.stores[store];
+        let mut nanos = self.sample(task, if write { &spec.write } else { &spec.read });
+        let now = self.now;
+        let measured = self.task(task).measured;
+        let state = &mut self.stores[store];
+        if write {
+            state.writer_until = state.writer_until.max(now) + nanos;
+            nanos = state.writer_until - now;
+        }
+        if measured {
             let (count, times) = if write {
-                (&mut counts.writes, &mut counts.write)
+                (&mut state.writes, &mut state.write)
             } else {
-                (&mut counts.reads, &mut counts.read)
+                (&mut state.reads, &mut state.read)
             };
             *count += 1;
             times.record(Nanos(nanos));
         }
         self.advance(task);
-        self.sleep(thread, task, nanos)
+        if nanos == 0 {
+            return true;
+        }
+        self.drop_interpreter(thread);
+        self.nap(thread, nanos);
+        self.block(thread, Cause::Io);
+        false
     }
 
     /// What a cache miss costs on top of the access.

@@ -2,7 +2,7 @@
 
 use super::caches::CacheModel;
 use super::charges::Charges;
-use super::cores::IdleCores;
+use super::cores::{IdleCores, Use};
 use super::future_events::FutureEvents;
 use super::locks::Lock;
 use super::program::index;
@@ -53,6 +53,8 @@ pub(super) fn world<'a>(
         starting: false,
         armed: false,
         preempt: false,
+        balancing: false,
+        bound: VecDeque::new(),
     };
     let mut world = World {
         scenario,
@@ -71,10 +73,12 @@ pub(super) fn world<'a>(
         clients: Vec::new(),
         cores: vec![core; cores as usize],
         idle_cores: IdleCores::all(cores),
+        use_of_cores: Use::default(),
         run_queue: VecDeque::new(),
         starting: VecDeque::new(),
         active: NONE,
         migrations: 0,
+        kernel: Stream::new(experiment.seed, Source::Scheduler, u64::MAX, u64::from(experiment.replicate)),
         locks,
         caches,
         stores: scenario.stores.iter().map(|_| StoreCounts::default()).collect(),
@@ -196,6 +200,7 @@ impl World<'_> {
     fn publish(&self, progress: &Progress) -> u64 {
         let focus = &self.actors[self.scenario.focus].ledger;
         progress.completed.store(focus.completed(), Ordering::Relaxed);
+        progress.events.store(self.handled, Ordering::Relaxed);
         progress.phase.store(if self.window_open { 2 } else { 1 }, Ordering::Relaxed);
         if self.window_open {
             self.actors.iter().map(|actor| actor.ledger.completed()).sum()
@@ -229,6 +234,7 @@ impl World<'_> {
             Kind::Client => self.client_due(number),
             Kind::Window if number == 0 => self.open_window(),
             Kind::Window => self.over = true,
+            Kind::Balance => self.balance(number),
         }
     }
 

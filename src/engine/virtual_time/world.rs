@@ -34,6 +34,8 @@ pub(super) enum Kind {
     Client = 5,
     /// The measured window begins (index 0) or ends (index 1).
     Window = 6,
+    /// The kernel's tick on a core whose queue is longer than it need be.
+    Balance = 7,
 }
 
 impl Kind {
@@ -45,7 +47,8 @@ impl Kind {
             3 => Self::TaskTimer,
             4 => Self::Arrival,
             5 => Self::Client,
-            _ => Self::Window,
+            6 => Self::Window,
+            _ => Self::Balance,
         }
     }
 }
@@ -156,6 +159,8 @@ pub(super) struct Thread {
     pub(super) interpreter: u32,
     /// Interpreter lock: the switch number when its round began.
     pub(super) round: u32,
+    /// For how long it ran before it blocked, in nanoseconds.
+    pub(super) stint: u32,
     pub(super) state: State,
     /// Why it is blocked.
     pub(super) waits: Cause,
@@ -178,6 +183,7 @@ impl Thread {
             timer: 0,
             interpreter: NONE,
             round: 0,
+            stint: 0,
             state: State::Blocked,
             waits: Cause::Queue,
             spinning: false,
@@ -214,6 +220,10 @@ pub(super) struct Core {
     pub(super) armed: bool,
     /// Its thread is to be preempted at its next burst.
     pub(super) preempt: bool,
+    /// Its next [`Kind::Balance`] is scheduled.
+    pub(super) balancing: bool,
+    /// Threads that wait for this core although another is idle.
+    pub(super) bound: VecDeque<u32>,
 }
 
 /// An actor.
@@ -264,6 +274,8 @@ pub(super) struct StoreCounts {
     pub(super) writes: u64,
     pub(super) read: Tally,
     pub(super) write: Tally,
+    /// Until when writers before the next one keep it out: a store has one at a time.
+    pub(super) writer_until: u64,
 }
 
 /// The simulated system.
@@ -284,12 +296,15 @@ pub(super) struct World<'a> {
     pub(super) clients: Vec<Client>,
     pub(super) cores: Vec<Core>,
     pub(super) idle_cores: super::cores::IdleCores,
+    pub(super) use_of_cores: super::cores::Use,
     pub(super) run_queue: VecDeque<u32>,
     /// Cores whose thread starts, or goes on, at this instant.
     pub(super) starting: VecDeque<(u32, u32)>,
     /// The core whose thread is being resumed just now.
     pub(super) active: u32,
     pub(super) migrations: u64,
+    /// Chance in the kernel: timers and placement.
+    pub(super) kernel: crate::random::Stream,
     pub(super) locks: Vec<Lock>,
     pub(super) caches: Vec<CacheModel>,
     pub(super) stores: Vec<StoreCounts>,
@@ -309,6 +324,15 @@ impl World<'_> {
     pub(super) fn schedule(&mut self, at: u64, kind: Kind, generation: u32, index: u32) {
         let what = (kind as u64) << 61 | u64::from(generation & GENERATIONS) << 32 | u64::from(index);
         self.events.push(at, what);
+    }
+
+    /// How much later than asked a sleep that begins now will end.
+    #[inline]
+    pub(super) fn oversleep(&mut self) -> u64 {
+        if self.charges.jitter == 0 {
+            return self.charges.overshoot;
+        }
+        self.charges.overshoot - self.charges.jitter + self.kernel.below(2 * self.charges.jitter + 1)
     }
 
     pub(super) fn thread(&mut self, thread: u32) -> &mut Thread {
