@@ -155,8 +155,10 @@ impl<Q> Parked<Q> {
             return Err(PopError::Empty);
         }
         fence(SeqCst); // A2
-        if self.entered.iter().any(|stripe| stripe.load(Acquire) != 0) {
-            return Err(PopError::Empty);
+        // A push that is inside may still be accepted. Ends: it does not block, and whoever enters now leaves at once.
+        let mut tries = 0;
+        while self.entered.iter().any(|stripe| stripe.load(Acquire) != 0) {
+            backoff(&mut tries);
         }
         // Nobody is inside and nobody can enter: what is not there now never comes.
         self.queue.take().ok_or(PopError::Closed)

@@ -12,7 +12,6 @@
     reason = "figures are shown, not kept"
 )]
 #![expect(clippy::cast_sign_loss, reason = "shares of a length are not negative")]
-#![expect(missing_docs, reason = "a program")]
 
 mod measure;
 mod peers;
