@@ -195,12 +195,17 @@ impl Judged {
         self.found.as_ref().map_or(0.0, |found| found.p99.value.max(0.0) / self.entry.effort_days)
     }
 
-    /// Whether a saving is shown that is worth a day.
+    /// Whether a saving is shown that is worth a day, or shown to be less than that; `None` while the intervals allow
+    /// both.
     #[must_use]
     pub fn is_worth_doing(&self) -> Option<bool> {
         let found = self.found.as_ref().ok()?;
+        let least = LEAST_SHARE * found.p99_ms;
         let is_shown = found.p99.low > 0.0 || found.mean.low > 0.0;
-        Some(is_shown && found.p99.value.max(found.mean.value) >= LEAST_SHARE * found.p99_ms)
+        if is_shown && found.p99.value.max(found.mean.value) >= least {
+            return Some(true);
+        }
+        (found.p99.high < least && found.mean.high < least).then_some(false)
     }
 
     /// The verdict in words.
@@ -209,6 +214,7 @@ impl Judged {
         match self.is_worth_doing() {
             Some(true) => "worth doing",
             Some(false) => "not worth doing",
+            None if self.found.is_ok() => "undecided: the intervals are too wide",
             None => "not tried",
         }
     }
@@ -435,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn a_saving_that_may_be_nothing_is_not_worth_doing() {
+    fn a_saving_is_worth_doing_when_shown_and_not_when_shown_to_be_small() {
         let entry = entries(None).unwrap().remove(0);
         let judged = |low: f64, value: f64| Judged {
             entry: entry.clone(),
@@ -443,10 +449,11 @@ mod tests {
             found: Ok(Found {
                 p99_ms: 50.0,
                 p99: Estimate::new(value, low, 2.0 * value - low, 8),
-                mean: Estimate::new(0.0, -1.0, 1.0, 8),
+                mean: Estimate::new(0.0, -0.5, 0.5, 8),
             }),
         };
-        assert_eq!(judged(-0.5, 3.0).is_worth_doing(), Some(false));
+        assert_eq!(judged(-0.5, 3.0).is_worth_doing(), None);
+        assert!(judged(-0.5, 3.0).verdict().starts_with("undecided"));
         assert_eq!(judged(2.5, 3.0).is_worth_doing(), Some(true));
         assert_eq!(judged(0.01, 0.02).is_worth_doing(), Some(false));
     }

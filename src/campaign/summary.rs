@@ -25,8 +25,11 @@ pub(super) fn markdown(
         level.name()
     );
     let _ = writeln!(text, "## Executive summary\n");
-    let _ =
-        writeln!(text, "{done} of {} tasks done. {met} of {} targets met.", outcomes.len(), targets.len());
+    let _ = write!(text, "{done} of {} tasks done.", outcomes.len());
+    let _ = match targets.len() {
+        0 => writeln!(text, " No targets are set for this day."),
+        all => writeln!(text, " {met} of {all} targets met."),
+    };
     if !missed.is_empty() {
         let _ = writeln!(text, "Missed: {}.", missed.join(", "));
     }
