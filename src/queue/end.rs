@@ -59,10 +59,10 @@ const SAMPLED: usize = 63;
 /// How many sampled tickets in a row make a lease, at first and at most: it doubles while leases are recalled early.
 const RUN: usize = 16;
 const LONGEST_RUN: usize = 1 << 14;
-/// A lease of this many tickets was worth its recall, which costs some microseconds.
-const WORTH: usize = 100_000;
-/// A lease ends at tickets divisible by this, about a millisecond apart under full load.
-const QUANTUM: usize = 1 << 18;
+/// A lease of this many tickets was worth its recall, which costs some microseconds. Far below [`QUANTUM`], or no lease is.
+const WORTH: usize = 5_000;
+/// A lease ends at tickets divisible by this, about a third of a millisecond apart under full load.
+const QUANTUM: usize = 1 << 16;
 
 /// One end of a ring.
 #[derive(Debug)]

@@ -5,7 +5,7 @@
 //! Everything lies under one [lock](super::latch), whose losers step back. A push wakes a consumer only when one sleeps
 //! and no wake-up is under way; the woken consumer passes the wake-up on when it leaves items behind. The same for
 //! producers and room. The system call that wakes is made after unlocking, so that the woken thread does not run into
-//! the lock.
+//! the lock. While a wake-up is under way, an operation costs no more than when nobody sleeps.
 //!
 //! Rules, each with a weakened variant that a loom test kills:
 //!
@@ -70,7 +70,7 @@ impl<T> MutexQueue<T> {
     #[inline]
     fn add(&self, mut state: Held<'_, State<T>>, item: T, was_woken: bool) {
         state.items.push_back(item);
-        if state.somebody_sleeps() {
+        if state.consumers.has_choice() || was_woken {
             self.wake_after_push(state, was_woken);
         }
     }
@@ -92,7 +92,7 @@ impl<T> MutexQueue<T> {
     fn take(mut state: Held<'_, State<T>>, was_woken: bool) -> Result<(T, usize), Held<'_, State<T>>> {
         let Some(item) = state.items.pop_front() else { return Err(state) };
         let left = state.items.len();
-        if state.somebody_sleeps() {
+        if state.producers.has_choice() || was_woken {
             Self::wake_after_pop(state, was_woken);
         }
         Ok((item, left))
@@ -181,13 +181,6 @@ impl<T> MutexQueue<T> {
             state = self.state.lock();
             state.consumers.arrived();
         }
-    }
-}
-
-impl<T> State<T> {
-    #[inline]
-    fn somebody_sleeps(&self) -> bool {
-        self.consumers.len() + self.producers.len() > 0
     }
 }
 

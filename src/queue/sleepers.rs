@@ -122,6 +122,12 @@ impl WaitList {
         Some(chosen)
     }
 
+    /// Whether [`choose`](Self::choose) would find somebody.
+    #[inline]
+    pub(super) fn has_choice(&self) -> bool {
+        !self.waking && !self.sleepers.is_empty()
+    }
+
     /// The chosen thread is running.
     pub(super) fn arrived(&mut self) {
         self.waking = false;
