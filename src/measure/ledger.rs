@@ -177,10 +177,10 @@ impl Ledger {
         self.steps[step].times[cause as usize] += time.0;
     }
 
-    /// Notes one repetition of a step.
+    /// Notes repetitions of a step.
     #[inline]
-    pub fn step_done(&mut self, step: usize) {
-        self.steps[step].count += 1;
+    pub fn step_done(&mut self, step: usize, times: u64) {
+        self.steps[step].count += times;
     }
 
     /// Tasks finished.

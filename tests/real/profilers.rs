@@ -59,13 +59,18 @@ fn profile_shares(profile: &ProfileRecord) -> (Vec<f64>, f64) {
     (rows.iter().map(|weight| weight / all).collect(), all)
 }
 
+/// What a deterministic profile says of the worker's steps is what the step timers say.
+fn assert_agree(profile: &ProfileRecord, record: &RunRecord) {
+    let (shares, _) = profile_shares(profile);
+    for (seen, timed) in shares.iter().zip(timed_shares(record)) {
+        assert!((seen - timed).abs() < 0.02, "{shares:?} {:?}", timed_shares(record));
+    }
+}
+
 #[test]
 fn a_deterministic_profile_agrees_with_the_step_timers_and_counts_calls() {
     let (record, profile) = profiled(Profiler::Deterministic);
-    let (shares, _) = profile_shares(&profile);
-    for (seen, timed) in shares.iter().zip(timed_shares(&record)) {
-        assert!((seen - timed).abs() < 0.02, "{shares:?} {:?}", timed_shares(&record));
-    }
+    assert_agree(&profile, &record);
     let calls = |step: &str| profile.entries.iter().find(|entry| entry.step == step).unwrap().calls;
     assert!(calls("short").abs_diff(3 * calls("long")) <= 6, "{:?}", profile.entries);
     let ask = profile.entries.iter().find(|entry| entry.step == "ask").unwrap();
@@ -105,10 +110,7 @@ fn a_deterministic_profile_of_handlers_agrees_with_their_step_timers() {
     let text = SCENARIO.replace("threads = 1\nload", "threads = 2\nqueue = \"async\"\nload");
     assert_ne!(text, SCENARIO);
     let (record, profile) = profiled_run(&text, Profiler::Deterministic);
-    let (shares, _) = profile_shares(&profile);
-    for (seen, timed) in shares.iter().zip(timed_shares(&record)) {
-        assert!((seen - timed).abs() < 0.02, "{shares:?} {:?}", timed_shares(&record));
-    }
+    assert_agree(&profile, &record);
     let calls = |step: &str| profile.entries.iter().find(|entry| entry.step == step).unwrap().calls;
     assert!(calls("long") > 0 && calls("short").abs_diff(3 * calls("long")) <= 6, "{:?}", profile.entries);
 }

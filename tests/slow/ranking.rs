@@ -5,7 +5,7 @@
 
 use conlab::engine::real::RealEngine;
 use conlab::engine::{Progress, VirtualEngine};
-use conlab::scenario::Scenario;
+use conlab::scenario::{Scenario, embedded};
 use conlab::study::{ExplainOptions, Explanation, Metric, SharedEngine, explain};
 
 /// Shares of the mean gap below this are not ranked.
@@ -87,7 +87,7 @@ fn real_and_virtual_time_rank_the_causes_of_a_gap_alike() {
     for (text, expected) in [
         (TWO_LOCKS.to_owned(), vec!["interpreter lock", "other locks and queues"]),
         (ONE_PROCESSOR.to_owned(), vec!["switching and cores"]),
-        (include_str!("../../experiments/gil-convoy.toml").to_owned(), vec!["interpreter lock"]),
+        (embedded("gil-convoy").unwrap().text.to_owned(), vec!["interpreter lock"]),
     ] {
         let mut scenario = Scenario::parse(&text, "planted").unwrap();
         scenario.run.tasks = Some(100);

@@ -253,9 +253,7 @@ impl Handler {
             hooks.empty_into(&mut seat.book.profile, finished.started >= run.window_start());
         }
         for (step, (times, count)) in self.steps.iter().enumerate() {
-            for _ in 0..*count {
-                seat.book.ledger.step_done(step);
-            }
+            seat.book.ledger.step_done(step, *count);
             for (cause, time) in CAUSE_LIST.into_iter().zip(times) {
                 seat.book.ledger.step_time(step, cause, *time);
             }

@@ -227,7 +227,7 @@ impl<'run> Worker<'run> {
                     left = *times;
                 }
                 Op::End { step, repeat_from } => {
-                    self.book.ledger.step_done(*step);
+                    self.book.ledger.step_done(*step, 1);
                     left -= 1;
                     if left > 0 {
                         next = *repeat_from;

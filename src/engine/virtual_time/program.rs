@@ -135,7 +135,7 @@ impl World<'_> {
             Op::End { step, repeat_from } => {
                 let state = &mut self.tasks[task as usize];
                 if state.measured {
-                    self.actors[state.actor as usize].ledger.step_done(*step);
+                    self.actors[state.actor as usize].ledger.step_done(*step, 1);
                 }
                 if state.repeats > 0 {
                     state.repeats -= 1;
