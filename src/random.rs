@@ -28,6 +28,28 @@ pub enum Source {
     History = 8,
 }
 
+/// All streams of one source and owner: what their keys have in common, so that another one costs a fourth.
+#[derive(Clone, Copy, Debug)]
+pub struct Streams(u64);
+
+impl Streams {
+    /// The streams of `source` (of `owner`, an actor or client) under `seed`.
+    #[must_use]
+    pub const fn new(seed: u64, source: Source, owner: u64) -> Self {
+        let mut key = mix(seed ^ 0x9e37_79b9_7f4a_7c15);
+        key = mix(key ^ (source as u64).wrapping_mul(0xd1b5_4a32_d192_ed03));
+        Self(mix(key ^ owner.wrapping_mul(0xaef1_7502_108e_f2d9)))
+    }
+
+    /// The stream number `index`.
+    #[inline]
+    #[must_use]
+    pub fn stream(self, index: u64) -> Stream {
+        let key = mix(self.0 ^ index.wrapping_mul(0x9e6c_63d0_976a_9e4b));
+        Stream(SplitMix64::from_seed(key.to_le_bytes()))
+    }
+}
+
 /// A stream of random numbers, cheap enough to make one for every task.
 #[derive(Clone, Debug)]
 pub struct Stream(SplitMix64);
@@ -36,11 +58,7 @@ impl Stream {
     /// The stream of `source` number `index` (of `owner`, an actor or client) under `seed`.
     #[must_use]
     pub fn new(seed: u64, source: Source, owner: u64, index: u64) -> Self {
-        let mut key = mix(seed ^ 0x9e37_79b9_7f4a_7c15);
-        key = mix(key ^ (source as u64).wrapping_mul(0xd1b5_4a32_d192_ed03));
-        key = mix(key ^ owner.wrapping_mul(0xaef1_7502_108e_f2d9));
-        key = mix(key ^ index.wrapping_mul(0x9e6c_63d0_976a_9e4b));
-        Self(SplitMix64::seed_from_u64(key))
+        Streams::new(seed, source, owner).stream(index)
     }
 
     /// The next 64 random bits.
@@ -82,7 +100,7 @@ impl Stream {
 
 /// A bijection that avalanches: every input bit reaches every output bit (variant 13 of Stafford's mixers).
 #[inline]
-fn mix(mut word: u64) -> u64 {
+const fn mix(mut word: u64) -> u64 {
     word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     word ^ (word >> 31)

@@ -3,6 +3,7 @@
 //! The transforms use the `libm` crate, whose results are the same bits on every machine; the platform's own
 //! logarithm is not, and virtual runs must be equal everywhere.
 
+use super::logarithm::minus_log;
 use crate::random::Stream;
 use crate::units::Nanos;
 use std::sync::Arc;
@@ -52,13 +53,24 @@ impl Draw {
     }
 
     /// A duration for task number `task`, with randomness from `stream`.
+    #[inline]
     #[must_use]
     pub fn sample(&self, stream: &mut Stream, task: u64) -> Nanos {
+        match &self.spread {
+            Spread::Constant => self.mean,
+            Spread::Exponential => self.mean.scaled(exponential(stream)),
+            _ => self.sample_other(stream, task),
+        }
+    }
+
+    /// The shapes that are drawn less often.
+    #[inline(never)]
+    fn sample_other(&self, stream: &mut Stream, task: u64) -> Nanos {
         let factor = match &self.spread {
-            Spread::Constant => return self.mean,
+            Spread::Constant => 1.0,
+            Spread::Exponential => exponential(stream),
             Spread::Ramp { step, count } => return self.mean + *step * (task % count),
             Spread::Uniform(share) => 1.0 + share * (2.0 * stream.unit() - 1.0),
-            Spread::Exponential => exponential(stream),
             Spread::Lognormal(sigma) => libm::exp(sigma * normal(stream) - sigma * sigma / 2.0),
             Spread::Gamma(shape) => gamma(*shape, stream) / shape,
             Spread::Pareto(alpha) => (alpha - 1.0) / alpha * libm::pow(stream.positive_unit(), -1.0 / alpha),
@@ -93,11 +105,11 @@ impl Draw {
     }
 }
 
-/// Exponential with mean 1, by inversion.
+/// Exponential with mean 1, by inversion: one draw each, and a smaller one never gives a shorter time.
 #[inline]
 #[must_use]
 pub(crate) fn exponential(stream: &mut Stream) -> f64 {
-    -libm::log(stream.positive_unit())
+    minus_log(stream.positive_unit())
 }
 
 /// Standard normal, by Box and Muller (1958); one of the pair is enough here.

@@ -2,6 +2,7 @@
 
 mod draw;
 mod keys;
+mod logarithm;
 
 pub(crate) use draw::exponential;
 pub use draw::{Draw, Spread};
