@@ -6,6 +6,7 @@
 
 mod memory;
 mod pinned;
+mod placement;
 mod queues;
 mod scheduling;
 
@@ -21,7 +22,7 @@ pub struct Measured {
     pub name: String,
     /// What it is.
     pub what: String,
-    /// Median, in nanoseconds (per KiB for rates).
+    /// Median, in nanoseconds (per KiB for rates; counts as they are).
     pub value: f64,
     /// First and third quartile.
     pub quartiles: (f64, f64),
@@ -39,7 +40,7 @@ impl Measured {
         Self { name: name.into(), what: what.into(), value, quartiles, trials: trials.len() }
     }
 
-    /// The value in whole nanoseconds.
+    /// The value in whole nanoseconds, or as a whole number.
     #[must_use]
     pub fn nanos(&self) -> Nanos {
         Nanos(1).scaled(self.value)
@@ -62,6 +63,8 @@ pub fn measure(say: &dyn Fn(&str)) -> Findings {
     let mut figures = Vec::new();
     say("context switches and wake-ups");
     let scheduling = scheduling::measure(&builtin);
+    say("where woken threads go");
+    let placement = placement::measure(&builtin);
     say("locks, lines and memory");
     let memory = memory::measure(&builtin);
     let mut queues = builtin.queues;
@@ -79,7 +82,10 @@ pub fn measure(say: &dyn Fn(&str)) -> Findings {
         origin: format!("calibrated {} on {}", clock::utc(), Calibration::fingerprint()),
         slice: scheduling.slice.nanos(),
         grain: scheduling.grain.nanos(),
+        base_slice: scheduling.base_slice.nanos(),
         balance: scheduling.balance.nanos(),
+        gathers: placement.gathers.nanos().0,
+        gather_below: placement.gather_below.nanos().0,
         switch: scheduling.switch.nanos(),
         wake: scheduling.wake.nanos(),
         signal: scheduling.signal.nanos(),
@@ -96,6 +102,7 @@ pub fn measure(say: &dyn Fn(&str)) -> Findings {
         ..builtin
     };
     let mut all = scheduling.into_figures();
+    all.extend([placement.gathers, placement.gather_below]);
     all.extend(memory.into_figures());
     all.append(&mut figures);
     Findings { calibration, figures: all }

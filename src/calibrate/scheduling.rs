@@ -18,6 +18,7 @@ pub(super) struct Scheduling {
     pub(super) overshoot: Measured,
     pub(super) slice: Measured,
     pub(super) grain: Measured,
+    pub(super) base_slice: Measured,
     pub(super) balance: Measured,
     pub(super) poll: Measured,
 }
@@ -31,6 +32,7 @@ impl Scheduling {
             self.overshoot,
             self.slice,
             self.grain,
+            self.base_slice,
             self.balance,
             self.poll,
         ]
@@ -64,6 +66,12 @@ pub(super) fn measure(builtin: &Calibration) -> Scheduling {
             ns(builtin.balance),
         ),
         grain: Measured::of("grain", "safe from threads that wake up", grains(), ns(builtin.grain)),
+        base_slice: Measured::of(
+            "base_slice",
+            "a thread that began to run is safe from whom it wakes",
+            base_slices(),
+            ns(builtin.base_slice),
+        ),
         poll: Measured::of("poll", "resuming a tokio task", polls(), ns(builtin.poll)),
         switch,
         signal,
@@ -285,6 +293,45 @@ fn grains() -> Vec<f64> {
     join(handle);
     join(hog);
     found
+}
+
+/// How long a thread that has begun to run is safe from one that wakes up on its processor: the shortest run after which it
+/// loses the processor at once to a thread that it wakes itself.
+fn base_slices() -> Vec<f64> {
+    const LONGEST: u64 = 60;
+    (0..15)
+        .map_while(|_| {
+            let runs = (1..=LONGEST).map(|step| Nanos::from_micros(100) * step);
+            // Ends at the first run that is too long, or without an answer where threads cannot be tied.
+            runs.map(|run| (run, loses_at_once(run))).find(|(_, lost)| *lost != Some(false))
+        })
+        .filter_map(|(run, lost)| lost.map(|_| nanos(run)))
+        .collect()
+}
+
+/// Whether a thread that has run for so long loses its processor at once to one that it wakes. Both are new, and the second
+/// begins when the first sleeps: a thread that once got less than its share has that to its credit, and may go first
+/// although the other is in its slice.
+fn loses_at_once(run: Nanos) -> Option<bool> {
+    let sleeper = Sleeper::new();
+    let other = Arc::clone(&sleeper);
+    let handle = spawn(1, move || other.sleep());
+    let thread = handle.thread().clone();
+    thread::park_timeout(Duration::from_micros(500));
+    let waker = Arc::clone(&sleeper);
+    let outcome = join(spawn(1, move || {
+        let clock = Clock::get();
+        // Begins afresh after a sleep.
+        thread::park_timeout(Duration::from_millis(1));
+        let began = clock.now();
+        while clock.now() - began < run {
+            std::hint::spin_loop();
+        }
+        waker.wake(&thread, &clock).map(|(latency, _)| latency < 100_000.0)
+    }));
+    sleeper.end(handle.thread());
+    join(handle);
+    outcome.flatten()
 }
 
 /// What it costs to put a tokio task aside and resume it.

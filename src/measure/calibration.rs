@@ -43,6 +43,14 @@ pub struct Calibration {
     /// Of a thousand threads that wake up while their own processor is busy and another is idle, under a load of more
     /// than half of the processors, how many stay.
     pub stays: u64,
+    /// Of a thousand threads that a computing thread wakes, how many the kernel puts on that thread's processor although
+    /// another is idle, while its use is below `gather_below`. Linux as it is published: none.
+    pub gathers: u64,
+    /// Use of the waker's processor over the last tens of milliseconds, per mille, at which half as many are put there.
+    pub gather_below: u64,
+    /// How long a thread that has just begun to run is safe from a thread that it wakes on its own processor: the base slice
+    /// of Linux's scheduler.
+    pub base_slice: Nanos,
     /// Whether load is issued by threads that need a processor themselves, as the real engine's is.
     pub issuers: bool,
     /// Granularity of the asynchronous runtime's timer; zero: exact.
@@ -82,6 +90,10 @@ impl Default for Calibration {
             overshoot: Nanos::from_micros(60),
             jitter: Nanos::from_micros(20),
             stays: 780,
+            gathers: 0,
+            gather_below: 1000,
+            // Linux's on two processors; it grows with their number, to 2.8 ms from eight on.
+            base_slice: Nanos::from_micros(1_400),
             issuers: true,
             tick: Nanos::from_millis(1),
             poll: Nanos(150),
@@ -110,6 +122,9 @@ impl Calibration {
             overshoot: Nanos::ZERO,
             jitter: Nanos::ZERO,
             stays: 0,
+            gathers: 0,
+            gather_below: 1000,
+            base_slice: Nanos::ZERO,
             issuers: false,
             tick: Nanos::ZERO,
             poll: Nanos::ZERO,
@@ -175,6 +190,8 @@ impl Calibration {
         for (name, time) in copy.times() {
             all.insert(name.into(), json!(time.0));
         }
+        all.insert("gathers_per_mille".into(), json!(self.gathers));
+        all.insert("gather_below_per_mille".into(), json!(self.gather_below));
         all.insert("touch_per_kib".into(), json!(self.touch));
         all.insert("compress_per_kib".into(), json!(self.compress));
         let queues = QueueKind::ALL.iter().zip(&self.queues).map(|(kind, cost)| {
@@ -195,6 +212,8 @@ impl Calibration {
         for (name, time) in found.times() {
             *time = Nanos(value.get(name)?.as_u64()?);
         }
+        found.gathers = value.get("gathers_per_mille")?.as_u64()?;
+        found.gather_below = value.get("gather_below_per_mille")?.as_u64()?;
         found.touch = value.get("touch_per_kib")?.as_f64()?;
         found.compress = value.get("compress_per_kib")?.as_f64()?;
         for (kind, cost) in QueueKind::ALL.iter().zip(&mut found.queues) {
@@ -206,10 +225,11 @@ impl Calibration {
     }
 
     /// The constants that are times, by name.
-    fn times(&mut self) -> [(&'static str, &mut Nanos); 13] {
+    fn times(&mut self) -> [(&'static str, &mut Nanos); 14] {
         [
             ("slice", &mut self.slice),
             ("grain", &mut self.grain),
+            ("base_slice", &mut self.base_slice),
             ("balance", &mut self.balance),
             ("switch", &mut self.switch),
             ("wake", &mut self.wake),
@@ -240,6 +260,7 @@ mod tests {
         let mut mine = Calibration { origin: "test".into(), ..Calibration::default() };
         mine.switch = Nanos(1234);
         mine.queues[1].pop = Nanos(77);
+        (mine.gathers, mine.gather_below) = (801, 702);
         let mut stored = mine.to_json();
         assert_eq!(Calibration::from_json(&stored), Some(mine));
         stored["host"] = json!("another");

@@ -126,6 +126,15 @@ pub fn tie(index: usize) -> bool {
     }
 }
 
+/// The processor on which the calling thread is just now; `None` where the system does not say.
+#[must_use]
+pub fn processor() -> Option<usize> {
+    #[cfg(target_os = "linux")]
+    return linux::processor();
+    #[cfg(not(target_os = "linux"))]
+    None
+}
+
 /// The kernel's tick, which is the resolution of its coarse clock; `None` where the system does not say.
 #[must_use]
 pub fn tick() -> Option<Nanos> {
@@ -154,6 +163,13 @@ mod linux {
         // SAFETY: the pointer is to a local rusage that outlives the call.
         let status = unsafe { libc::getrusage(libc::RUSAGE_THREAD, &raw mut usage) };
         (status == 0).then(|| (usage.ru_nvcsw.cast_unsigned(), usage.ru_nivcsw.cast_unsigned()))
+    }
+
+    /// Where the calling thread runs.
+    pub(super) fn processor() -> Option<usize> {
+        // SAFETY: this call takes nothing and changes nothing.
+        let cpu = unsafe { libc::sched_getcpu() };
+        usize::try_from(cpu).ok()
     }
 
     /// The resolution of the coarse clock.
