@@ -183,6 +183,13 @@ impl Ledger {
         self.steps[step].count += times;
     }
 
+    /// Notes `count` repetitions of a step and the time of them all.
+    pub fn step_sums(&mut self, step: usize, count: u64, times: &TaskTimes) {
+        let sums = &mut self.steps[step];
+        sums.count += count;
+        sums.times.iter_mut().zip(times).for_each(|(sum, time)| *sum += time.0);
+    }
+
     /// Tasks finished.
     #[must_use]
     pub fn completed(&self) -> u64 {

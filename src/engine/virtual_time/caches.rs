@@ -7,14 +7,15 @@
 //!
 //! The cache's lock blocks the thread, on asynchronous workers too, as it does on the real engine.
 
+use super::code::Access;
 use super::locks::Lock;
 use super::program::index;
-use super::world::{NONE, Next, Purpose, World};
+use super::world::{NONE, Purpose, World};
 use crate::cache::{Cache, CacheCounts, CacheLayout, NoProbe, build};
 use crate::measure::{CacheLedger, CacheRecord};
-use crate::scenario::{CacheSpec, LockKind, MissCost};
+use crate::scenario::{CacheSpec, LockKind};
 use crate::units::Nanos;
-use crate::workload::{Draw, Keys};
+use crate::workload::Keys;
 
 /// Progress of an access.
 const LOCKED: u8 = 1;
@@ -23,12 +24,25 @@ const MISSED: u8 = 3;
 const MISS_PAID: u8 = 4;
 const INSERTING: u8 = 5;
 
-/// One access, as the program says it.
-pub(super) struct Access<'p> {
-    pub(super) cache: usize,
-    pub(super) hit: &'p Draw,
-    pub(super) miss: &'p MissCost,
-    pub(super) under: u32,
+/// A task's access to a cache, while it is under way.
+#[derive(Clone, Debug)]
+pub(super) struct Visit {
+    key: u64,
+    began: u64,
+    work: u64,
+    /// How long it waited for the lock of the cache's part.
+    pub(super) lock_waited: u64,
+    /// That lock, while it is held.
+    part_lock: u32,
+    hit: bool,
+    /// 0 between two accesses.
+    phase: u8,
+}
+
+impl Visit {
+    /// No access is under way.
+    const NONE: Self =
+        Self { key: 0, began: 0, work: 0, lock_waited: 0, part_lock: NONE, hit: false, phase: 0 };
 }
 
 /// A cache and its figures.
@@ -102,20 +116,27 @@ impl CacheModel {
 }
 
 impl World<'_> {
+    fn visit(&mut self, task: u32) -> &mut Visit {
+        &mut self.accesses[task as usize]
+    }
+
     /// One turn of an access; whether the thread goes on at once.
-    pub(super) fn access(&mut self, thread: u32, task: u32, access: &Access<'_>) -> bool {
-        match self.task(task).phase {
+    pub(super) fn access(&mut self, thread: u32, task: u32, access: &Access) -> bool {
+        if self.accesses.len() <= task as usize {
+            self.accesses.resize(self.tasks.len(), Visit::NONE);
+        }
+        match self.visit(task).phase {
             LOCKED => self.work_inside(thread, task, access),
             WORKED => self.leave_part(thread, task, access.cache),
             MISSED => {
                 if self.settle(thread) {
                     return false;
                 }
-                self.task(task).phase = MISS_PAID;
-                return self.pay_miss(thread, task, access.miss, access.under);
+                self.visit(task).phase = MISS_PAID;
+                return self.pay_miss(thread, task, &access.miss, access.under);
             }
             MISS_PAID => {
-                self.task(task).phase = INSERTING;
+                self.visit(task).phase = INSERTING;
                 return self.enter_part(thread, task, access.cache);
             }
             INSERTING => self.insert(thread, task, access.cache),
@@ -123,13 +144,8 @@ impl World<'_> {
                 let now = self.now;
                 let keys = self.caches[access.cache].keys;
                 let key = keys.draw(&mut self.task(task).stream);
-                let work = self.sample(task, access.hit);
-                let state = self.task(task);
-                state.key = key;
-                state.access_began = now;
-                state.access_work = work;
-                state.lock_waited = 0;
-                state.phase = LOCKED;
+                let work = self.sample(task, &access.hit);
+                *self.visit(task) = Visit { key, began: now, work, phase: LOCKED, ..Visit::NONE };
                 return self.enter_part(thread, task, access.cache);
             }
         }
@@ -142,8 +158,8 @@ impl World<'_> {
         if model.first_lock == NONE {
             return true;
         }
-        let lock = model.first_lock + index(model.part(self.tasks[task as usize].key));
-        self.task(task).part_lock = lock;
+        let lock = model.first_lock + index(model.part(self.accesses[task as usize].key));
+        self.visit(task).part_lock = lock;
         if self.try_take(thread, thread, lock, 0) {
             return true;
         }
@@ -153,10 +169,10 @@ impl World<'_> {
     }
 
     /// The work of an access, with the part's lock held.
-    fn work_inside(&mut self, thread: u32, task: u32, access: &Access<'_>) {
+    fn work_inside(&mut self, thread: u32, task: u32, access: &Access) {
         let core = self.threads[thread as usize].core;
         let (base, transfer) = (self.charges.cache, self.charges.transfer);
-        let key = self.tasks[task as usize].key;
+        let key = self.accesses[task as usize].key;
         let model = &mut self.caches[access.cache];
         let part = model.part(key);
         let moves = model.layout != CacheLayout::Isolated
@@ -165,32 +181,31 @@ impl World<'_> {
         model.touched_by[part] = core;
         let moved = if moves { model.lines() * transfer } else { 0 };
         let hit = model.cache.access(thread as usize, key, &mut NoProbe).hit;
-        let state = self.task(task);
-        state.phase = WORKED;
-        state.access_hit = hit;
-        state.work = base + moved + state.access_work;
-        state.under = access.under;
-        state.next = Next::Work;
+        let visit = self.visit(task);
+        visit.phase = WORKED;
+        visit.hit = hit;
+        let work = base + moved + visit.work;
+        self.set_work(task, work, access.under);
     }
 
     fn leave_part(&mut self, thread: u32, task: u32, cache: usize) {
         self.give_back_part(thread, task);
-        if self.task(task).access_hit {
+        if self.visit(task).hit {
             self.note_access(task, cache, true);
         } else {
-            self.task(task).phase = MISSED;
+            self.visit(task).phase = MISSED;
         }
     }
 
     fn insert(&mut self, thread: u32, task: u32, cache: usize) {
-        let key = self.task(task).key;
+        let key = self.visit(task).key;
         self.caches[cache].cache.insert(thread as usize, key, &mut NoProbe);
         self.give_back_part(thread, task);
         self.note_access(task, cache, false);
     }
 
     fn give_back_part(&mut self, thread: u32, task: u32) {
-        let lock = std::mem::replace(&mut self.task(task).part_lock, NONE);
+        let lock = std::mem::replace(&mut self.visit(task).part_lock, NONE);
         if lock != NONE {
             self.give_back(thread, lock);
         }
@@ -199,13 +214,13 @@ impl World<'_> {
     /// Notes a finished access and moves the program on.
     fn note_access(&mut self, task: u32, cache: usize, hit: bool) {
         let now = self.now;
-        let state = self.task(task);
-        state.phase = 0;
-        state.counter += 1;
-        if !state.measured {
+        let visit = self.visit(task);
+        visit.phase = 0;
+        let (took, waited) = (Nanos(now - visit.began), Nanos(visit.lock_waited));
+        self.advance(task);
+        if !self.task(task).measured {
             return;
         }
-        let (took, waited) = (Nanos(now - state.access_began), Nanos(state.lock_waited));
         self.caches[cache].noted.accessed(hit, took, waited);
     }
 }

@@ -124,11 +124,14 @@ impl World<'_> {
     pub(super) fn transition(&mut self, index: u32, to: State) {
         let now = self.now;
         let thread = &mut self.threads[index as usize];
+        let from = std::mem::replace(&mut thread.state, to);
         let time = now - thread.mark;
+        if time == 0 {
+            return;
+        }
         thread.mark = now;
-        let (task, from) = (thread.task, thread.state);
-        thread.state = to;
-        let account = &mut self.accounts[index as usize];
+        let task = thread.task;
+        let account = &mut self.accounts[thread.account as usize];
         let cause = match from {
             State::Running => {
                 account.on_cpu += time;
@@ -150,11 +153,11 @@ impl World<'_> {
                 thread.waits
             }
         };
-        if self.timeline.wanted() && time > 0 {
+        if self.timeline.wanted() {
             self.note_span(index, from, cause, time);
         }
         if task != NONE {
-            self.charge(task, cause);
+            self.note_time(task, cause, time);
         }
     }
 
@@ -410,7 +413,8 @@ impl World<'_> {
         self.stop_burst(core);
         let thread = self.cores[core as usize].current;
         self.transition(thread, State::Ready);
-        self.accounts[thread as usize].involuntary += 1;
+        let account = self.threads[thread as usize].account;
+        self.accounts[account as usize].involuntary += 1;
         let own = self.charges.balance > 0 && self.idle_cores.any();
         let queue = if own { &mut self.cores[core as usize].bound } else { &mut self.run_queue };
         if slice_over {
@@ -456,7 +460,8 @@ impl World<'_> {
         let core = thread.core;
         let ran = self.now - self.cores[core as usize].slice_start;
         self.thread(index).stint = u32::try_from(ran).unwrap_or(u32::MAX);
-        self.accounts[index as usize].voluntary += 1;
+        let account = self.threads[index as usize].account;
+        self.accounts[account as usize].voluntary += 1;
         self.next_thread(core);
     }
 

@@ -5,9 +5,8 @@
 
 use super::program::index;
 use super::queues::Push;
-use super::world::{Client, Kind, NONE, State, World};
+use super::world::{CLIENT, Client, Kind, NONE, State, World};
 use crate::measure::Cause;
-use crate::random::{Source, Stream};
 use crate::scenario::{Arrivals, Load};
 use crate::workload::exponential;
 
@@ -19,9 +18,11 @@ impl World<'_> {
             match &spec.load {
                 Load::None => {}
                 Load::Open { .. } => self.next_arrival(index(actor)),
-                Load::Closed { clients, .. } => {
+                Load::Closed { clients, think } => {
                     let first = index(self.clients.len());
-                    self.actors[actor].first_client = first;
+                    let state = &mut self.actors[actor];
+                    (state.first_client, state.clients) = (first, index(*clients));
+                    state.think = think.clone();
                     for client in 0..index(*clients) {
                         self.clients.push(Client { actor: index(actor), tasks: 0 });
                         self.client_thinks(first + client, NONE);
@@ -112,10 +113,10 @@ impl World<'_> {
         let arrivals = &mut self.actors[actor as usize].arrivals;
         let number = *arrivals;
         *arrivals += 1;
-        let task = self.new_task(intended, actor, number, (NONE, NONE));
+        let task = self.new_task(intended, actor, number, NONE);
         if self.push(task, thread) == Push::Full {
             let state = self.task(task);
-            state.alive = false;
+            state.actor = NONE;
             let measured = state.measured;
             self.actors[actor as usize].ledger.refused += u64::from(measured);
             self.free.push(task);
@@ -125,9 +126,8 @@ impl World<'_> {
     /// Number of a client's present task.
     fn client_task(&self, client: u32) -> u64 {
         let state = self.clients[client as usize];
-        let first = self.actors[state.actor as usize].first_client;
-        let Load::Closed { clients, .. } = &self.scenario.actors[state.actor as usize].load else { return 0 };
-        u64::from(client - first) + u64::from(state.tasks) * *clients as u64
+        let actor = &self.actors[state.actor as usize];
+        u64::from(client - actor.first_client) + u64::from(state.tasks) * u64::from(actor.clients)
     }
 
     /// A client issues its task; a full queue makes it wait for room.
@@ -136,21 +136,19 @@ impl World<'_> {
         let state = &mut self.clients[client as usize];
         state.tasks += 1;
         let actor = state.actor;
-        let task = self.new_task(intended, actor, number, (client, NONE));
+        let task = self.new_task(intended, actor, number, client | CLIENT);
         self.push_or_wait(task, thread, NONE);
     }
 
     /// A client thinks before its next task, or issues it at once.
     pub(super) fn client_thinks(&mut self, client: u32, thread: u32) {
         let actor = self.clients[client as usize].actor;
-        let scenario = self.scenario;
-        let Load::Closed { think, .. } = &scenario.actors[actor as usize].load else { return };
-        let thought = if think.mean.0 == 0 {
+        let thought = if self.actors[actor as usize].think.mean.0 == 0 {
             0
         } else {
             let number = self.client_task(client);
-            let mut stream = Stream::new(self.seed, Source::Think, u64::from(actor), number);
-            think.sample(&mut stream, number).0
+            let owner = &self.actors[actor as usize];
+            owner.think.sample(&mut owner.thinking.stream(number), number).0
         };
         if thought == 0 && thread != NONE {
             self.client_issues(self.now, client, thread);

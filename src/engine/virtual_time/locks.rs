@@ -124,7 +124,7 @@ impl World<'_> {
         self.lock(lock).contended += 1;
         let now = self.now;
         let waiting = self.task(task);
-        waiting.wanted = lock;
+        waiting.lock = lock;
         waiting.purpose = purpose;
         waiting.since = now;
         waiting.next = Next::Retry;
@@ -144,7 +144,10 @@ impl World<'_> {
     /// Joins the waiters of a lock that is held; whether the thread goes on (with another task).
     pub(super) fn wait_for_lock(&mut self, thread: u32, task: u32, lock: u32) -> bool {
         let entity = self.holder(thread, task);
-        self.task(task).held_by = self.lock(lock).owner;
+        if self.timeline.wanted() {
+            let holder = self.lock(lock).owner;
+            self.timeline.held_by(task, holder);
+        }
         match self.lock(lock).kind {
             LockKind::Gil { .. } => {
                 self.gil_wait(thread, lock);
@@ -174,7 +177,7 @@ impl World<'_> {
     pub(super) fn retry(&mut self, thread: u32, task: u32) -> bool {
         let (lock, since) = {
             let task = self.task(task);
-            (task.wanted, task.since)
+            (task.lock, task.since)
         };
         if self.thread(thread).spinning {
             self.transition(thread, State::Running);
@@ -199,13 +202,13 @@ impl World<'_> {
     fn settled(&mut self, thread: u32, task: u32) {
         let now = self.now;
         let waiting = self.task(task);
-        let (lock, purpose) = (waiting.wanted, waiting.purpose);
+        let (lock, purpose) = (waiting.lock, waiting.purpose);
         waiting.next = if purpose == Purpose::Interpreter { Next::Work } else { Next::Operation };
-        waiting.wanted = NONE;
+        let waited = now - waiting.since;
         match purpose {
             Purpose::Step => {}
             Purpose::Interpreter => self.thread(thread).interpreter = lock,
-            Purpose::Part => waiting.lock_waited += now - waiting.since,
+            Purpose::Part => self.accesses[task as usize].lock_waited += waited,
         }
     }
 
@@ -267,7 +270,7 @@ impl World<'_> {
 
     /// Makes sure that a thread holds the interpreter lock that its work needs, and no other; whether it goes on.
     pub(super) fn hold_interpreter(&mut self, thread: u32, task: u32) -> bool {
-        let under = self.task(task).under;
+        let under = self.task(task).lock;
         let held = self.thread(thread).interpreter;
         let mut forced = false;
         if held == under {

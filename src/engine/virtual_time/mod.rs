@@ -6,7 +6,7 @@
 //!
 //! - [`future_events`]: what will happen and when
 //! - `world`: the state; `run`: the loop; `observe`: the record
-//! - `cores`: cores, run queue, slices; `program`: what threads do
+//! - `cores`: cores, run queue, slices; `code`, `program`: what threads do
 //! - `locks`, `gil`, `queues`, `caches`, `load`: what they share
 //! - `charges`: what the simulated host takes for it, from the calibration and the scenario
 //!
@@ -25,6 +25,7 @@
 
 mod caches;
 mod charges;
+mod code;
 mod cores;
 pub mod future_events;
 mod gil;
@@ -41,6 +42,7 @@ use super::{Engine, EngineError, Experiment, Progress, RunOutput};
 use crate::measure::{Calibration, host, identities};
 use crate::model::Program;
 use charges::Charges;
+use code::Code;
 use std::sync::atomic::Ordering;
 
 /// Simulates experiments on a host with given constants.
@@ -89,7 +91,8 @@ impl Engine for VirtualEngine {
         let scenario = &experiment.scenario;
         let programs: Vec<Program> = scenario.actors.iter().map(Program::of).collect();
         let charges = Charges::of(scenario, &self.calibration, host::cores());
-        let mut world = run::world(experiment, &programs, charges)?;
+        let code = Code::of(&programs, &charges);
+        let mut world = run::world(experiment, &programs, &code, charges)?;
         let stopped = world.run(progress)?;
         let mut output = world.into_output(experiment, stopped);
         let record = &mut output.record;

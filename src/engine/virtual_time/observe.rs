@@ -1,6 +1,6 @@
 //! From the state at the end of a run to its record.
 
-use super::world::World;
+use super::world::{NONE, World};
 use crate::engine::{Experiment, RunOutput};
 use crate::measure::distribution;
 use crate::measure::record::{
@@ -10,7 +10,7 @@ use crate::measure::record::{
 use crate::units::Nanos;
 
 /// Threads beyond this many are summed up and not listed.
-const MOST_THREADS: usize = 4096;
+pub(super) const MOST_THREADS: usize = 4096;
 
 impl World<'_> {
     /// The record of what happened up to now.
@@ -20,6 +20,7 @@ impl World<'_> {
         let window_start = Nanos(self.window_start);
         let length = if self.window_open { end.saturating_sub(window_start) } else { Nanos::ZERO };
         self.leave_unfinished(end, window_start);
+        self.sum_steps();
         let mut record = RunRecord {
             schema: SCHEMA,
             conlab: env!("CARGO_PKG_VERSION").into(),
@@ -87,12 +88,22 @@ impl World<'_> {
 
     /// Notes the tasks that are still in the system.
     fn leave_unfinished(&mut self, end: Nanos, window_start: Nanos) {
-        for task in self.tasks.iter().filter(|task| task.alive) {
+        for task in self.tasks.iter().filter(|task| task.actor != NONE) {
             let ledger = &mut self.actors[task.actor as usize].ledger;
             if task.measured {
                 ledger.leave(Nanos(task.arrived), end);
             } else if self.window_open {
                 ledger.overlap(end, window_start);
+            }
+        }
+    }
+
+    /// Notes in the ledgers what was spent on the steps.
+    fn sum_steps(&mut self) {
+        for ((actor, entry), program) in self.actors.iter_mut().zip(&self.code.entries).zip(self.programs) {
+            let sums = &self.steps[entry.step as usize..][..program.steps.len()];
+            for (step, sums) in sums.iter().enumerate() {
+                actor.ledger.step_sums(step, sums.count, &sums.times.map(Nanos));
             }
         }
     }
@@ -115,12 +126,12 @@ impl World<'_> {
             migrations: Some(self.migrations),
             ..SchedulerRecord::default()
         };
-        for account in self.accounts.iter().take(self.workers) {
+        for account in &self.accounts[..self.accounts.len() - 1] {
             sums.on_cpu_ns += account.on_cpu;
             sums.run_queue_ns += account.run_queue;
             sums.blocked_ns += account.blocked;
-            sums.voluntary_switches += u64::from(account.voluntary);
-            sums.involuntary_switches += u64::from(account.involuntary);
+            sums.voluntary_switches += account.voluntary;
+            sums.involuntary_switches += account.involuntary;
         }
         sums
     }
@@ -147,9 +158,9 @@ impl World<'_> {
                     bookkeeping_ns: account.on_cpu - account.work - account.spinning,
                     idle_ns: account.idle,
                     residual_ns: window.0.cast_signed() - accounted.cast_signed(),
-                    voluntary_switches: u64::from(account.voluntary),
-                    involuntary_switches: u64::from(account.involuntary),
-                    tasks: u64::from(account.tasks),
+                    voluntary_switches: account.voluntary,
+                    involuntary_switches: account.involuntary,
+                    tasks: account.tasks,
                 }
             })
             .collect()

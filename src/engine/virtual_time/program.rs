@@ -1,9 +1,8 @@
 //! Threads execute programs: what each operation does to the simulated system.
 
-use super::caches::Access;
+use super::code::Do;
 use super::world::{Kind, NONE, Next, TASK, World};
 use crate::measure::Cause;
-use crate::model::Op;
 use crate::scenario::MissCost;
 use crate::units::Nanos;
 use crate::workload::Draw;
@@ -14,7 +13,7 @@ pub(super) fn index(value: usize) -> u32 {
     u32::try_from(value).unwrap_or(NONE)
 }
 
-fn lock_index(lock: Option<usize>) -> u32 {
+pub(super) fn lock_index(lock: Option<usize>) -> u32 {
     lock.map_or(NONE, index)
 }
 
@@ -55,98 +54,78 @@ impl World<'_> {
     }
 
     /// Gives a task work to do next.
-    fn set_work(&mut self, task: u32, nanos: u64, under: u32) {
+    pub(super) fn set_work(&mut self, task: u32, nanos: u64, under: u32) {
         let task = self.task(task);
         task.work = nanos;
-        task.under = under;
+        task.lock = under;
         task.next = Next::Work;
     }
 
     /// The next operation of a task's program; whether the thread goes on at once.
     fn operation(&mut self, thread: u32, task: u32) -> bool {
-        let (actor, counter) = {
-            let task = self.task(task);
-            (task.actor, task.counter)
-        };
-        let programs = self.programs;
-        let Some(op) = programs[actor as usize].ops.get(counter as usize) else {
-            return !self.settle(thread) && self.complete(thread, task);
-        };
-        match op {
-            Op::Begin { .. } | Op::End { .. } => self.step_edge(thread, task, op),
-            Op::Compute { draw, under } => {
+        let code = self.code;
+        let state = &self.tasks[task as usize];
+        let line = &code.lines[state.counter as usize];
+        if line.step != state.step {
+            self.split_at_step(thread);
+            self.task(task).step = line.step;
+        }
+        match &line.what {
+            Do::Work { draw, under } => {
                 let nanos = self.sample(task, draw);
                 self.advance(task);
-                self.set_work(task, nanos, lock_index(*under));
+                self.set_work(task, nanos, *under);
+                self.work(thread, task)
+            }
+            Do::End { times, repeat_from } => {
+                self.repetition_done(task, *times, *repeat_from);
                 true
             }
-            Op::Touch { bytes, under } => {
-                self.advance(task);
-                self.set_work(task, self.charges.touching(*bytes), lock_index(*under));
-                true
-            }
-            Op::Compress { bytes, under } => {
-                self.advance(task);
-                self.set_work(task, self.charges.compressing(*bytes), lock_index(*under));
-                true
-            }
-            Op::Unlock { lock } => {
-                self.give_back(thread, index(*lock));
+            Do::Done => !self.settle(thread) && self.complete(thread, task),
+            Do::Unlock { lock } => {
+                self.give_back(thread, *lock);
                 self.advance(task);
                 true
             }
-            Op::Cache { cache, hit, miss, under } => {
-                self.access(thread, task, &Access { cache: *cache, hit, miss, under: lock_index(*under) })
-            }
+            Do::Cache(access) => self.access(thread, task, access),
             // The rest may wait: what the thread owes is paid before.
             _ if self.settle(thread) => false,
-            Op::Lock { lock } => {
+            Do::Lock { lock } => {
                 self.advance(task);
-                self.lock_step(thread, task, index(*lock))
+                self.lock_step(thread, task, *lock)
             }
-            Op::Io { draw } => {
+            Do::Io { draw } => {
                 let nanos = self.sample(task, draw);
                 self.advance(task);
                 self.sleep(thread, task, nanos)
             }
-            Op::Store { store, write } => self.store_access(thread, task, *store, *write),
-            Op::Call { to } => {
+            Do::Store { store, write } => {
                 self.advance(task);
-                self.call(thread, task, index(*to))
+                self.store_access(thread, task, *store, *write)
             }
-            Op::Send { to } => {
+            Do::Call { to } => {
                 self.advance(task);
-                self.send(thread, task, index(*to))
+                self.call(thread, task, *to)
+            }
+            Do::Send { to } => {
+                self.advance(task);
+                self.send(thread, task, *to)
             }
         }
     }
 
-    /// A step, or a repetition of it, begins or ends.
-    fn step_edge(&mut self, thread: u32, task: u32, op: &Op) -> bool {
-        match op {
-            Op::Begin { step, times } => {
-                if self.task(task).step != index(*step) {
-                    self.split_at_step(thread);
-                }
-                let state = self.task(task);
-                state.step = index(*step);
-                state.repeats = times - 1;
-            }
-            Op::End { step, repeat_from } => {
-                let state = &mut self.tasks[task as usize];
-                if state.measured {
-                    self.actors[state.actor as usize].ledger.step_done(*step, 1);
-                }
-                if state.repeats > 0 {
-                    state.repeats -= 1;
-                    state.counter = index(*repeat_from);
-                    return true;
-                }
-            }
-            _ => {}
+    /// A repetition of a step ends, and the next one or the next step begins.
+    #[inline]
+    fn repetition_done(&mut self, task: u32, times: u32, repeat_from: u32) {
+        let state = &mut self.tasks[task as usize];
+        self.steps[state.step as usize].count += u64::from(state.measured);
+        state.repeats += 1;
+        if state.repeats < times {
+            state.counter = repeat_from;
+        } else {
+            state.repeats = 0;
+            state.counter += 1;
         }
-        self.advance(task);
-        true
     }
 
     /// Accounts the time so far to the step that ends.
@@ -176,7 +155,10 @@ impl World<'_> {
         let state = self.threads[thread as usize].state;
         self.transition(thread, state);
         self.thread(thread).task = NONE;
-        self.task(task).waits = cause;
+        let now = self.now;
+        let waiting = self.task(task);
+        waiting.mark = now;
+        waiting.waits = cause;
         true
     }
 
@@ -232,7 +214,6 @@ impl World<'_> {
             *count += 1;
             times.record(Nanos(nanos));
         }
-        self.advance(task);
         if nanos == 0 {
             return true;
         }
@@ -254,11 +235,7 @@ impl World<'_> {
                 let nanos = self.sample(task, draw);
                 self.sleep(thread, task, nanos)
             }
-            MissCost::Store(store) => {
-                // `store_access` moves the program on; a miss stays at its operation.
-                self.task(task).counter -= 1;
-                self.store_access(thread, task, *store, false)
-            }
+            MissCost::Store(store) => self.store_access(thread, task, *store, false),
         }
     }
 }

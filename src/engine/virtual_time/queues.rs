@@ -9,10 +9,9 @@
 //! An operation costs its caller time; queues with an exclusive part also keep others out for that long.
 
 use super::program::index;
-use super::world::{NONE, Next, Purpose, State, TASK, Task, World};
+use super::world::{CLIENT, NONE, Next, Purpose, State, TASK, Task, World};
 use crate::measure::{CAUSES, Cause, Finished};
 use crate::model::child_number;
-use crate::random::{Source, Stream};
 use crate::units::Nanos;
 
 /// Most tasks that an asynchronous actor handles at once.
@@ -26,58 +25,43 @@ pub(super) enum Push {
 }
 
 impl World<'_> {
-    /// A new task of `actor`, with the number that fixes what it draws.
-    pub(super) fn new_task(
-        &mut self,
-        arrived: u64,
-        actor: u32,
-        number: u64,
-        (client, caller): (u32, u32),
-    ) -> u32 {
+    /// A new task of `actor`, with the number that fixes what it draws, for whoever is to have the answer.
+    pub(super) fn new_task(&mut self, arrived: u64, actor: u32, number: u64, answer_to: u32) -> u32 {
         let measured = self.window_open && arrived >= self.window_start;
-        let seed = self.seed;
+        let entry = self.code.entries[actor as usize];
         let owner = &mut self.actors[actor as usize];
         owner.ledger.issued += u64::from(measured);
         let task = Task {
             arrived,
-            started: arrived,
             mark: arrived,
             times: [0; CAUSES],
             number,
-            stream: Stream::new(seed, Source::Service, u64::from(actor), number),
-            key: 0,
-            access_began: 0,
-            access_work: 0,
-            lock_waited: 0,
+            stream: owner.service.stream(number),
             work: 0,
             since: arrived,
             actor,
-            counter: 0,
-            step: 0,
+            counter: entry.line,
+            step: entry.step,
             repeats: 0,
-            client,
-            sender: NONE,
-            caller,
-            under: NONE,
-            wanted: NONE,
-            held_by: NONE,
+            answer_to,
+            messages: 0,
+            lock: NONE,
             next: Next::Operation,
             purpose: Purpose::Step,
-            part_lock: NONE,
-            access_hit: false,
             waits: Cause::Queue,
-            messages: 0,
             measured,
-            alive: true,
-            phase: 0,
         };
-        if let Some(slot) = self.free.pop() {
+        let slot = if let Some(slot) = self.free.pop() {
             self.tasks[slot as usize] = task;
             slot
         } else {
             self.tasks.push(task);
             index(self.tasks.len() - 1)
+        };
+        if self.timeline.wanted() {
+            self.timeline.sent_by(slot, NONE);
         }
+        slot
     }
 
     /// Charges `thread` for an operation on the queue of `actor`, and for waiting its turn.
@@ -178,8 +162,6 @@ impl World<'_> {
         let state = self.threads[thread as usize].state;
         self.transition(thread, state);
         self.charge(task, Cause::Queue);
-        let now = self.now;
-        self.task(task).started = now;
         self.thread(thread).task = task;
         if self.timeline.wanted() {
             self.note_flow(thread, task);
@@ -218,15 +200,16 @@ impl World<'_> {
     pub(super) fn complete(&mut self, thread: u32, index: u32) -> bool {
         self.transition(thread, State::Running);
         self.thread(thread).task = NONE;
-        self.accounts[thread as usize].tasks += 1;
+        let account = self.threads[thread as usize].account;
+        self.accounts[account as usize].tasks += 1;
         let now = Nanos(self.now);
-        let task = self.task(index);
-        task.alive = false;
-        let (actor, client, caller) = (task.actor, task.client, task.caller);
+        let task = &mut self.tasks[index as usize];
+        let actor = std::mem::replace(&mut task.actor, NONE);
+        let answer_to = task.answer_to;
         let finished = Finished {
             arrived: Nanos(task.arrived),
             issued: Nanos(task.arrived),
-            started: Nanos(task.started),
+            started: Nanos(task.arrived + task.times[Cause::Queue as usize]),
             ended: now,
             times: task.times.map(Nanos),
         };
@@ -243,11 +226,10 @@ impl World<'_> {
             ledger.overlap(now, window_start);
         }
         self.free.push(index);
-        if caller != NONE {
-            self.wake(caller, thread);
-        }
-        if client != NONE {
-            self.client_thinks(client, thread);
+        if answer_to & TASK == 0 && answer_to & CLIENT != 0 {
+            self.client_thinks(answer_to & !CLIENT, thread);
+        } else if answer_to != NONE {
+            self.wake(answer_to, thread);
         }
         if self.actors[actor as usize].asynchronous {
             self.drop_interpreter(thread);
@@ -266,11 +248,17 @@ impl World<'_> {
         self.drop_interpreter(thread);
         let entity = self.entity(thread, task);
         let number = self.message_number(thread, task);
-        let message = self.new_task(self.now, to, number, (NONE, entity));
-        self.task(message).sender = thread;
+        let message = self.new_task(self.now, to, number, entity);
+        self.note_sender(message, thread);
         // A call that finds no room waits in the receiver's overflow; its answer is what the caller waits for.
         self.push_or_wait(message, thread, NONE);
         self.wait(thread, task, Cause::Call)
+    }
+
+    fn note_sender(&mut self, message: u32, thread: u32) {
+        if self.timeline.wanted() {
+            self.timeline.sent_by(message, thread);
+        }
     }
 
     /// The number of the next message that a task sends.
@@ -286,8 +274,8 @@ impl World<'_> {
     pub(super) fn send(&mut self, thread: u32, task: u32, to: u32) -> bool {
         let entity = self.entity(thread, task);
         let number = self.message_number(thread, task);
-        let message = self.new_task(self.now, to, number, (NONE, NONE));
-        self.task(message).sender = thread;
+        let message = self.new_task(self.now, to, number, NONE);
+        self.note_sender(message, thread);
         if self.push_or_wait(message, thread, entity) {
             return true;
         }

@@ -2,19 +2,25 @@
 
 use super::caches::CacheModel;
 use super::charges::Charges;
+use super::code::Code;
 use super::cores::{IdleCores, Use};
 use super::future_events::FutureEvents;
 use super::locks::Lock;
+use super::observe::MOST_THREADS;
 use super::program::index;
 use super::queues::MOST_HANDLERS;
 use super::timeline::Recorder;
-use super::world::{Account, Actor, Core, GENERATIONS, Kind, NONE, Next, StoreCounts, Thread, World};
+use super::world::{
+    Account, Actor, CLIENT, Core, GENERATIONS, Kind, NONE, Next, StepSums, StoreCounts, Thread, World,
+};
 use crate::engine::{EngineError, Experiment, Progress};
 use crate::measure::Ledger;
 use crate::model::Program;
 use crate::queue::QueueKind;
-use crate::random::{Source, Stream};
+use crate::random::{Source, Stream, Streams};
 use crate::scenario::{ActorSpec, Load, LockKind, LockSpec, Scenario};
+use crate::units::Nanos;
+use crate::workload::Draw;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 
@@ -29,17 +35,11 @@ const PATIENCE: u64 = 50_000_000;
 pub(super) fn world<'a>(
     experiment: &'a Experiment,
     programs: &'a [Program],
+    code: &'a Code,
     charges: Charges,
 ) -> Result<World<'a>, EngineError> {
     let scenario = &experiment.scenario;
-    let threads: usize = scenario.actors.iter().map(|actor| actor.threads).sum();
-    let entities = threads.max(scenario.actors.len());
-    if entities >= 1 << 29 {
-        return Err(EngineError::Unsupported(format!(
-            "{entities} threads are more than the virtual engine can number; use fewer than {}",
-            1 << 29
-        )));
-    }
+    let threads = numbered(scenario)?;
     let cores = charges.cores;
     let mut locks = locks(scenario);
     let excludes = scenario.host.factors.coherence > 0.0;
@@ -59,6 +59,7 @@ pub(super) fn world<'a>(
     let mut world = World {
         scenario,
         programs,
+        code,
         charges,
         seed: experiment.seed,
         now: 0,
@@ -66,6 +67,7 @@ pub(super) fn world<'a>(
         digest: 0,
         handled: 0,
         actors: Vec::with_capacity(scenario.actors.len()),
+        steps: vec![StepSums::default(); code.steps + 1],
         tasks: Vec::new(),
         free: Vec::new(),
         threads: Vec::with_capacity(threads),
@@ -81,6 +83,7 @@ pub(super) fn world<'a>(
         kernel: Stream::new(experiment.seed, Source::Scheduler, u64::MAX, u64::from(experiment.replicate)),
         locks,
         caches,
+        accesses: Vec::new(),
         stores: scenario.stores.iter().map(|_| StoreCounts::default()).collect(),
         window_start: scenario.run.warmup.0,
         window_open: false,
@@ -99,6 +102,28 @@ pub(super) fn world<'a>(
     }
     world.populate();
     Ok(world)
+}
+
+/// How many worker threads a scenario has; an index has to have room for everything.
+fn numbered(scenario: &Scenario) -> Result<usize, EngineError> {
+    let threads: usize = scenario.actors.iter().map(|actor| actor.threads).sum();
+    let clients: usize = scenario.actors.iter().map(clients_of).sum();
+    let entities = threads.max(scenario.actors.len());
+    let counted = [(entities, "threads", 1 << 29), (clients, "clients", CLIENT as usize)];
+    match counted.into_iter().find(|(count, _, most)| count >= most) {
+        Some((count, what, most)) => Err(EngineError::Unsupported(format!(
+            "{count} {what} are more than the virtual engine can number; use fewer than {most}"
+        ))),
+        None => Ok(threads),
+    }
+}
+
+/// Clients of an actor's own load.
+const fn clients_of(actor: &ActorSpec) -> usize {
+    match &actor.load {
+        Load::Closed { clients, .. } => *clients,
+        Load::None | Load::Open { .. } => 0,
+    }
 }
 
 /// The locks, all free. A spin lock that asynchronous tasks take is awaited instead, as on the real engine.
@@ -134,6 +159,10 @@ impl World<'_> {
                 touched_by: NONE,
                 arrivals: 0,
                 first_client: 0,
+                clients: 0,
+                think: Draw::constant(Nanos::ZERO),
+                thinking: Streams::new(self.seed, Source::Think, number as u64),
+                service: Streams::new(self.seed, Source::Service, number as u64),
                 issuer: NONE,
                 due: VecDeque::new(),
                 gaps: Stream::new(self.seed, Source::Arrivals, number as u64, 0),
@@ -149,7 +178,12 @@ impl World<'_> {
                 }
             }
         }
-        self.accounts = vec![Account::default(); self.threads.len()];
+        // The listed workers' accounts, that of all others, and one for the threads that issue load and are in no record.
+        let listed = self.workers.min(MOST_THREADS);
+        self.accounts = vec![Account::default(); listed + 2];
+        for (number, thread) in self.threads.iter_mut().enumerate() {
+            thread.account = index(if number < self.workers { number.min(listed) } else { listed + 1 });
+        }
     }
 
     /// Runs until the run is over, nothing is pending or somebody stops it; whether it was stopped.
@@ -242,7 +276,7 @@ impl World<'_> {
     fn thread_timer(&mut self, thread: u32) {
         let task = self.threads[thread as usize].task;
         if self.task(task).next == Next::Retry {
-            let lock = self.task(task).wanted;
+            let lock = self.task(task).lock;
             self.gil_timed_out(thread, lock);
         } else {
             self.make_ready_by_timer(thread);

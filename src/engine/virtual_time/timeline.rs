@@ -14,6 +14,10 @@ pub(super) struct Recorder {
     omitted: u64,
     /// Place of each track's last span.
     last: Vec<usize>,
+    /// By task: the thread that sent it.
+    senders: Vec<u32>,
+    /// By task: the thread that held the lock when the wait for it began.
+    holders: Vec<u32>,
 }
 
 impl Recorder {
@@ -25,6 +29,16 @@ impl Recorder {
     #[inline]
     pub(super) const fn wanted(&self) -> bool {
         self.most > 0
+    }
+
+    /// Notes the thread that sent a task, or nobody.
+    pub(super) fn sent_by(&mut self, task: u32, thread: u32) {
+        note(&mut self.senders, task, thread);
+    }
+
+    /// Notes who holds the lock that a task begins to wait for.
+    pub(super) fn held_by(&mut self, task: u32, holder: u32) {
+        note(&mut self.holders, task, holder);
     }
 
     /// Adds a span, or lengthens the track's last one when it only goes on.
@@ -53,6 +67,14 @@ impl Recorder {
     }
 }
 
+/// Sets the entry of `task`.
+fn note(table: &mut Vec<u32>, task: u32, value: u32) {
+    if table.len() <= task as usize {
+        table.resize(task as usize + 1, NONE);
+    }
+    table[task as usize] = value;
+}
+
 impl World<'_> {
     /// Notes that a thread was in a state for `time` up to now.
     #[cold]
@@ -76,12 +98,13 @@ impl World<'_> {
         let label = match (word, task) {
             ("execution", Some(task)) => scenario.actors[task.actor as usize]
                 .steps
-                .get(task.step as usize)
+                .get((task.step - self.code.entries[task.actor as usize].step) as usize)
                 .map_or("", |step| &step.name),
-            ("lock", Some(task)) => scenario.locks.get(task.wanted as usize).map_or("", |lock| &lock.name),
+            ("lock", Some(task)) => scenario.locks.get(task.lock as usize).map_or("", |lock| &lock.name),
             _ => "",
         };
-        let held_by = task.filter(|_| word == "lock").map_or(NONE, |task| task.held_by) as usize;
+        let holder = self.timeline.holders.get(state.task as usize).filter(|_| word == "lock");
+        let held_by = holder.copied().unwrap_or(NONE) as usize;
         let start = (self.now - time).max(self.window_start);
         let span = Span {
             track: thread as usize,
@@ -100,11 +123,12 @@ impl World<'_> {
     #[cold]
     pub(super) fn note_flow(&mut self, thread: u32, task: u32) {
         let message = &self.tasks[task as usize];
-        if !message.measured || message.sender == NONE || self.timeline.flows.len() >= self.timeline.most {
+        let sender = self.timeline.senders.get(task as usize).copied().unwrap_or(NONE);
+        if !message.measured || sender == NONE || self.timeline.flows.len() >= self.timeline.most {
             return;
         }
         self.timeline.flows.push(Flow {
-            from_track: message.sender as usize,
+            from_track: sender as usize,
             sent_ns: message.arrived - self.window_start,
             to_track: thread as usize,
             taken_ns: self.now - self.window_start,

@@ -2,19 +2,23 @@
 
 use super::caches::CacheModel;
 use super::charges::Charges;
+use super::code::Code;
 use super::future_events::FutureEvents;
 use super::locks::Lock;
 use super::timeline::Recorder;
 use crate::measure::{CAUSES, Cause, Ledger, Tally};
 use crate::model::Program;
-use crate::random::Stream;
+use crate::random::{Stream, Streams};
 use crate::scenario::Scenario;
+use crate::workload::Draw;
 use std::collections::VecDeque;
 
 /// No index.
 pub(super) const NONE: u32 = u32::MAX;
 /// Set in an entity's number when it is a task of an asynchronous actor, clear when it is a thread.
 pub(super) const TASK: u32 = 1 << 31;
+/// Set beside a client's number where an entity might stand.
+pub(super) const CLIENT: u32 = 1 << 30;
 
 /// What an event means; the three highest bits of its payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,55 +84,47 @@ pub(super) enum Purpose {
 
 /// A task in the system.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(super) struct Task {
     pub(super) arrived: u64,
-    pub(super) started: u64,
-    /// Up to when its time is accounted for.
+    /// Up to when its time is accounted for, while it is on no thread; its thread has a mark of its own.
     pub(super) mark: u64,
     pub(super) times: [u64; CAUSES],
     pub(super) number: u64,
     pub(super) stream: Stream,
-    /// The cache access under way: its key, when it began, its work, how long it waited for the cache's lock.
-    pub(super) key: u64,
-    pub(super) access_began: u64,
-    pub(super) access_work: u64,
-    pub(super) lock_waited: u64,
     /// Work that is drawn and not yet on a processor.
     pub(super) work: u64,
     /// When it first tried to take the lock it waits for.
     pub(super) since: u64,
+    /// [`NONE`] where nobody has this place.
     pub(super) actor: u32,
-    /// Index of the next operation.
+    /// Its next line.
     pub(super) counter: u32,
+    /// Its step, among those of all actors.
     pub(super) step: u32,
-    /// Repetitions of the current step still to come.
+    /// Repetitions of the current step that are done.
     pub(super) repeats: u32,
-    /// Client that waits for it.
-    pub(super) client: u32,
-    /// Thread that sent it.
-    pub(super) sender: u32,
-    /// Entity that called it.
-    pub(super) caller: u32,
+    /// Who waits for it: an entity that called it, or a client with [`CLIENT`] set, or nobody.
+    pub(super) answer_to: u32,
     /// Messages it has sent.
     pub(super) messages: u32,
-    /// Lock that its work needs.
-    pub(super) under: u32,
-    /// Lock it waits for.
-    pub(super) wanted: u32,
-    /// Thread that held it when the wait began.
-    pub(super) held_by: u32,
+    /// Lock that its work needs, or that it waits for.
+    pub(super) lock: u32,
     pub(super) next: Next,
-    /// What `wanted` is for.
+    /// What it waits for `lock` for.
     pub(super) purpose: Purpose,
-    /// Lock of the cache's part that it is in.
-    pub(super) part_lock: u32,
-    pub(super) access_hit: bool,
     /// What it waits for while it is off its worker.
     pub(super) waits: Cause,
     pub(super) measured: bool,
-    pub(super) alive: bool,
-    /// Progress within an operation that takes several turns.
-    pub(super) phase: u8,
+}
+
+const _: () = assert!(size_of::<Task>() == 128, "two lines of a processor's cache");
+
+/// What the measured tasks have spent on a step, and how often.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct StepSums {
+    pub(super) times: [u64; CAUSES],
+    pub(super) count: u64,
 }
 
 /// Where a thread is.
@@ -155,6 +151,8 @@ pub(super) struct Thread {
     pub(super) task: u32,
     pub(super) core: u32,
     pub(super) timer: u32,
+    /// Where its time is accounted for.
+    pub(super) account: u32,
     /// The interpreter lock it holds.
     pub(super) interpreter: u32,
     /// Interpreter lock: the switch number when its round began.
@@ -181,6 +179,7 @@ impl Thread {
             task: NONE,
             core: NONE,
             timer: 0,
+            account: 0,
             interpreter: NONE,
             round: 0,
             stint: 0,
@@ -192,7 +191,7 @@ impl Thread {
     }
 }
 
-/// A thread's time by state over the measured window.
+/// Time by state over the measured window: a thread's, or that of all threads that are not listed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Account {
     pub(super) on_cpu: u64,
@@ -201,9 +200,9 @@ pub(super) struct Account {
     pub(super) work: u64,
     pub(super) spinning: u64,
     pub(super) idle: u64,
-    pub(super) voluntary: u32,
-    pub(super) involuntary: u32,
-    pub(super) tasks: u32,
+    pub(super) voluntary: u64,
+    pub(super) involuntary: u64,
+    pub(super) tasks: u64,
 }
 
 /// A core.
@@ -250,8 +249,14 @@ pub(super) struct Actor {
     pub(super) touched_by: u32,
     /// Tasks of open load that ever arrived.
     pub(super) arrivals: u64,
-    /// Number of its first client among all clients.
+    /// Number of its first client among all clients, and how many they are.
     pub(super) first_client: u32,
+    pub(super) clients: u32,
+    /// How long they think.
+    pub(super) think: Draw,
+    pub(super) thinking: Streams,
+    /// What its tasks draw from.
+    pub(super) service: Streams,
     /// Stream of its open load's gaps.
     pub(super) gaps: Stream,
     /// When its open load arrives next, exactly.
@@ -282,6 +287,7 @@ pub(super) struct StoreCounts {
 pub(super) struct World<'a> {
     pub(super) scenario: &'a Scenario,
     pub(super) programs: &'a [Program],
+    pub(super) code: &'a Code,
     pub(super) charges: Charges,
     pub(super) seed: u64,
     pub(super) now: u64,
@@ -289,6 +295,7 @@ pub(super) struct World<'a> {
     pub(super) digest: u64,
     pub(super) handled: u64,
     pub(super) actors: Vec<Actor>,
+    pub(super) steps: Vec<StepSums>,
     pub(super) tasks: Vec<Task>,
     pub(super) free: Vec<u32>,
     pub(super) threads: Vec<Thread>,
@@ -307,6 +314,8 @@ pub(super) struct World<'a> {
     pub(super) kernel: crate::random::Stream,
     pub(super) locks: Vec<Lock>,
     pub(super) caches: Vec<CacheModel>,
+    /// By task: its access to a cache.
+    pub(super) accesses: Vec<super::caches::Visit>,
     pub(super) stores: Vec<StoreCounts>,
     pub(super) window_start: u64,
     pub(super) window_open: bool,
@@ -347,16 +356,19 @@ impl World<'_> {
     #[inline]
     pub(super) fn charge(&mut self, task: u32, cause: Cause) {
         let now = self.now;
+        let waiting = self.task(task);
+        let time = now - waiting.mark;
+        waiting.mark = now;
+        self.note_time(task, cause, time);
+    }
+
+    /// Accounts `time` of a task to `cause`, and to its step.
+    #[inline]
+    pub(super) fn note_time(&mut self, task: u32, cause: Cause, time: u64) {
         let task = &mut self.tasks[task as usize];
-        let time = now - task.mark;
-        if time == 0 {
-            return;
-        }
-        task.mark = now;
         task.times[cause as usize] += time;
         if task.measured && cause != Cause::Queue {
-            let (actor, step) = (task.actor as usize, task.step as usize);
-            self.actors[actor].ledger.step_time(step, cause, crate::units::Nanos(time));
+            self.steps[task.step as usize].times[cause as usize] += time;
         }
     }
 
