@@ -232,7 +232,7 @@ impl World<'_> {
                 }
             }
             LockKind::Spin => self.grant_spin(lock),
-            LockKind::Gil { .. } => self.gil_dropped(thread, lock, false),
+            LockKind::Gil { .. } => self.gil_dropped(thread, lock),
         }
     }
 

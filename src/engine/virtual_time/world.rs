@@ -383,12 +383,17 @@ impl World<'_> {
     /// Makes whoever waits go on: a thread becomes runnable, an asynchronous task wants a worker.
     pub(super) fn wake(&mut self, entity: u32, waker: u32) {
         if entity & TASK == 0 {
-            // A processor that has to be roused costs the waker an interrupt; a run queue only a system call.
-            let roused = self.idle_cores.any();
-            self.owe(waker, if roused { self.charges.signal } else { self.charges.switch });
+            self.pay_wake(waker);
             self.make_ready(entity);
         } else {
             self.make_task_ready(entity & !TASK, waker);
         }
+    }
+
+    /// Charges a thread for waking another up: a processor that has to be roused costs it an interrupt; a run queue only a
+    /// system call.
+    pub(super) fn pay_wake(&mut self, waker: u32) {
+        let roused = self.idle_cores.any();
+        self.owe(waker, if roused { self.charges.signal } else { self.charges.switch });
     }
 }
