@@ -29,7 +29,12 @@ pub(super) struct Charges {
     pub(super) touch: f64,
     pub(super) compress: f64,
     /// By actor.
-    pub(super) queues: Vec<QueueCost>,
+    pub(super) queues: Vec<Option<QueueCost>>,
+}
+
+/// A queue whose operations cost nothing has no price, and keeps nobody out either.
+fn priced(cost: QueueCost) -> Option<QueueCost> {
+    (cost != QueueCost::default()).then_some(cost)
 }
 
 impl Charges {
@@ -65,7 +70,12 @@ impl Charges {
             cache: calibration.cache.scaled(factors.coherence).0,
             touch: calibration.touch,
             compress: calibration.compress,
-            queues: scenario.actors.iter().map(|actor| queue(calibration.queue(actor.queue))).collect(),
+            queues: scenario
+                .actors
+                .iter()
+                .map(|actor| queue(calibration.queue(actor.queue)))
+                .map(priced)
+                .collect(),
         }
     }
 

@@ -122,14 +122,18 @@ impl World<'_> {
     /// Accounts a thread's time since its mark, and its task's, to the state it was in, and changes the state.
     #[inline]
     pub(super) fn transition(&mut self, index: u32, to: State) {
-        let now = self.now;
         let thread = &mut self.threads[index as usize];
         let from = std::mem::replace(&mut thread.state, to);
-        let time = now - thread.mark;
-        if time == 0 {
-            return;
+        let time = self.now - thread.mark;
+        if time > 0 {
+            thread.mark = self.now;
+            self.account(index, from, time);
         }
-        thread.mark = now;
+    }
+
+    /// Accounts `time` of a thread, and of its task, to the state that it was in.
+    fn account(&mut self, index: u32, from: State, time: u64) {
+        let thread = &self.threads[index as usize];
         let task = thread.task;
         let account = &mut self.accounts[thread.account as usize];
         let cause = match from {

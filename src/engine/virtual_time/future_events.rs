@@ -135,11 +135,9 @@ impl FutureEvents {
     /// Sorts an entry into the front, behind those of the same time.
     #[inline]
     fn insert(&mut self, event: Event) {
-        let mut index = self.front.len();
-        while index > 0 && self.front[index - 1].at <= event.at {
-            index -= 1;
-        }
-        self.front.insert(index, event);
+        // Counted without a branch: where a scan would stop cannot be foreseen.
+        let slot = self.front.iter().map(|later| usize::from(later.at > event.at)).sum();
+        self.front.insert(slot, event);
         if self.front.len() > FRONT_MOST {
             self.spill();
         }

@@ -27,7 +27,7 @@ impl World<'_> {
                 self.fetch(thread)
             } else {
                 match self.tasks[task as usize].next {
-                    Next::Operation => self.operation(thread, task),
+                    Next::Operation => self.execute(thread, task),
                     Next::Work => self.work(thread, task),
                     Next::Retry => self.retry(thread, task),
                 }
@@ -61,77 +61,79 @@ impl World<'_> {
         task.next = Next::Work;
     }
 
-    /// The next operation of a task's program; whether the thread goes on at once.
-    fn operation(&mut self, thread: u32, task: u32) -> bool {
+    /// Executes a task's program from its counter on, until it has to wait, has work to do or is done; whether the
+    /// thread goes on at once.
+    fn execute(&mut self, thread: u32, task: u32) -> bool {
         let code = self.code;
-        let state = &self.tasks[task as usize];
-        let line = &code.lines[state.counter as usize];
-        if line.step != state.step {
-            self.split_at_step(thread);
-            self.task(task).step = line.step;
+        // The counter rises with each turn but for a step's repetitions, which are finitely many.
+        loop {
+            let state = &mut self.tasks[task as usize];
+            let line = &code.lines[state.counter as usize];
+            if line.step != state.step {
+                self.begin_step(thread, task, line.step);
+                continue;
+            }
+            match &line.what {
+                Do::Work { draw, under } => {
+                    state.counter += 1;
+                    let nanos = draw.sample(&mut state.stream, state.number).0;
+                    let runner = &mut self.threads[thread as usize];
+                    if *under != NONE || runner.interpreter != NONE {
+                        self.set_work(task, nanos, *under);
+                        return self.work(thread, task);
+                    }
+                    // No lock is needed or held, so the work needs no turn of its own.
+                    let nanos = nanos + std::mem::take(&mut runner.debt);
+                    if nanos > 0 {
+                        self.work_for(thread, nanos);
+                        return false;
+                    }
+                }
+                Do::End { times, repeat_from } => {
+                    self.steps[line.step as usize].count += u64::from(state.measured);
+                    state.repeats += 1;
+                    if state.repeats < *times {
+                        state.counter = *repeat_from;
+                    } else {
+                        state.repeats = 0;
+                        state.counter += 1;
+                    }
+                }
+                Do::Unlock { lock } => {
+                    state.counter += 1;
+                    self.give_back(thread, *lock);
+                }
+                Do::Done => return !self.settle(thread) && self.complete(thread, task),
+                Do::Cache(access) => return self.access(thread, task, access),
+                other => return self.may_wait(thread, task, other),
+            }
         }
-        match &line.what {
-            Do::Work { draw, under } => {
-                let nanos = self.sample(task, draw);
-                self.advance(task);
-                self.set_work(task, nanos, *under);
-                self.work(thread, task)
-            }
-            Do::End { times, repeat_from } => {
-                self.repetition_done(task, *times, *repeat_from);
-                true
-            }
-            Do::Done => !self.settle(thread) && self.complete(thread, task),
-            Do::Unlock { lock } => {
-                self.give_back(thread, *lock);
-                self.advance(task);
-                true
-            }
-            Do::Cache(access) => self.access(thread, task, access),
-            // The rest may wait: what the thread owes is paid before.
-            _ if self.settle(thread) => false,
-            Do::Lock { lock } => {
-                self.advance(task);
-                self.lock_step(thread, task, *lock)
-            }
+    }
+
+    /// An operation that may have to wait: what the thread owes is paid before. Whether the thread goes on at once.
+    fn may_wait(&mut self, thread: u32, task: u32, what: &Do) -> bool {
+        if self.settle(thread) {
+            return false;
+        }
+        self.advance(task);
+        match what {
+            Do::Lock { lock } => self.lock_step(thread, task, *lock),
             Do::Io { draw } => {
                 let nanos = self.sample(task, draw);
-                self.advance(task);
                 self.sleep(thread, task, nanos)
             }
-            Do::Store { store, write } => {
-                self.advance(task);
-                self.store_access(thread, task, *store, *write)
-            }
-            Do::Call { to } => {
-                self.advance(task);
-                self.call(thread, task, *to)
-            }
-            Do::Send { to } => {
-                self.advance(task);
-                self.send(thread, task, *to)
-            }
+            Do::Store { store, write } => self.store_access(thread, task, *store, *write),
+            Do::Call { to } => self.call(thread, task, *to),
+            Do::Send { to } => self.send(thread, task, *to),
+            Do::Work { .. } | Do::Cache(_) | Do::Unlock { .. } | Do::End { .. } | Do::Done => true,
         }
     }
 
-    /// A repetition of a step ends, and the next one or the next step begins.
-    #[inline]
-    fn repetition_done(&mut self, task: u32, times: u32, repeat_from: u32) {
-        let state = &mut self.tasks[task as usize];
-        self.steps[state.step as usize].count += u64::from(state.measured);
-        state.repeats += 1;
-        if state.repeats < times {
-            state.counter = repeat_from;
-        } else {
-            state.repeats = 0;
-            state.counter += 1;
-        }
-    }
-
-    /// Accounts the time so far to the step that ends.
-    fn split_at_step(&mut self, thread: u32) {
+    /// Accounts the time so far to the step that ends, and begins another.
+    fn begin_step(&mut self, thread: u32, task: u32, step: u32) {
         let state = self.threads[thread as usize].state;
         self.transition(thread, state);
+        self.task(task).step = step;
     }
 
     pub(super) fn advance(&mut self, task: u32) {

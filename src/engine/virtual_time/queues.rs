@@ -66,10 +66,10 @@ impl World<'_> {
 
     /// Charges `thread` for an operation on the queue of `actor`, and for waiting its turn.
     fn queue_operation(&mut self, actor: u32, thread: u32, push: bool) {
+        let Some(cost) = self.charges.queues[actor as usize] else { return };
         if thread == NONE {
             return;
         }
-        let cost = self.charges.queues[actor as usize];
         let core = self.threads[thread as usize].core;
         let now = self.now;
         let queue = &mut self.actors[actor as usize];
