@@ -5,10 +5,17 @@
 
 use super::program::index;
 use super::queues::Push;
-use super::world::{CLIENT, Client, Kind, NONE, State, World};
+use super::world::{CLIENT, Kind, NONE, State, World};
 use crate::measure::Cause;
 use crate::scenario::{Arrivals, Load};
 use crate::workload::exponential;
+
+/// Bits of a task's number in the event of a client that thinks: hours of simulation on one processor.
+const NUMBER_BITS: u32 = 37;
+/// Most actors whose clients can be told apart in the other bits.
+pub(super) const MOST_ACTORS: usize = 1 << (61 - NUMBER_BITS);
+/// In place of a client's number: open load.
+const OPEN: u64 = u64::MAX;
 
 impl World<'_> {
     /// Starts every actor's own load at time 0.
@@ -19,14 +26,11 @@ impl World<'_> {
                 Load::None => {}
                 Load::Open { .. } => self.next_arrival(index(actor)),
                 Load::Closed { clients, think } => {
-                    let first = index(self.clients.len());
                     let state = &mut self.actors[actor];
-                    (state.first_client, state.clients) = (first, index(*clients));
+                    state.clients = *clients as u64;
                     state.think = think.clone();
-                    for client in 0..index(*clients) {
-                        self.clients.push(Client { actor: index(actor), tasks: 0 });
-                        self.client_thinks(first + client, NONE);
-                    }
+                    // The first tasks of the clients have their numbers.
+                    (0..state.clients).for_each(|number| self.client_thinks(index(actor), number, NONE));
                 }
             }
         }
@@ -46,13 +50,14 @@ impl World<'_> {
         state.next_arrival += factor * 1e9 / rate;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a sum of positive gaps")]
         let at = state.next_arrival as u64;
-        self.schedule_issue(at.max(self.now), Kind::Arrival, actor, actor);
+        let at = self.issued_at(at.max(self.now), actor);
+        self.schedule(at, Kind::Arrival, 0, actor);
     }
 
-    /// Schedules something to be issued at `at`; a thread that sleeps for it oversleeps.
-    fn schedule_issue(&mut self, at: u64, kind: Kind, number: u32, actor: u32) {
-        let late = if self.actors[actor as usize].issuer == NONE { 0 } else { self.charges.overshoot };
-        self.schedule(at + late, kind, 0, number);
+    /// When something that is meant to be issued at `at` is: a thread that sleeps for it oversleeps.
+    #[inline]
+    fn issued_at(&self, at: u64, actor: u32) -> u64 {
+        if self.actors[actor as usize].issuer == NONE { at } else { at + self.charges.overshoot }
     }
 
     /// Open load is due: it arrives, or its issuer has to be woken for it.
@@ -60,7 +65,7 @@ impl World<'_> {
         if self.actors[actor as usize].issuer == NONE {
             self.arrival(self.now, actor, NONE);
         } else {
-            self.due(actor, NONE);
+            self.due(actor, OPEN);
         }
         self.next_arrival(actor);
     }
@@ -74,20 +79,20 @@ impl World<'_> {
     }
 
     /// A client has thought: it issues, or its issuer has to be woken for it.
-    pub(super) fn client_due(&mut self, client: u32) {
-        let actor = self.clients[client as usize].actor;
+    pub(super) fn client_due(&mut self, what: u64) {
+        let (actor, number) = thought(what);
         if self.actors[actor as usize].issuer == NONE {
-            self.client_issues(self.now, client, NONE);
+            self.client_issues(self.now, actor, number, NONE);
         } else {
-            self.due(actor, client);
+            self.due(actor, number);
         }
     }
 
     /// Leaves something to the thread that issues the load of `actor`.
-    fn due(&mut self, actor: u32, client: u32) {
+    fn due(&mut self, actor: u32, number: u64) {
         let intended = self.now - self.charges.overshoot.min(self.now);
         let state = &mut self.actors[actor as usize];
-        state.due.push_back((intended, client));
+        state.due.push_back((intended, number));
         let issuer = state.issuer;
         if state.due.len() == 1 && self.threads[issuer as usize].state == State::Blocked {
             self.make_ready_by_timer(issuer);
@@ -96,14 +101,14 @@ impl World<'_> {
 
     /// The thread that issues load runs: it issues one thing that is due, or sleeps. Whether it goes on at once.
     pub(super) fn issue_due(&mut self, thread: u32, actor: u32) -> bool {
-        let Some((intended, client)) = self.actors[actor as usize].due.pop_front() else {
+        let Some((intended, number)) = self.actors[actor as usize].due.pop_front() else {
             self.block(thread, Cause::Queue);
             return false;
         };
-        if client == NONE {
+        if number == OPEN {
             self.arrival(intended, actor, thread);
         } else {
-            self.client_issues(intended, client, thread);
+            self.client_issues(intended, actor, number, thread);
         }
         true
     }
@@ -123,38 +128,42 @@ impl World<'_> {
         }
     }
 
-    /// Number of a client's present task.
-    fn client_task(&self, client: u32) -> u64 {
-        let state = self.clients[client as usize];
-        let actor = &self.actors[state.actor as usize];
-        u64::from(client - actor.first_client) + u64::from(state.tasks) * u64::from(actor.clients)
-    }
-
     /// A client issues its task; a full queue makes it wait for room.
-    fn client_issues(&mut self, intended: u64, client: u32, thread: u32) {
-        let number = self.client_task(client);
-        let state = &mut self.clients[client as usize];
-        state.tasks += 1;
-        let actor = state.actor;
-        let task = self.new_task(intended, actor, number, client | CLIENT);
+    fn client_issues(&mut self, intended: u64, actor: u32, number: u64, thread: u32) {
+        let task = self.new_task(intended, actor, number, CLIENT);
         self.push_or_wait(task, thread, NONE);
     }
 
-    /// A client thinks before its next task, or issues it at once.
-    pub(super) fn client_thinks(&mut self, client: u32, thread: u32) {
-        let actor = self.clients[client as usize].actor;
-        let thought = if self.actors[actor as usize].think.mean.0 == 0 {
+    /// A client has its answer to task `number`: it thinks before its next one.
+    #[inline]
+    pub(super) fn answer_client(&mut self, actor: u32, number: u64, thread: u32) {
+        self.client_thinks(actor, number + self.actors[actor as usize].clients, thread);
+    }
+
+    /// A client thinks before its task `number`, or issues it at once.
+    fn client_thinks(&mut self, actor: u32, number: u64, thread: u32) {
+        let owner = &self.actors[actor as usize];
+        let thinks = if owner.think.mean.0 == 0 {
             0
         } else {
-            let number = self.client_task(client);
-            let owner = &self.actors[actor as usize];
             owner.think.sample(&mut owner.thinking.stream(number), number).0
         };
-        if thought == 0 && thread != NONE {
-            self.client_issues(self.now, client, thread);
+        if thinks == 0 && thread != NONE {
+            self.client_issues(self.now, actor, number, thread);
         } else {
             self.hand_to_issuer(actor, thread);
-            self.schedule_issue(self.now + thought, Kind::Client, client, actor);
+            let at = self.issued_at(self.now + thinks, actor);
+            self.events.push(at, when_thought(actor, number));
         }
     }
+}
+
+/// The payload of a client that thinks: all that is known of it, so that a million clients need no table.
+const fn when_thought(actor: u32, number: u64) -> u64 {
+    (Kind::Client as u64) << 61 | (actor as u64) << NUMBER_BITS | number & ((1 << NUMBER_BITS) - 1)
+}
+
+/// The actor and the task's number in such a payload.
+const fn thought(what: u64) -> (u32, u64) {
+    ((what << 3 >> (NUMBER_BITS + 3)) as u32, what & ((1 << NUMBER_BITS) - 1))
 }

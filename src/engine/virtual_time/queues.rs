@@ -205,7 +205,7 @@ impl World<'_> {
         let now = Nanos(self.now);
         let task = &mut self.tasks[index as usize];
         let actor = std::mem::replace(&mut task.actor, NONE);
-        let answer_to = task.answer_to;
+        let (answer_to, number) = (task.answer_to, task.number);
         let finished = Finished {
             arrived: Nanos(task.arrived),
             issued: Nanos(task.arrived),
@@ -226,8 +226,8 @@ impl World<'_> {
             ledger.overlap(now, window_start);
         }
         self.free.push(index);
-        if answer_to & TASK == 0 && answer_to & CLIENT != 0 {
-            self.client_thinks(answer_to & !CLIENT, thread);
+        if answer_to == CLIENT {
+            self.answer_client(actor, number, thread);
         } else if answer_to != NONE {
             self.wake(answer_to, thread);
         }

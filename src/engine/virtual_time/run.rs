@@ -5,13 +5,14 @@ use super::charges::Charges;
 use super::code::Code;
 use super::cores::{IdleCores, Use};
 use super::future_events::FutureEvents;
+use super::load::MOST_ACTORS;
 use super::locks::Lock;
 use super::observe::MOST_THREADS;
 use super::program::index;
 use super::queues::MOST_HANDLERS;
 use super::timeline::Recorder;
 use super::world::{
-    Account, Actor, CLIENT, Core, GENERATIONS, Kind, NONE, Next, StepSums, StoreCounts, Thread, World,
+    Account, Actor, Core, GENERATIONS, Kind, NONE, Next, StepSums, StoreCounts, Thread, World,
 };
 use crate::engine::{EngineError, Experiment, Progress};
 use crate::measure::Ledger;
@@ -72,7 +73,6 @@ pub(super) fn world<'a>(
         free: Vec::new(),
         threads: Vec::with_capacity(threads),
         accounts: Vec::new(),
-        clients: Vec::new(),
         cores: vec![core; cores as usize],
         idle_cores: IdleCores::all(cores),
         use_of_cores: Use::default(),
@@ -107,22 +107,12 @@ pub(super) fn world<'a>(
 /// How many worker threads a scenario has; an index has to have room for everything.
 fn numbered(scenario: &Scenario) -> Result<usize, EngineError> {
     let threads: usize = scenario.actors.iter().map(|actor| actor.threads).sum();
-    let clients: usize = scenario.actors.iter().map(clients_of).sum();
-    let entities = threads.max(scenario.actors.len());
-    let counted = [(entities, "threads", 1 << 29), (clients, "clients", CLIENT as usize)];
+    let counted = [(threads, "threads", 1 << 29), (scenario.actors.len(), "actors", MOST_ACTORS)];
     match counted.into_iter().find(|(count, _, most)| count >= most) {
         Some((count, what, most)) => Err(EngineError::Unsupported(format!(
             "{count} {what} are more than the virtual engine can number; use fewer than {most}"
         ))),
         None => Ok(threads),
-    }
-}
-
-/// Clients of an actor's own load.
-const fn clients_of(actor: &ActorSpec) -> usize {
-    match &actor.load {
-        Load::Closed { clients, .. } => *clients,
-        Load::None | Load::Open { .. } => 0,
     }
 }
 
@@ -158,7 +148,6 @@ impl World<'_> {
                 busy_until: 0,
                 touched_by: NONE,
                 arrivals: 0,
-                first_client: 0,
                 clients: 0,
                 think: Draw::constant(Nanos::ZERO),
                 thinking: Streams::new(self.seed, Source::Think, number as u64),
@@ -265,7 +254,7 @@ impl World<'_> {
             }
             Kind::TaskTimer => self.task_timer(number),
             Kind::Arrival => self.arrival_due(number),
-            Kind::Client => self.client_due(number),
+            Kind::Client => self.client_due(what),
             Kind::Window if number == 0 => self.open_window(),
             Kind::Window => self.over = true,
             Kind::Balance => self.balance(number),

@@ -17,7 +17,7 @@ use std::collections::VecDeque;
 pub(super) const NONE: u32 = u32::MAX;
 /// Set in an entity's number when it is a task of an asynchronous actor, clear when it is a thread.
 pub(super) const TASK: u32 = 1 << 31;
-/// Set beside a client's number where an entity might stand.
+/// A client of the task's own actor, where an entity might stand.
 pub(super) const CLIENT: u32 = 1 << 30;
 
 /// What an event means; the three highest bits of its payload.
@@ -34,7 +34,7 @@ pub(super) enum Kind {
     TaskTimer = 3,
     /// Open load arrives at an actor.
     Arrival = 4,
-    /// A client has thought.
+    /// A client has thought; the rest of the payload is its actor and its task's number.
     Client = 5,
     /// The measured window begins (index 0) or ends (index 1).
     Window = 6,
@@ -104,7 +104,7 @@ pub(super) struct Task {
     pub(super) step: u32,
     /// Repetitions of the current step that are done.
     pub(super) repeats: u32,
-    /// Who waits for it: an entity that called it, or a client with [`CLIENT`] set, or nobody.
+    /// Who waits for it: the entity that called it, or [`CLIENT`], or nobody.
     pub(super) answer_to: u32,
     /// Messages it has sent.
     pub(super) messages: u32,
@@ -243,15 +243,14 @@ pub(super) struct Actor {
     /// The thread that issues its load, if load needs one.
     pub(super) issuer: u32,
     /// What that thread has to issue: when it was meant to arrive, and for which client.
-    pub(super) due: VecDeque<(u64, u32)>,
+    pub(super) due: VecDeque<(u64, u64)>,
     /// Until when an operation keeps others out of the queue, and on which core it was.
     pub(super) busy_until: u64,
     pub(super) touched_by: u32,
     /// Tasks of open load that ever arrived.
     pub(super) arrivals: u64,
-    /// Number of its first client among all clients, and how many they are.
-    pub(super) first_client: u32,
-    pub(super) clients: u32,
+    /// How many clients it has; so much apart are the numbers of the tasks of one of them.
+    pub(super) clients: u64,
     /// How long they think.
     pub(super) think: Draw,
     pub(super) thinking: Streams,
@@ -262,14 +261,6 @@ pub(super) struct Actor {
     /// When its open load arrives next, exactly.
     pub(super) next_arrival: f64,
     pub(super) ledger: Ledger,
-}
-
-/// A client of a closed load.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Client {
-    pub(super) actor: u32,
-    /// Tasks it has issued.
-    pub(super) tasks: u32,
 }
 
 /// A store's figures.
@@ -300,7 +291,6 @@ pub(super) struct World<'a> {
     pub(super) free: Vec<u32>,
     pub(super) threads: Vec<Thread>,
     pub(super) accounts: Vec<Account>,
-    pub(super) clients: Vec<Client>,
     pub(super) cores: Vec<Core>,
     pub(super) idle_cores: super::cores::IdleCores,
     pub(super) use_of_cores: super::cores::Use,
