@@ -1,5 +1,7 @@
 //! What the simulated host charges: the calibration with the scenario's own values and factors in it.
 
+use super::fair::Fair;
+use super::fair_queue::{NEVER, Rules};
 use crate::measure::{Calibration, QueueCost};
 use crate::scenario::Scenario;
 use crate::units::Nanos;
@@ -10,16 +12,13 @@ pub(super) struct Charges {
     pub(super) cores: u32,
     /// `u64::MAX`: never.
     pub(super) slice: u64,
-    /// `u64::MAX`: a wake-up preempts nobody.
-    pub(super) grain: u64,
-    /// 0: whoever waits moves to an idle core at once.
-    pub(super) balance: u64,
+    /// Nothing: first come, first served.
+    pub(super) fair: Option<Fair>,
     pub(super) switch: u64,
     pub(super) wake: u64,
     pub(super) signal: u64,
     pub(super) overshoot: u64,
     pub(super) jitter: u64,
-    pub(super) stays: u64,
     pub(super) issuers: bool,
     pub(super) tick: u64,
     pub(super) poll: u64,
@@ -54,14 +53,12 @@ impl Charges {
                 Nanos::ZERO => u64::MAX,
                 slice => slice.0,
             },
-            grain: calibration.grain.0,
-            balance: calibration.balance.0,
+            fair: fair(scenario, calibration),
             switch: switching(host.switch.unwrap_or(calibration.switch)),
             wake: switching(host.wake.unwrap_or(calibration.wake)),
             signal: switching(calibration.signal),
             overshoot: switching(calibration.overshoot),
             jitter: switching(calibration.jitter.min(calibration.overshoot)),
-            stays: calibration.stays,
             issuers: calibration.issuers,
             tick: calibration.tick.0,
             poll: switching(calibration.poll),
@@ -88,6 +85,22 @@ impl Charges {
     pub(super) fn compressing(&self, bytes: u64) -> u64 {
         rate(bytes, self.compress)
     }
+}
+
+/// The policy of a host with a kernel's tick; a slice that the scenario gives ends exactly.
+fn fair(scenario: &Scenario, calibration: &Calibration) -> Option<Fair> {
+    (calibration.balance > Nanos::ZERO).then(|| Fair {
+        rules: Rules {
+            slice: match scenario.host.slice {
+                Some(Nanos::ZERO) => NEVER,
+                Some(slice) => slice.0.min(NEVER),
+                None => calibration.base_slice.0,
+            },
+            tick: if scenario.host.slice.is_some() { 0 } else { calibration.balance.0 },
+        },
+        gathers: calibration.gathers,
+        gather_below: calibration.gather_below,
+    })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "working sets are small")]

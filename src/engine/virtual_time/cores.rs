@@ -2,16 +2,13 @@
 //!
 //! # Model
 //!
-//! One run queue in order of becoming runnable serves all cores while none is idle. A thread that becomes runnable takes
-//! an idle core at once (the one it was on last, if that is idle) and starts after the wake-up latency; else it
-//! queues. A core whose thread blocks takes the head of the queue and starts it after the switch cost. A thread that
-//! has run for a slice while others wait goes to the tail. A thread that wakes up and has slept for longer than it ran
-//! before preempts a running one which has had its `grain`; this is what is left here of EEVDF's virtual times.
+//! A thread that becomes runnable takes an idle core at once (the one it was on last, if that is idle) and starts after the
+//! wake-up latency; else it queues. A core whose thread blocks takes the next one and starts it after the switch cost. Who
+//! is next, and who has to give way, is the policy's:
 //!
-//! Placement: where more than half of the cores' time is in use, the kernel hardly looks for an idle core. A thread that
-//! wakes up then stays on its own, busy one most of the time (`stays`), before or behind the thread there. Those who
-//! wait so are *bound*: nobody else's idle core takes them until the kernel's tick (`balance`). Who has just lost the
-//! interpreter lock to a thread on its own core waits for that thread like this.
+//! - On a host with a kernel's tick, [`fair`](super::fair).
+//! - On one without, first come, first served: one queue in order of becoming runnable serves all cores while none is idle, and a
+//!   thread that has run for a slice while others wait goes to its tail. Nobody gives way to a thread that wakes up.
 //!
 //! Tickless: while nobody waits, a slice's end is not scheduled; it is when somebody starts to wait.
 
@@ -19,9 +16,7 @@ use super::world::{Kind, NONE, State, World};
 use crate::measure::Cause;
 
 /// Cores that are looked at when one has to be chosen; on larger hosts a sample of the next ones.
-const LOOKED_AT: u32 = 8;
-/// How recently a thread must have run for the kernel not to move it: Linux's `sched_migration_cost`.
-const CACHE_HOT: u64 = 500_000;
+pub(super) const LOOKED_AT: u32 = 8;
 
 /// The set of idle cores.
 #[derive(Debug)]
@@ -57,64 +52,22 @@ impl IdleCores {
     }
 
     /// Whether `core` is idle.
-    const fn contains(&self, core: u32) -> bool {
+    pub(super) const fn contains(&self, core: u32) -> bool {
         self.words.as_slice()[core as usize / 64] >> (core % 64) & 1 == 1
     }
 
-    /// Takes `preferred` if it is idle, else the lowest idle core.
-    fn take(&mut self, preferred: u32) -> Option<u32> {
+    /// `preferred` if it is idle, else the lowest idle core.
+    pub(super) fn peek(&mut self, preferred: u32) -> Option<u32> {
         if self.count == 0 {
             return None;
         }
-        let core = if preferred != NONE && self.words[preferred as usize / 64] >> (preferred % 64) & 1 == 1 {
-            preferred
-        } else {
-            while self.words[self.first] == 0 {
-                self.first += 1;
-            }
-            u32::try_from(self.first * 64).unwrap_or(0) + self.words[self.first].trailing_zeros()
-        };
-        self.remove(core);
-        Some(core)
-    }
-}
-
-/// Mean number of busy cores over the last tens of milliseconds, as the kernel's load tracking averages it.
-#[derive(Debug, Default)]
-pub(super) struct Use {
-    /// In parts of `ONE` per core.
-    level: u64,
-    at: u64,
-}
-
-impl Use {
-    const ONE: u64 = 1 << 20;
-    /// The half-life of 32 ms of the kernel, as a time constant: a multiple of 1024, so that a whole one is exactly all.
-    const MEMORY: u64 = 45_000 << 10;
-
-    /// Moves on to `now`, `busy` cores having been in use since the last change.
-    #[inline]
-    fn advance(&mut self, now: u64, busy: u32, tick: u64) {
-        if tick > 0 {
-            self.level = self.level_at(now, busy);
-            self.at = now;
+        if preferred != NONE && self.contains(preferred) {
+            return Some(preferred);
         }
-    }
-
-    /// The level at `now`: first order, exact enough for the short times between two changes.
-    fn level_at(&self, now: u64, busy: u32) -> u64 {
-        let time = (now - self.at).min(Self::MEMORY);
-        let target = u64::from(busy) * Self::ONE;
-        if target >= self.level {
-            self.level + (target - self.level) / 1024 * time / (Self::MEMORY / 1024)
-        } else {
-            self.level - (self.level - target) / 1024 * time / (Self::MEMORY / 1024)
+        while self.words[self.first] == 0 {
+            self.first += 1;
         }
-    }
-
-    /// Whether more than half of `cores` is in use.
-    fn is_high(&self, now: u64, busy: u32, cores: u32) -> bool {
-        2 * self.level_at(now, busy) > u64::from(cores) * Self::ONE
+        Some(u32::try_from(self.first * 64).unwrap_or(0) + self.words[self.first].trailing_zeros())
     }
 }
 
@@ -165,124 +118,53 @@ impl World<'_> {
         }
     }
 
-    /// Makes a blocked thread runnable that another thread has woken.
-    pub(super) fn make_ready(&mut self, index: u32) {
-        self.make_ready_after(index, self.charges.wake);
+    /// Makes a blocked thread runnable that `waker` has woken, or nobody; whether another core had to be interrupted for it.
+    pub(super) fn make_ready(&mut self, index: u32, waker: u32) -> bool {
+        let near = if waker == NONE { index } else { waker };
+        self.make_ready_after(index, self.threads[near as usize].core, self.charges.wake)
     }
 
     /// Makes a blocked thread runnable whose timer fired: the processor that took the interrupt runs it, so nobody has
     /// to be roused.
     pub(super) fn make_ready_by_timer(&mut self, index: u32) {
-        self.make_ready_after(index, self.charges.switch);
+        self.make_ready_after(index, self.threads[index as usize].core, self.charges.switch);
     }
 
-    fn make_ready_after(&mut self, index: u32, latency: u64) {
+    fn make_ready_after(&mut self, index: u32, near: u32, latency: u64) -> bool {
         debug_assert!(self.threads[index as usize].state == State::Blocked, "thread {index} is awake");
-        let thread = &self.threads[index as usize];
-        let (preferred, stint) = (thread.core, thread.stint);
-        let entitled = self.now - thread.mark >= u64::from(stint);
         self.transition(index, State::Ready);
-        if self.sticks(preferred) {
-            self.queue_at(preferred, index, entitled);
-            return;
+        if let Some(fair) = self.charges.fair {
+            return self.fair_wake(fair, index, near, latency);
         }
-        if let Some(core) = self.take_idle(preferred) {
+        if let Some(core) = self.idle_cores.peek(self.threads[index as usize].core) {
+            self.take_core(core);
             self.assign(core, index, latency);
-            return;
-        }
-        if entitled
-            && self.charges.grain != u64::MAX
-            && let Some(core) = self.victim(preferred)
-        {
-            if core == self.active {
-                self.cores[core as usize].preempt = true;
-                self.run_queue.push_front(index);
-            } else {
-                self.evict(core, false);
-                self.assign(core, index, self.charges.switch);
-            }
-            return;
+            return true;
         }
         self.run_queue.push_back(index);
         self.arm();
+        false
     }
 
-    /// Whether a thread that wakes up stays on its core, which is busy, although another is idle: where more than half
-    /// of the cores' time is in use, the kernel looks for an idle one only now and then.
-    fn sticks(&mut self, core: u32) -> bool {
-        self.charges.balance > 0
-            && core != NONE
-            && self.idle_cores.any()
-            && !self.idle_cores.contains(core)
-            && self.use_of_cores.is_high(self.now, self.busy(), self.charges.cores)
-            && self.kernel.below(1000) < self.charges.stays
-    }
-
-    /// Cores that are not idle.
-    fn busy(&self) -> u32 {
-        self.charges.cores - self.idle_cores.count
-    }
-
-    /// Takes an idle core, the preferred one if it is idle.
-    fn take_idle(&mut self, preferred: u32) -> Option<u32> {
-        self.use_of_cores.advance(self.now, self.busy(), self.charges.balance);
-        self.idle_cores.take(preferred)
-    }
-
-    /// A thread waits for its own core while others are idle: until the core is free, or until the kernel's tick finds
-    /// it there. A thread that was on the processor a moment ago is not moved.
-    fn queue_at(&mut self, core: u32, index: u32, entitled: bool) {
-        let state = &self.cores[core as usize];
-        let fits = !state.starting && self.now - state.slice_start >= self.charges.grain;
-        if entitled && fits && core != self.active {
-            self.evict(core, false);
-            self.assign(core, index, self.charges.switch);
-            return;
+    /// An idle core is idle no longer.
+    pub(super) fn take_core(&mut self, core: u32) {
+        self.idle_cores.remove(core);
+        if self.charges.fair.is_some() {
+            self.cores[core as usize].used.advance(self.now, false);
         }
+    }
+
+    /// A core has nothing to do.
+    pub(super) fn idle(&mut self, core: u32) {
         let state = &mut self.cores[core as usize];
-        if entitled && fits {
-            state.preempt = true;
-            state.bound.push_front(index);
-        } else {
-            state.bound.push_back(index);
+        state.current = NONE;
+        state.armed = false;
+        state.preempt = false;
+        state.generation = state.generation.wrapping_add(1);
+        if self.charges.fair.is_some() {
+            state.used.advance(self.now, true);
         }
-        self.await_balance(core);
-    }
-
-    /// Schedules the tick that moves whoever waits for `core` to an idle one.
-    fn await_balance(&mut self, core: u32) {
-        if !std::mem::replace(&mut self.cores[core as usize].balancing, true) {
-            let tick = self.charges.balance;
-            let at = ((self.now + CACHE_HOT) / tick + 1) * tick;
-            self.schedule(at, Kind::Balance, 0, core);
-        }
-    }
-
-    /// The kernel's tick: whoever still waits for this core goes to an idle one, or into the queue for all.
-    pub(super) fn balance(&mut self, core: u32) {
-        self.cores[core as usize].balancing = false;
-        while let Some(thread) = self.cores[core as usize].bound.pop_front() {
-            if let Some(idle) = self.take_idle(NONE) {
-                self.assign(idle, thread, self.charges.wake);
-            } else {
-                self.run_queue.push_back(thread);
-                self.arm();
-            }
-        }
-    }
-
-    /// A core whose thread has had its grain: the preferred one, else any of those looked at.
-    fn victim(&self, preferred: u32) -> Option<u32> {
-        let fits = |core: u32| {
-            let state = &self.cores[core as usize];
-            !state.starting
-                && !state.preempt
-                && self.now.saturating_sub(state.slice_start) >= self.charges.grain
-        };
-        if preferred != NONE && fits(preferred) {
-            return Some(preferred);
-        }
-        (0..self.charges.cores.min(LOOKED_AT)).find(|core| fits(*core))
+        self.idle_cores.insert(core);
     }
 
     /// Schedules the end of a slice, now that somebody waits: on the core whose slice ends first.
@@ -314,8 +196,12 @@ impl World<'_> {
     }
 
     /// Gives a core to a ready thread, which starts after `latency`.
-    fn assign(&mut self, core: u32, thread: u32, latency: u64) {
+    pub(super) fn assign(&mut self, core: u32, thread: u32, latency: u64) {
+        let fair = self.charges.fair.is_some();
         let state = &mut self.cores[core as usize];
+        if fair {
+            state.fair.choose();
+        }
         state.current = thread;
         state.starting = true;
         state.armed = false;
@@ -337,6 +223,9 @@ impl World<'_> {
         if state.starting {
             state.starting = false;
             state.slice_start = now;
+            if self.charges.fair.is_some() {
+                state.fair.begin(&mut self.entities[thread as usize], now);
+            }
             self.transition(thread, State::Running);
             let thread = self.thread(thread);
             let moved = thread.core != core && thread.core != NONE;
@@ -380,24 +269,21 @@ impl World<'_> {
     pub(super) fn burst(&mut self, core: u32) {
         let now = self.now;
         let state = &mut self.cores[core as usize];
-        let somebody_waits = !self.run_queue.is_empty() || !state.bound.is_empty();
         state.burst_start = now;
         let thread = &self.threads[state.current as usize];
         let mut end = if thread.spinning { u64::MAX } else { now + thread.remaining };
-        let preempted = std::mem::take(&mut state.preempt);
-        let ran = now - state.slice_start;
-        let sliced_out = state.armed && ran >= self.charges.slice;
-        if somebody_waits && (preempted || sliced_out) {
-            // Whoever preempts is at the head already.
-            let head = if preempted { self.take_next(core) } else { None };
-            self.evict(core, !preempted);
-            match head {
-                Some(thread) => self.assign(core, thread, self.charges.switch),
-                None => self.next_thread(core),
+        if self.charges.fair.is_some() {
+            if std::mem::take(&mut state.preempt) {
+                self.yield_core(core);
+                return;
             }
-            return;
-        }
-        if self.charges.slice != u64::MAX {
+        } else if self.charges.slice != u64::MAX {
+            let somebody_waits = !self.run_queue.is_empty();
+            let ran = now - state.slice_start;
+            if somebody_waits && state.armed && ran >= self.charges.slice {
+                self.evict(core);
+                return;
+            }
             // A slice that ended while nobody waited is renewed.
             state.slice_start = now - ran % self.charges.slice;
             state.armed = somebody_waits;
@@ -411,48 +297,25 @@ impl World<'_> {
         }
     }
 
-    /// Takes the thread off a core, runnable: to the tail of the run queue when its slice is over, else to the head, as it goes
-    /// on when whoever preempted it sleeps. While other cores are idle it stays in its own core's queue.
-    fn evict(&mut self, core: u32, slice_over: bool) {
+    /// Takes the thread off a core, to the tail of the run queue.
+    fn evict(&mut self, core: u32) {
         self.stop_burst(core);
         let thread = self.cores[core as usize].current;
         self.transition(thread, State::Ready);
         let account = self.threads[thread as usize].account;
         self.accounts[account as usize].involuntary += 1;
-        let own = self.charges.balance > 0 && self.idle_cores.any();
-        let queue = if own { &mut self.cores[core as usize].bound } else { &mut self.run_queue };
-        if slice_over {
-            queue.push_back(thread);
-        } else {
-            queue.push_front(thread);
-        }
-        if own {
-            self.await_balance(core);
-        }
+        self.run_queue.push_back(thread);
+        self.next_thread(core);
     }
 
-    /// The head of a core's own queue, else of the one for all.
-    fn take_next(&mut self, core: u32) -> Option<u32> {
-        let own = self.cores[core as usize].bound.pop_front();
-        own.or_else(|| self.run_queue.pop_front())
-    }
-
-    /// Gives a core to the head of its own queue or of the one for all, or lets it idle.
+    /// Gives a core to the next thread, or lets it idle.
     fn next_thread(&mut self, core: u32) {
-        if let Some(thread) = self.take_next(core) {
+        if let Some(fair) = self.charges.fair {
+            self.fair_next(fair, core);
+        } else if let Some(thread) = self.run_queue.pop_front() {
             self.assign(core, thread, self.charges.switch);
         } else {
-            let state = &mut self.cores[core as usize];
-            state.current = NONE;
-            state.armed = false;
-            state.preempt = false;
-            state.generation = state.generation.wrapping_add(1);
-            self.use_of_cores.advance(
-                self.now,
-                self.charges.cores - self.idle_cores.count,
-                self.charges.balance,
-            );
-            self.idle_cores.insert(core);
+            self.idle(core);
         }
     }
 
@@ -462,10 +325,11 @@ impl World<'_> {
         let thread = self.thread(index);
         thread.waits = waits;
         let core = thread.core;
-        let ran = self.now - self.cores[core as usize].slice_start;
-        self.thread(index).stint = u32::try_from(ran).unwrap_or(u32::MAX);
         let account = self.threads[index as usize].account;
         self.accounts[account as usize].voluntary += 1;
+        if let Some(fair) = self.charges.fair {
+            self.fair_block(fair, core);
+        }
         self.next_thread(core);
     }
 

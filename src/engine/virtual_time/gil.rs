@@ -186,7 +186,8 @@ impl World<'_> {
         waiters.retain(|waiter| *waiter != requester);
         // The head finds no signal and falls asleep again, behind the others, for the rest of its round.
         waiters.push_back(head);
-        self.pay_wake(thread);
+        let roused = self.idle_cores.any();
+        self.pay_wake(thread, roused);
         let task = self.thread(requester).task;
         let since = self.task(task).since;
         self.try_take(requester, requester, lock, self.now - since);

@@ -6,7 +6,7 @@
 //!
 //! - [`future_events`]: what will happen and when
 //! - `world`: the state; `run`: the loop; `observe`: the record
-//! - `cores`: cores, run queue, slices; `code`, `program`: what threads do
+//! - `cores`: cores, run queue, slices; `fair`, `fair_queue`: Linux's policy; `code`, `program`: what threads do
 //! - `locks`, `gil`, `queues`, `caches`, `load`: what they share
 //! - `charges`: what the simulated host takes for it, from the calibration and the scenario
 //!
@@ -27,6 +27,8 @@ mod caches;
 mod charges;
 mod code;
 mod cores;
+mod fair;
+mod fair_queue;
 pub mod future_events;
 mod gil;
 mod load;

@@ -3,7 +3,9 @@
 use super::caches::CacheModel;
 use super::charges::Charges;
 use super::code::Code;
-use super::cores::{IdleCores, Use};
+use super::cores::IdleCores;
+use super::fair::Use;
+use super::fair_queue::{Entity, FairQueue};
 use super::future_events::FutureEvents;
 use super::load::MOST_ACTORS;
 use super::locks::Lock;
@@ -54,8 +56,9 @@ pub(super) fn world<'a>(
         starting: false,
         armed: false,
         preempt: false,
-        balancing: false,
-        bound: VecDeque::new(),
+        looking: false,
+        fair: FairQueue::default(),
+        used: Use::default(),
     };
     let mut world = World {
         scenario,
@@ -75,8 +78,8 @@ pub(super) fn world<'a>(
         accounts: Vec::new(),
         cores: vec![core; cores as usize],
         idle_cores: IdleCores::all(cores),
-        use_of_cores: Use::default(),
         run_queue: VecDeque::new(),
+        entities: Vec::new(),
         starting: VecDeque::new(),
         active: NONE,
         migrations: 0,
@@ -173,6 +176,9 @@ impl World<'_> {
         for (number, thread) in self.threads.iter_mut().enumerate() {
             thread.account = index(if number < self.workers { number.min(listed) } else { listed + 1 });
         }
+        if self.charges.fair.is_some() {
+            self.entities = vec![Entity::default(); self.threads.len()];
+        }
     }
 
     /// Runs until the run is over, nothing is pending or somebody stops it; whether it was stopped.
@@ -257,7 +263,7 @@ impl World<'_> {
             Kind::Client => self.client_due(what),
             Kind::Window if number == 0 => self.open_window(),
             Kind::Window => self.over = true,
-            Kind::Balance => self.balance(number),
+            Kind::Tick => self.tick(number),
         }
     }
 

@@ -3,6 +3,8 @@
 use super::caches::CacheModel;
 use super::charges::Charges;
 use super::code::Code;
+use super::fair::Use;
+use super::fair_queue::{Entity, FairQueue};
 use super::future_events::FutureEvents;
 use super::locks::Lock;
 use super::timeline::Recorder;
@@ -38,8 +40,8 @@ pub(super) enum Kind {
     Client = 5,
     /// The measured window begins (index 0) or ends (index 1).
     Window = 6,
-    /// The kernel's tick on a core whose queue is longer than it need be.
-    Balance = 7,
+    /// The kernel's tick on a core for which somebody waits.
+    Tick = 7,
 }
 
 impl Kind {
@@ -52,7 +54,7 @@ impl Kind {
             4 => Self::Arrival,
             5 => Self::Client,
             6 => Self::Window,
-            _ => Self::Balance,
+            _ => Self::Tick,
         }
     }
 }
@@ -157,8 +159,6 @@ pub(super) struct Thread {
     pub(super) interpreter: u32,
     /// Interpreter lock: the switch number when its round began.
     pub(super) round: u32,
-    /// For how long it ran before it blocked, in nanoseconds.
-    pub(super) stint: u32,
     pub(super) state: State,
     /// Why it is blocked.
     pub(super) waits: Cause,
@@ -182,7 +182,6 @@ impl Thread {
             account: 0,
             interpreter: NONE,
             round: 0,
-            stint: 0,
             state: State::Blocked,
             waits: Cause::Queue,
             spinning: false,
@@ -219,10 +218,11 @@ pub(super) struct Core {
     pub(super) armed: bool,
     /// Its thread is to be preempted at its next burst.
     pub(super) preempt: bool,
-    /// Its next [`Kind::Balance`] is scheduled.
-    pub(super) balancing: bool,
-    /// Threads that wait for this core although another is idle.
-    pub(super) bound: VecDeque<u32>,
+    /// Its next [`Kind::Tick`] is scheduled.
+    pub(super) looking: bool,
+    /// Fair scheduling: who waits for this core, and how much of its time is in use.
+    pub(super) fair: FairQueue,
+    pub(super) used: Use,
 }
 
 /// An actor.
@@ -293,8 +293,9 @@ pub(super) struct World<'a> {
     pub(super) accounts: Vec<Account>,
     pub(super) cores: Vec<Core>,
     pub(super) idle_cores: super::cores::IdleCores,
-    pub(super) use_of_cores: super::cores::Use,
     pub(super) run_queue: VecDeque<u32>,
+    /// Fair scheduling: what it knows of each thread.
+    pub(super) entities: Vec<Entity>,
     /// Cores whose thread starts, or goes on, at this instant.
     pub(super) starting: VecDeque<(u32, u32)>,
     /// The core whose thread is being resumed just now.
@@ -373,17 +374,16 @@ impl World<'_> {
     /// Makes whoever waits go on: a thread becomes runnable, an asynchronous task wants a worker.
     pub(super) fn wake(&mut self, entity: u32, waker: u32) {
         if entity & TASK == 0 {
-            self.pay_wake(waker);
-            self.make_ready(entity);
+            let roused = self.make_ready(entity, waker);
+            self.pay_wake(waker, roused);
         } else {
             self.make_task_ready(entity & !TASK, waker);
         }
     }
 
-    /// Charges a thread for waking another up: a processor that has to be roused costs it an interrupt; a run queue only a
-    /// system call.
-    pub(super) fn pay_wake(&mut self, waker: u32) {
-        let roused = self.idle_cores.any();
+    /// Charges a thread for waking another up: an interrupt where another processor had to be roused, else only a system
+    /// call.
+    pub(super) fn pay_wake(&mut self, waker: u32, roused: bool) {
         self.owe(waker, if roused { self.charges.signal } else { self.charges.switch });
     }
 }

@@ -1,0 +1,327 @@
+//! Linux's fair scheduling: a queue for each core ([`fair_queue`](super::fair_queue)), where woken threads go, and when the
+//! kernel moves them.
+//!
+//! - A thread that wakes up goes to the core on which it ran last if that is idle, else to another idle one; where all are busy, to
+//!   its last or its waker's, whichever has fewer threads. One that still owes time stays on its core.
+//! - A kernel may *gather* threads instead: one that is woken goes to its waker's core, one whose timer fires to its last, although
+//!   another core is idle, as long as that core has room: so it leaves the others asleep. How often
+//!   it does (`gathers`) and up to which use of the core (`gather_below`) is calibrated; most kernels never do.
+//! - A woken thread takes the core at once if it is first there. If it is not, but somebody else is who waited there before, that
+//!   one does.
+//! - The kernel looks at a core with more than one thread at every tick: whoever is first then goes on. It also moves
+//!   threads that wait to idle cores. A core that falls idle takes one from another itself. Who ran a moment ago is not moved.
+//!
+//! Tickless: ticks at which nothing can happen are not simulated.
+
+use super::cores::LOOKED_AT;
+use super::fair_queue::{Entity, NEVER, Rules};
+use super::world::{Kind, NONE, State, World};
+
+/// How recently a thread must have run for the kernel not to move it: Linux's `sched_migration_cost`.
+const CACHE_HOT: u64 = 500_000;
+/// Ticks between two comparisons of a busy core with the others: Linux's `busy_factor`.
+const BUSY_TICKS: u64 = 16;
+
+/// How the simulated kernel schedules fairly.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fair {
+    pub(super) rules: Rules,
+    /// Of a thousand threads that are woken from a core with room while another is idle, how many go to that core.
+    pub(super) gathers: u64,
+    /// Use of a core, in thousandths, from which on it has no room.
+    pub(super) gather_below: u64,
+}
+
+/// How much of a core's time was in use, or of a thread's spent running, over the last tens of milliseconds, as the kernel's load tracking averages it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Use {
+    /// In parts of `ONE`.
+    level: u64,
+    at: u64,
+}
+
+impl Use {
+    const ONE: u64 = 1 << 20;
+    /// The half-life of 32 ms of the kernel, as a time constant: a multiple of 1024, so that a whole one is exactly all.
+    const MEMORY: u64 = 45_000 << 10;
+
+    /// Moves on to `now`, the core having been in use, or not, since the last change.
+    pub(super) fn advance(&mut self, now: u64, busy: bool) {
+        self.level = self.level_at(now, busy);
+        self.at = now;
+    }
+
+    /// The level at `now`: first order, exact enough for the short times between two changes.
+    fn level_at(&self, now: u64, busy: bool) -> u64 {
+        let time = (now - self.at).min(Self::MEMORY);
+        if busy {
+            self.level + (Self::ONE - self.level) / 1024 * time / (Self::MEMORY / 1024)
+        } else {
+            self.level - self.level / 1024 * time / (Self::MEMORY / 1024)
+        }
+    }
+
+}
+
+impl World<'_> {
+    /// The entity on a core, if there is one.
+    fn entity_on(&self, core: u32) -> Option<&Entity> {
+        let current = self.cores[core as usize].current;
+        (current != NONE).then(|| &self.entities[current as usize])
+    }
+
+    /// Brings the thread on a core up to now.
+    fn advance_core(&mut self, core: u32, rules: Rules) {
+        let state = &mut self.cores[core as usize];
+        if state.current != NONE {
+            state.fair.advance(&mut self.entities[state.current as usize], self.now, rules);
+        }
+    }
+
+    /// A thread wakes up, beside `near`; whether another core had to be interrupted for it.
+    pub(super) fn fair_wake(&mut self, fair: Fair, thread: u32, near: u32, latency: u64) -> bool {
+        let last = self.threads[thread as usize].core;
+        let (core, was_alone) = if self.entities[thread as usize].asleep {
+            self.rejoin(fair, last, thread);
+            (last, false)
+        } else {
+            let core = self.core_for(fair, thread, near);
+            if self.idle_cores.contains(core) {
+                self.take_core(core);
+                self.settle_on(fair, core, thread);
+                self.assign(core, thread, latency);
+                return true;
+            }
+            self.advance_core(core, fair.rules);
+            let was_alone = self.cores[core as usize].fair.is_empty();
+            self.settle_on(fair, core, thread);
+            self.enqueue(core, thread);
+            (core, was_alone)
+        };
+        let interrupted = self.preempt_for(core, thread, was_alone) && core != self.active;
+        self.await_tick(core, fair.rules);
+        interrupted
+    }
+
+    /// Gives a thread its place in a core's virtual time.
+    fn settle_on(&mut self, fair: Fair, core: u32, thread: u32) {
+        let mut entity = self.entities[thread as usize];
+        self.cores[core as usize].fair.place(&mut entity, self.entity_on(core), fair.rules);
+        self.entities[thread as usize] = entity;
+    }
+
+    fn enqueue(&mut self, core: u32, thread: u32) {
+        self.cores[core as usize].fair.insert(thread, &mut self.entities[thread as usize]);
+    }
+
+    fn dequeue(&mut self, core: u32, thread: u32) {
+        self.cores[core as usize].fair.remove(thread, &self.entities[thread as usize]);
+    }
+
+    /// A sleeper that has not left its core's queue is awake again; by now it owes less, and nobody owes it.
+    fn rejoin(&mut self, fair: Fair, core: u32, thread: u32) {
+        self.advance_core(core, fair.rules);
+        let queue = &self.cores[core as usize].fair;
+        let forgiven = queue.lag(&self.entities[thread as usize], self.entity_on(core), fair.rules) > 0;
+        self.dequeue(core, thread);
+        self.entities[thread as usize].asleep = false;
+        if forgiven {
+            self.entities[thread as usize].lag = 0;
+            self.settle_on(fair, core, thread);
+        }
+        self.enqueue(core, thread);
+    }
+
+    /// Where a thread that wakes up goes.
+    fn core_for(&mut self, fair: Fair, thread: u32, near: u32) -> u32 {
+        let last = self.threads[thread as usize].core;
+        if near != NONE
+            && fair.gathers > 0
+            && self.idle_cores.any()
+            && !self.idle_cores.contains(near)
+            && self.has_room(fair, near, thread)
+            && self.kernel.below(1000) < fair.gathers
+        {
+            return near;
+        }
+        if let Some(idle) = self.idle_cores.peek(last) {
+            return idle;
+        }
+        let crowd = |core: u32| if core == NONE { u32::MAX } else { self.cores[core as usize].fair.awake() };
+        if last == NONE && near == NONE {
+            return (0..self.charges.cores).min_by_key(|core| crowd(*core)).unwrap_or(0);
+        }
+        if crowd(near).saturating_add(1) < crowd(last) { near } else { last }
+    }
+
+    /// Whether a busy core has room for a thread that wakes up: the kernel gathers on it up to a certain use, and with what
+    /// the thread used of another it must not be more than one core's.
+    fn has_room(&self, fair: Fair, core: u32, thread: u32) -> bool {
+        let own = self.threads[thread as usize].core == core;
+        let level = self.cores[core as usize].used.level_at(self.now, true);
+        let more = if own { 0 } else { self.entities[thread as usize].used.level_at(self.now, false) };
+        level < Use::ONE / 1000 * fair.gather_below && level + more < Use::ONE
+    }
+
+    /// A thread has come to a core: whoever is first there now takes it. Where it has come to a thread that was alone, only
+    /// if that is the one that has come. Tells whether somebody does.
+    fn preempt_for(&mut self, core: u32, thread: u32, was_alone: bool) -> bool {
+        let state = &self.cores[core as usize];
+        if state.preempt || state.starting {
+            return false;
+        }
+        let first = state.fair.first(&self.entities, self.entity_on(core));
+        let gives_way = first == Some(thread) || (first.is_some() && !was_alone);
+        if gives_way {
+            self.reschedule(core);
+        }
+        gives_way
+    }
+
+    /// The core's thread gives way: now, or when the core is done with what it does at this instant.
+    fn reschedule(&mut self, core: u32) {
+        if core == self.active {
+            self.cores[core as usize].preempt = true;
+        } else {
+            self.yield_core(core);
+        }
+    }
+
+    /// Takes the thread off a core, runnable, and runs whoever is first.
+    pub(super) fn yield_core(&mut self, core: u32) {
+        let Some(fair) = self.charges.fair else { return };
+        self.stop_burst(core);
+        self.advance_core(core, fair.rules);
+        let thread = std::mem::replace(&mut self.cores[core as usize].current, NONE);
+        self.transition(thread, State::Ready);
+        let account = self.threads[thread as usize].account;
+        self.accounts[account as usize].involuntary += 1;
+        let now = self.now;
+        self.entities[thread as usize].leave(now);
+        self.enqueue(core, thread);
+        self.fair_next(fair, core);
+        self.await_tick(core, fair.rules);
+    }
+
+    /// The thread on a core falls asleep, and leaves unless it has had more than its share.
+    pub(super) fn fair_block(&mut self, fair: Fair, core: u32) {
+        self.advance_core(core, fair.rules);
+        let thread = std::mem::replace(&mut self.cores[core as usize].current, NONE);
+        let mut entity = self.entities[thread as usize];
+        let queue = &mut self.cores[core as usize].fair;
+        entity.leave(self.now);
+        if queue.eligible(&entity, Some(&entity)) {
+            entity.lag = queue.lag(&entity, Some(&entity), fair.rules);
+        } else {
+            entity.asleep = true;
+            queue.insert(thread, &mut entity);
+        }
+        self.entities[thread as usize] = entity;
+    }
+
+    /// Runs whoever is first on a core that has nobody, or lets it idle.
+    pub(super) fn fair_next(&mut self, fair: Fair, core: u32) {
+        // Each sleeper leaves the queue, so the loop ends with it.
+        while let Some(thread) = self.cores[core as usize].fair.first(&self.entities, None) {
+            let queue = &self.cores[core as usize].fair;
+            let lag = queue.lag(&self.entities[thread as usize], None, fair.rules);
+            self.dequeue(core, thread);
+            let entity = &mut self.entities[thread as usize];
+            if !std::mem::take(&mut entity.asleep) {
+                self.assign(core, thread, self.charges.switch);
+                return;
+            }
+            entity.lag = lag.min(0);
+        }
+        if let Some(thread) = self.steal(fair, core) {
+            self.assign(core, thread, self.charges.switch);
+        } else {
+            self.idle(core);
+        }
+    }
+
+    /// A core that would be idle takes a thread that waits for another.
+    fn steal(&mut self, fair: Fair, core: u32) -> Option<u32> {
+        let cores = self.charges.cores;
+        let from = (1..cores.min(LOOKED_AT))
+            .map(|offset| (core + offset) % cores)
+            .max_by_key(|other| (self.cores[*other as usize].fair.awake(), cores - *other))?;
+        self.take_over(fair, from, core)
+    }
+
+    /// Moves a thread that waits for one core to another, where it has its place then; not one that ran a moment ago.
+    fn take_over(&mut self, fair: Fair, from: u32, to: u32) -> Option<u32> {
+        let now = self.now;
+        let movable = |thread: &u32| {
+            let entity = &self.entities[*thread as usize];
+            !entity.asleep && (entity.left == 0 || now - entity.left >= CACHE_HOT)
+        };
+        let thread = self.cores[from as usize].fair.threads().find(movable)?;
+        self.advance_core(from, fair.rules);
+        let queue = &self.cores[from as usize].fair;
+        let entity = &self.entities[thread as usize];
+        let (lag, rest) = (queue.lag(entity, self.entity_on(from), fair.rules), entity.deadline - entity.runtime);
+        self.dequeue(from, thread);
+        self.entities[thread as usize].lag = lag;
+        self.advance_core(to, fair.rules);
+        self.settle_on(fair, to, thread);
+        let entity = &mut self.entities[thread as usize];
+        entity.deadline = entity.runtime + rest;
+        Some(thread)
+    }
+
+    /// Schedules the kernel's next look at a core where somebody waits.
+    fn await_tick(&mut self, core: u32, rules: Rules) {
+        if rules.slice == NEVER || self.cores[core as usize].fair.is_empty() {
+            return;
+        }
+        let at = if rules.tick > 0 {
+            (self.now / rules.tick + 1) * rules.tick
+        } else {
+            let left = self.entity_on(core).map_or(0, |entity| entity.deadline - entity.runtime);
+            let starts = if self.cores[core as usize].starting { self.charges.wake } else { 0 };
+            self.now + starts + u64::try_from(left).unwrap_or(0).max(1)
+        };
+        if !std::mem::replace(&mut self.cores[core as usize].looking, true) {
+            self.schedule(at, Kind::Tick, 0, core);
+        }
+    }
+
+    /// The kernel looks at a core: at its thread's slice, and at those who wait.
+    pub(super) fn tick(&mut self, core: u32) {
+        let Some(fair) = self.charges.fair else { return };
+        self.cores[core as usize].looking = false;
+        self.advance_core(core, fair.rules);
+        if let Some(current) = self.entity_on(core)
+            && self.cores[core as usize].fair.first(&self.entities, Some(current)).is_some()
+        {
+            self.yield_core(core);
+        }
+        while let Some(idle) = self.idle_cores.peek(NONE)
+            && let Some(thread) = self.take_over(fair, core, idle)
+        {
+            self.take_core(idle);
+            self.assign(idle, thread, self.charges.wake);
+        }
+        if fair.rules.tick > 0 && (self.now / fair.rules.tick).is_multiple_of(BUSY_TICKS) {
+            self.even_out(fair, core);
+        }
+        self.await_tick(core, fair.rules);
+    }
+
+    /// Takes a thread over from a core with at least two more that wait.
+    fn even_out(&mut self, fair: Fair, core: u32) {
+        let cores = self.charges.cores;
+        let Some(other) = (1..cores.min(LOOKED_AT))
+            .map(|offset| (core + offset) % cores)
+            .max_by_key(|other| (self.cores[*other as usize].fair.awake(), cores - *other))
+        else {
+            return;
+        };
+        if self.cores[other as usize].fair.awake() >= self.cores[core as usize].fair.awake() + 2
+            && let Some(thread) = self.take_over(fair, other, core)
+        {
+            self.enqueue(core, thread);
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! One core's queue of runnable threads under EEVDF, as Linux (6.6 and later) keeps it; all threads weigh the same.
+//!
+//! # Model
+//!
+//! - A thread's *virtual runtime* grows while it runs. The *average* of all threads of a core is where a thread would be
+//!   that had got exactly its share; who is not beyond it is *eligible*. Each thread has a *deadline*, one slice after the
+//!   virtual runtime at which it was last renewed.
+//! - The eligible thread with the earliest deadline runs, until another is first: which the kernel finds out only when it
+//!   looks, at its tick or when a thread of this core falls asleep or wakes up. Deadlines are renewed then, too.
+//! - A thread that falls asleep keeps its *lag*, what it is owed, up to two slices. One that has had more than its share stays
+//!   as a *sleeper* among the others until it would have been chosen; woken before that, it goes on where it was.
+//!   Otherwise it comes back at the average less its lag, with a slice before it.
+//!
+//! Source: I. Stoica, H. Abdel-Wahab, "Earliest Eligible Virtual Deadline First", 1995, and the documentation of Linux
+//! (`Documentation/scheduler/sched-eevdf.rst`).
+
+use super::fair::Use;
+use std::collections::BTreeSet;
+
+/// What the policy knows of a thread.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Entity {
+    /// In its core's virtual time.
+    pub(super) runtime: i64,
+    pub(super) deadline: i64,
+    /// What it was owed when it left.
+    pub(super) lag: i64,
+    /// When it was last on a processor.
+    pub(super) left: u64,
+    /// Its place among those with its deadline.
+    order: u64,
+    /// Asleep, and not yet out of the queue.
+    pub(super) asleep: bool,
+    /// How much of the time it ran of late.
+    pub(super) used: Use,
+}
+
+impl Entity {
+    /// It leaves its processor.
+    pub(super) fn leave(&mut self, now: u64) {
+        self.left = now;
+        self.used.advance(now, true);
+    }
+}
+
+/// A slice that is never over: some 36 years.
+pub(super) const NEVER: u64 = 1 << 60;
+
+/// When the kernel looks, and for how long a thread is safe.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules {
+    /// A slice.
+    pub(super) slice: u64,
+    /// Time between two looks at the thread that runs; 0: at its deadline exactly.
+    pub(super) tick: u64,
+}
+
+impl Rules {
+    /// When the kernel last looked at a thread that runs alone since `from`, and first found it past `due` more; nothing
+    /// if it has not.
+    fn last_renewal(self, from: u64, due: u64, now: u64) -> Option<u64> {
+        if self.tick == 0 {
+            return None;
+        }
+        let first = (from + due.max(1)).next_multiple_of(self.tick);
+        let period = self.slice.max(1).next_multiple_of(self.tick);
+        (first <= now).then(|| first + (now - first) / period * period)
+    }
+}
+
+/// A core's threads that are runnable or owe too much to leave.
+#[derive(Clone, Debug, Default)]
+pub(super) struct FairQueue {
+    /// By deadline, then in order of coming.
+    waiting: BTreeSet<(i64, u64, u32)>,
+    /// Sum of the virtual runtimes of those that wait.
+    sum: i128,
+    /// How many of those that wait are awake.
+    awake: u32,
+    comings: u64,
+    /// Virtual runtime of whoever was here last.
+    last: i64,
+    /// Since when the runtime of the one that runs was not brought up to date.
+    since: u64,
+    /// When it last got its next slice.
+    renewed: u64,
+}
+
+impl FairQueue {
+    /// Whether nobody waits, asleep or awake.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// How many wait and are awake.
+    pub(super) const fn awake(&self) -> u32 {
+        self.awake
+    }
+
+    /// `current` begins to run at `now`.
+    pub(super) fn begin(&mut self, current: &mut Entity, now: u64) {
+        current.used.advance(now, false);
+        self.since = now;
+    }
+
+    /// Somebody was chosen, and will run as soon as the processor is ready.
+    pub(super) const fn choose(&mut self) {
+        self.since = u64::MAX;
+    }
+
+    /// Brings the thread that runs up to `now`; one past its deadline gets the next slice.
+    pub(super) fn advance(&mut self, current: &mut Entity, now: u64, rules: Rules) {
+        if now <= self.since {
+            return;
+        }
+        let from = std::mem::replace(&mut self.since, now);
+        let due = u64::try_from(current.deadline - current.runtime).unwrap_or(0);
+        if self.waiting.is_empty()
+            && let Some(at) = rules.last_renewal(from, due, now)
+        {
+            current.deadline = current.runtime + time(at - from) + time(rules.slice);
+        }
+        current.runtime += time(now - from);
+        self.last = current.runtime;
+        if current.runtime >= current.deadline {
+            current.deadline = current.runtime + time(rules.slice);
+            self.renewed = now;
+        }
+    }
+
+    /// Sum and number of everybody's virtual runtimes.
+    fn all(&self, current: Option<&Entity>) -> (i128, i128) {
+        let waiting = self.waiting.len() as i128;
+        current.map_or((self.sum, waiting), |entity| (self.sum + i128::from(entity.runtime), waiting + 1))
+    }
+
+    /// Whether `entity`, which is one of those here, has not had more than its share.
+    pub(super) fn eligible(&self, entity: &Entity, current: Option<&Entity>) -> bool {
+        let (sum, count) = self.all(current);
+        i128::from(entity.runtime) * count <= sum
+    }
+
+    /// Virtual runtime of a thread that has got exactly its share.
+    #[expect(clippy::cast_possible_truncation, reason = "between the least and the greatest of 64 bits")]
+    fn average(&self, current: Option<&Entity>) -> i64 {
+        let (sum, count) = self.all(current);
+        if count == 0 { self.last } else { sum.div_euclid(count) as i64 }
+    }
+
+    /// What a thread that leaves is owed, or owes (negative), at most two slices or a tick.
+    pub(super) fn lag(&self, entity: &Entity, current: Option<&Entity>, rules: Rules) -> i64 {
+        let most = time((2 * rules.slice).max(rules.tick));
+        (self.average(current) - entity.runtime).clamp(-most, most)
+    }
+
+    /// Gives a thread that comes its place in virtual time: it is owed what it was owed when it left.
+    pub(super) fn place(&self, entity: &mut Entity, current: Option<&Entity>, rules: Rules) {
+        let (_, count) = self.all(current);
+        let average = self.average(current);
+        // The average moves when the thread joins; with so much more it ends up with its lag.
+        let lag = if count == 0 { 0 } else { i128::from(entity.lag) * (count + 1) / count };
+        entity.runtime = average - i64::try_from(lag).unwrap_or(0);
+        entity.deadline = entity.runtime + time(rules.slice);
+        entity.lag = 0;
+    }
+
+    /// A thread with a place begins to wait.
+    pub(super) fn insert(&mut self, thread: u32, entity: &mut Entity) {
+        self.comings += 1;
+        entity.order = self.comings;
+        self.waiting.insert((entity.deadline, entity.order, thread));
+        self.sum += i128::from(entity.runtime);
+        self.awake += u32::from(!entity.asleep);
+    }
+
+    /// A thread waits no longer.
+    pub(super) fn remove(&mut self, thread: u32, entity: &Entity) {
+        let was_there = self.waiting.remove(&(entity.deadline, entity.order, thread));
+        debug_assert!(was_there, "thread {thread} does not wait here");
+        self.sum -= i128::from(entity.runtime);
+        self.awake -= u32::from(!entity.asleep);
+        if self.waiting.is_empty() {
+            self.last = self.last.max(entity.runtime);
+        }
+    }
+
+    /// The eligible thread with the earliest deadline among those that wait, if it comes before `current`. Of equals, who runs
+    /// goes on, as what it did at this instant really took time; but not if its slice was over just now.
+    pub(super) fn first(&self, entities: &[Entity], current: Option<&Entity>) -> Option<u32> {
+        let (sum, count) = self.all(current);
+        let eligible = |entity: &Entity| i128::from(entity.runtime) * count <= sum;
+        let best = self.waiting.iter().find(|(_, _, thread)| eligible(&entities[*thread as usize]))?;
+        match current {
+            Some(entity) if eligible(entity) && (entity.deadline, self.renewed == self.since) <= (best.0, false) => {
+                None
+            }
+            _ => Some(best.2),
+        }
+    }
+
+    /// Those who wait and are awake, by deadline.
+    pub(super) fn threads(&self) -> impl Iterator<Item = u32> {
+        self.waiting.iter().map(|(_, _, thread)| *thread)
+    }
+}
+
+/// A length of time as virtual time.
+#[expect(clippy::cast_possible_wrap, reason = "a simulation lasts for less than 292 years")]
+const fn time(nanos: u64) -> i64 {
+    nanos as i64
+}
