@@ -80,10 +80,8 @@ pub fn measure(say: &dyn Fn(&str)) -> Findings {
     }
     let calibration = Calibration {
         origin: format!("calibrated {} on {}", clock::utc(), Calibration::fingerprint()),
-        slice: scheduling.slice.nanos(),
-        grain: scheduling.grain.nanos(),
         base_slice: scheduling.base_slice.nanos(),
-        balance: scheduling.balance.nanos(),
+        kernel_tick: scheduling.kernel_tick.nanos(),
         gathers: placement.gathers.nanos().0,
         gather_below: placement.gather_below.nanos().0,
         switch: scheduling.switch.nanos(),

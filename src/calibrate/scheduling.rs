@@ -16,10 +16,8 @@ pub(super) struct Scheduling {
     pub(super) wake: Measured,
     pub(super) signal: Measured,
     pub(super) overshoot: Measured,
-    pub(super) slice: Measured,
-    pub(super) grain: Measured,
     pub(super) base_slice: Measured,
-    pub(super) balance: Measured,
+    pub(super) kernel_tick: Measured,
     pub(super) poll: Measured,
 }
 
@@ -30,10 +28,8 @@ impl Scheduling {
             self.wake,
             self.signal,
             self.overshoot,
-            self.slice,
-            self.grain,
             self.base_slice,
-            self.balance,
+            self.kernel_tick,
             self.poll,
         ]
     }
@@ -58,14 +54,12 @@ pub(super) fn measure(builtin: &Calibration) -> Scheduling {
             late,
             ns(builtin.overshoot),
         ),
-        slice: Measured::of("slice", "run of a thread while another waits", slices(), ns(builtin.slice)),
-        balance: Measured::of(
-            "balance",
-            "the kernel's tick, at which waiting threads are moved",
+        kernel_tick: Measured::of(
+            "kernel_tick",
+            "the kernel's tick, at which slices end and threads are moved",
             sched::tick().map(nanos).into_iter().collect(),
-            ns(builtin.balance),
+            ns(builtin.kernel_tick),
         ),
-        grain: Measured::of("grain", "safe from threads that wake up", grains(), ns(builtin.grain)),
         base_slice: Measured::of(
             "base_slice",
             "a thread that began to run is safe from whom it wakes",
@@ -227,72 +221,6 @@ fn oversleeps() -> Vec<f64> {
             .collect()
     });
     join(sleeping).unwrap_or_default()
-}
-
-/// Two threads that compute on one processor: how long each runs before the other does.
-fn slices() -> Vec<f64> {
-    let run = || {
-        let clock = Clock::get();
-        let end = clock.now() + Nanos::from_millis(600);
-        let (mut runs, mut began, mut last) = (Vec::new(), clock.now(), clock.now());
-        while last < end {
-            let now = clock.now();
-            if now - last > Nanos::from_micros(500) {
-                runs.push(nanos(last - began));
-                began = now;
-            }
-            last = now;
-        }
-        // The first run began beside an empty processor.
-        runs.split_off(1.min(runs.len()))
-    };
-    let threads = [spawn(1, run), spawn(1, run)];
-    let runs: Vec<f64> = threads.into_iter().filter_map(join).flatten().collect();
-    // Interruptions by others are shorter than a slice of any kernel.
-    runs.into_iter().filter(|run| *run > 200_000.0).collect()
-}
-
-/// How long a thread that computes is safe from one that wakes up on its processor: from its last resumption to the
-/// moment at which it loses the processor to a thread woken shortly after that.
-fn grains() -> Vec<f64> {
-    let sleeper = Sleeper::new();
-    let other = Arc::clone(&sleeper);
-    let handle = spawn(1, move || other.sleep());
-    let over = Arc::new(AtomicBool::new(false));
-    let hog_over = Arc::clone(&over);
-    let hog = spawn(1, move || {
-        while !hog_over.load(Ordering::Relaxed) {
-            std::hint::spin_loop();
-        }
-    });
-    let thread = handle.thread().clone();
-    let (waker, waker_over) = (Arc::clone(&sleeper), Arc::clone(&over));
-    let waker = spawn(0, move || {
-        let clock = Clock::get();
-        let mut found = Vec::new();
-        for round in 0..150_u64 {
-            // The sleeper has just run, so the hog has just resumed.
-            let delay = Nanos(100_000 + round % 10 * 20_000);
-            let resumed = clock.now();
-            while clock.now() - resumed < delay {
-                std::hint::spin_loop();
-            }
-            if let Some((latency, _)) = waker.wake(&thread, &clock) {
-                // A sleeper that ran at once found the hog unprotected.
-                let at_once = latency < 100_000.0;
-                found.push(if at_once { 0.0 } else { latency + nanos(delay) });
-            }
-        }
-        waker_over.store(true, Ordering::Relaxed);
-        waker.end(&thread);
-        found
-    });
-    let found = join(waker).unwrap_or_default();
-    over.store(true, Ordering::Relaxed);
-    sleeper.end(handle.thread());
-    join(handle);
-    join(hog);
-    found
 }
 
 /// How long a thread that has begun to run is safe from one that wakes up on its processor: the shortest run after which it

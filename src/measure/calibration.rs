@@ -23,13 +23,13 @@ pub struct QueueCost {
 pub struct Calibration {
     /// Where they come from, as records say it: `built-in defaults`, or when and on what they were measured.
     pub origin: String,
-    /// Time slice of a thread when others wait for its processor; zero: threads run until they block.
-    pub slice: Nanos,
-    /// How long a running thread is safe from a thread that wakes up.
-    pub grain: Nanos,
-    /// The kernel's tick, at which threads that wait for a busy processor are moved to idle ones; zero: they are moved
-    /// at once.
-    pub balance: Nanos,
+    /// The time a thread gets before its turn is over, as seen at the next tick: the base slice of Linux's scheduler. Measured
+    /// as how long a thread that has just begun to run is safe from a thread that it wakes on its own processor. Zero:
+    /// threads run until they block.
+    pub base_slice: Nanos,
+    /// The kernel's tick, at which it looks for slices that are over, and moves threads that wait for a busy processor to idle
+    /// ones. Zero: slices end exactly, and one queue serves all processors.
+    pub kernel_tick: Nanos,
     /// Direct cost of a context switch.
     pub switch: Nanos,
     /// Made runnable by another thread to running, on an idle core.
@@ -40,17 +40,11 @@ pub struct Calibration {
     pub overshoot: Nanos,
     /// By how much that varies: sleeps end up to so much earlier or later than `overshoot` says, evenly.
     pub jitter: Nanos,
-    /// Of a thousand threads that wake up while their own processor is busy and another is idle, under a load of more
-    /// than half of the processors, how many stay.
-    pub stays: u64,
     /// Of a thousand threads that a computing thread wakes, how many the kernel puts on that thread's processor although
     /// another is idle, while its use is below `gather_below`. Linux as it is published: none.
     pub gathers: u64,
     /// Use of the waker's processor over the last tens of milliseconds, per mille, at which half as many are put there.
     pub gather_below: u64,
-    /// How long a thread that has just begun to run is safe from a thread that it wakes on its own processor: the base slice
-    /// of Linux's scheduler.
-    pub base_slice: Nanos,
     /// Whether load is issued by threads that need a processor themselves, as the real engine's is.
     pub issuers: bool,
     /// Granularity of the asynchronous runtime's timer; zero: exact.
@@ -81,19 +75,16 @@ impl Default for Calibration {
         };
         Self {
             origin: "built-in defaults (run `conlab calibrate` to measure this host)".into(),
-            slice: Nanos::from_millis(4),
-            grain: Nanos::ZERO,
-            balance: Nanos::from_millis(4),
+            // Linux's on two processors; it grows with their number, to 2.8 ms from eight on.
+            base_slice: Nanos::from_micros(1_400),
+            kernel_tick: Nanos::from_millis(4),
             switch: Nanos(2_000),
             wake: Nanos::from_micros(20),
             signal: Nanos(2_000),
             overshoot: Nanos::from_micros(60),
             jitter: Nanos::from_micros(20),
-            stays: 780,
             gathers: 0,
             gather_below: 1000,
-            // Linux's on two processors; it grows with their number, to 2.8 ms from eight on.
-            base_slice: Nanos::from_micros(1_400),
             issuers: true,
             tick: Nanos::from_millis(1),
             poll: Nanos(150),
@@ -113,18 +104,15 @@ impl Calibration {
     pub fn ideal() -> Self {
         Self {
             origin: "ideal host: nothing is charged".into(),
-            slice: Nanos::ZERO,
-            grain: Nanos::MAX,
-            balance: Nanos::ZERO,
+            base_slice: Nanos::ZERO,
+            kernel_tick: Nanos::ZERO,
             switch: Nanos::ZERO,
             wake: Nanos::ZERO,
             signal: Nanos::ZERO,
             overshoot: Nanos::ZERO,
             jitter: Nanos::ZERO,
-            stays: 0,
             gathers: 0,
             gather_below: 1000,
-            base_slice: Nanos::ZERO,
             issuers: false,
             tick: Nanos::ZERO,
             poll: Nanos::ZERO,
@@ -225,12 +213,10 @@ impl Calibration {
     }
 
     /// The constants that are times, by name.
-    fn times(&mut self) -> [(&'static str, &mut Nanos); 14] {
+    fn times(&mut self) -> [(&'static str, &mut Nanos); 12] {
         [
-            ("slice", &mut self.slice),
-            ("grain", &mut self.grain),
             ("base_slice", &mut self.base_slice),
-            ("balance", &mut self.balance),
+            ("kernel_tick", &mut self.kernel_tick),
             ("switch", &mut self.switch),
             ("wake", &mut self.wake),
             ("signal", &mut self.signal),

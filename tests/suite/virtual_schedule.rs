@@ -73,6 +73,27 @@ fn slices_and_switches_on_one_core() {
 }
 
 #[test]
+fn a_kernel_with_ticks_lets_a_thread_that_is_owed_time_in_at_once() {
+    let kernel = VirtualEngine::with(Calibration {
+        base_slice: Nanos::from_micros(1_400),
+        kernel_tick: Nanos::from_millis(4),
+        ..Calibration::ideal()
+    });
+    let text = "schema = 1\nname = \"hand\"\n[run]\nduration = \"100ms\"\nwarmup = \"0s\"\n[host]\ncores = 1\n\
+        [actor.a]\nfocus = true\nload = { clients = 1 }\n\
+        steps = [ { name = \"wait\", io = \"1ms\" }, { name = \"work\", compute = \"500us\" } ]\n\
+        [actor.hog]\nload = { clients = 1 }\nsteps = [ { name = \"w\", compute = \"1s\" } ]\n";
+    let record = run(&kernel, text);
+    // It comes at 1 ms to a hog whose deadline is earlier, and gets its turn at the tick. When it sleeps at 4.5, the hog
+    // has had 4 ms and it 0.5 beyond the average at which it came, 1: it is owed 1.25 ms, so at 5.5 its deadline is earlier than
+    // the hog's, 5.4, and it need not wait for the tick.
+    assert_eq!(
+        spans(record.timeline.as_ref().unwrap(), 0, 6),
+        ["io 0..1", "run_queue 1..4", "execution 4..4.5", "io 4.5..5.5", "execution 5.5..6"]
+    );
+}
+
+#[test]
 fn a_mutex_wakes_its_longest_waiter_and_lets_a_running_thread_overtake() {
     let text = actor(
         "cores = 2",

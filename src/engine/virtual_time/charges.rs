@@ -47,13 +47,14 @@ impl Charges {
             pop: cost.pop.scaled(factors.queue),
             exclusive: cost.exclusive.scaled(factors.queue),
         };
+        let slice = match host.slice.unwrap_or(calibration.base_slice) {
+            Nanos::ZERO => u64::MAX,
+            slice => slice.0,
+        };
         Self {
             cores: host.cores.unwrap_or(host_cores).max(1),
-            slice: match host.slice.unwrap_or(calibration.slice) {
-                Nanos::ZERO => u64::MAX,
-                slice => slice.0,
-            },
-            fair: fair(scenario, calibration),
+            slice,
+            fair: fair(scenario, calibration, slice),
             switch: switching(host.switch.unwrap_or(calibration.switch)),
             wake: switching(host.wake.unwrap_or(calibration.wake)),
             signal: switching(calibration.signal),
@@ -88,15 +89,11 @@ impl Charges {
 }
 
 /// The policy of a host with a kernel's tick; a slice that the scenario gives ends exactly.
-fn fair(scenario: &Scenario, calibration: &Calibration) -> Option<Fair> {
-    (calibration.balance > Nanos::ZERO).then(|| Fair {
+fn fair(scenario: &Scenario, calibration: &Calibration, slice: u64) -> Option<Fair> {
+    (calibration.kernel_tick > Nanos::ZERO).then(|| Fair {
         rules: Rules {
-            slice: match scenario.host.slice {
-                Some(Nanos::ZERO) => NEVER,
-                Some(slice) => slice.0.min(NEVER),
-                None => calibration.base_slice.0,
-            },
-            tick: if scenario.host.slice.is_some() { 0 } else { calibration.balance.0 },
+            slice: slice.min(NEVER),
+            tick: if scenario.host.slice.is_some() { 0 } else { calibration.kernel_tick.0 },
         },
         gathers: calibration.gathers,
         gather_below: calibration.gather_below,

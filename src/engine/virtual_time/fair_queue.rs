@@ -209,3 +209,115 @@ impl FairQueue {
 const fn time(nanos: u64) -> i64 {
     nanos as i64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: i64 = 1_000_000;
+    const RULES: Rules = Rules { slice: 1_400_000, tick: 4_000_000 };
+
+    /// A core's queue with its threads, as the engine drives it; times in ms.
+    struct Core {
+        queue: FairQueue,
+        threads: Vec<Entity>,
+        current: Option<u32>,
+    }
+
+    impl Core {
+        fn new(threads: usize) -> Self {
+            Self { queue: FairQueue::default(), threads: vec![Entity::default(); threads], current: None }
+        }
+
+        fn advance(&mut self, now: u64) {
+            if let Some(current) = self.current {
+                self.queue.advance(&mut self.threads[current as usize], now * 1_000_000, RULES);
+            }
+        }
+
+        fn running(&self) -> Option<&Entity> {
+            self.current.map(|thread| &self.threads[thread as usize])
+        }
+
+        fn wake(&mut self, thread: u32, now: u64) {
+            self.advance(now);
+            let mut entity = self.threads[thread as usize];
+            self.queue.place(&mut entity, self.running(), RULES);
+            self.queue.insert(thread, &mut entity);
+            self.threads[thread as usize] = entity;
+        }
+
+        /// Whoever is first runs from now on.
+        fn choose(&mut self, now: u64) -> Option<u32> {
+            self.advance(now);
+            if let Some(next) = self.queue.first(&self.threads, self.running()) {
+                if let Some(last) = self.current.replace(next) {
+                    self.queue.insert(last, &mut self.threads[last as usize]);
+                }
+                self.queue.remove(next, &self.threads[next as usize]);
+                self.queue.begin(&mut self.threads[next as usize], now * 1_000_000);
+            }
+            self.current
+        }
+
+        fn sleep(&mut self, now: u64) {
+            self.advance(now);
+            let Some(thread) = self.current.take() else { return };
+            let mut entity = self.threads[thread as usize];
+            assert!(self.queue.eligible(&entity, Some(&entity)));
+            entity.lag = self.queue.lag(&entity, Some(&entity), RULES);
+            self.threads[thread as usize] = entity;
+        }
+    }
+
+    #[test]
+    fn computing_threads_take_turns_at_the_ticks() {
+        let mut core = Core::new(3);
+        (0..3).for_each(|thread| core.wake(thread, 0));
+        let turns: Vec<_> = (0..9).map(|tick| core.choose(tick * 4)).collect();
+        assert_eq!(turns, [0, 1, 2, 0, 1, 2, 0, 1, 2].map(Some));
+    }
+
+    #[test]
+    fn a_thread_that_was_owed_time_comes_first_and_one_that_was_not_waits() {
+        let mut core = Core::new(2);
+        core.wake(0, 0);
+        assert_eq!(core.choose(0), Some(0));
+        // It comes at the average, one slice before its deadline, which is later than that of the one there.
+        core.wake(1, 1);
+        assert_eq!((core.threads[1].runtime, core.threads[1].deadline), (MS, 2_400_000));
+        assert_eq!(core.choose(1), Some(0));
+        // At the tick, the other is beyond the average of 4 and 1.
+        assert_eq!(core.choose(4), Some(1));
+        core.sleep(5);
+        // Of 4 and 2 the average is 3: it is owed 1 ms, and comes back so far before the average of both.
+        assert_eq!(core.threads[1].lag, MS);
+        assert_eq!(core.choose(5), Some(0));
+        core.wake(1, 6);
+        assert_eq!((core.threads[0].runtime, core.threads[1].runtime), (5 * MS, 3 * MS));
+        assert_eq!(core.choose(6), Some(1));
+    }
+
+    #[test]
+    fn a_debt_is_kept_and_a_claim_is_no_longer_than_two_slices_or_a_tick() {
+        let mut core = Core::new(2);
+        core.wake(0, 0);
+        core.choose(0);
+        core.wake(1, 0);
+        core.advance(40);
+        let (running, waiting) = (core.threads[0], core.threads[1]);
+        assert_eq!(core.queue.lag(&waiting, Some(&running), RULES), 4 * MS);
+        assert_eq!(core.queue.lag(&running, Some(&running), RULES), -4 * MS);
+        assert!(!core.queue.eligible(&running, Some(&running)));
+    }
+
+    #[test]
+    fn slices_that_nobody_waits_for_are_renewed_at_ticks() {
+        // From 1 ms on, 1.4 ms are over at 2.4: seen at 4, and then at every tick.
+        assert_eq!(RULES.last_renewal(1_000_000, 1_400_000, 3_999_999), None);
+        assert_eq!(RULES.last_renewal(1_000_000, 1_400_000, 4_000_000), Some(4_000_000));
+        assert_eq!(RULES.last_renewal(1_000_000, 1_400_000, 23_000_000), Some(20_000_000));
+        let long = Rules { slice: 5_000_000, ..RULES };
+        assert_eq!(long.last_renewal(0, 5_000_000, 30_000_000), Some(24_000_000));
+    }
+}
