@@ -60,7 +60,6 @@ impl Use {
             self.level - self.level / 1024 * time / (Self::MEMORY / 1024)
         }
     }
-
 }
 
 impl World<'_> {
@@ -260,7 +259,8 @@ impl World<'_> {
         self.advance_core(from, fair.rules);
         let queue = &self.cores[from as usize].fair;
         let entity = &self.entities[thread as usize];
-        let (lag, rest) = (queue.lag(entity, self.entity_on(from), fair.rules), entity.deadline - entity.runtime);
+        let (lag, rest) =
+            (queue.lag(entity, self.entity_on(from), fair.rules), entity.deadline - entity.runtime);
         self.dequeue(from, thread);
         self.entities[thread as usize].lag = lag;
         self.advance_core(to, fair.rules);
@@ -275,8 +275,8 @@ impl World<'_> {
         if rules.slice == NEVER || self.cores[core as usize].fair.is_empty() {
             return;
         }
-        let at = if rules.tick > 0 {
-            (self.now / rules.tick + 1) * rules.tick
+        let at = if let Some(ticks) = self.now.checked_div(rules.tick) {
+            (ticks + 1) * rules.tick
         } else {
             let left = self.entity_on(core).map_or(0, |entity| entity.deadline - entity.runtime);
             let starts = if self.cores[core as usize].starting { self.charges.wake } else { 0 };

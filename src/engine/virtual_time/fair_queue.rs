@@ -191,7 +191,9 @@ impl FairQueue {
         let eligible = |entity: &Entity| i128::from(entity.runtime) * count <= sum;
         let best = self.waiting.iter().find(|(_, _, thread)| eligible(&entities[*thread as usize]))?;
         match current {
-            Some(entity) if eligible(entity) && (entity.deadline, self.renewed == self.since) <= (best.0, false) => {
+            Some(entity)
+                if eligible(entity) && (entity.deadline, self.renewed == self.since) <= (best.0, false) =>
+            {
                 None
             }
             _ => Some(best.2),
