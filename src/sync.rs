@@ -218,35 +218,61 @@ pub fn wait<'a, T>(condition: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<
     condition.wait(guard).unwrap_or_else(PoisonError::into_inner)
 }
 
-/// As [`wait`], for at most `timeout`, of `mutex`, which `guard` locks; tells whether the time was over.
+/// Sleeps on `condition` as long as `sleeps_on` says so of what `mutex` guards, which `guard` locks, and for at most
+/// `timeout`; tells whether it still said so when the time was over.
+///
+/// It is asked before the first sleep, at every wake-up and when the time is over.
+#[inline]
+pub fn wait_while_for<'a, T>(
+    condition: &Condvar,
+    mutex: &'a Mutex<T>,
+    guard: MutexGuard<'a, T>,
+    timeout: Duration,
+    mut sleeps_on: impl FnMut(&mut T) -> bool,
+) -> (MutexGuard<'a, T>, bool) {
+    #[cfg(any(loom, shuttle))]
+    {
+        let mut guard = guard;
+        while sleeps_on(&mut guard) {
+            let over;
+            (guard, over) = wait_for(condition, mutex, guard, timeout);
+            if over {
+                let over = sleeps_on(&mut guard);
+                return (guard, over);
+            }
+        }
+        (guard, false)
+    }
+    #[cfg(not(any(loom, shuttle)))]
+    {
+        let _ = mutex;
+        let (guard, result) = condition
+            .wait_timeout_while(guard, timeout, |guarded| sleeps_on(guarded))
+            .unwrap_or_else(PoisonError::into_inner);
+        (guard, result.timed_out())
+    }
+}
+
+/// One sleep for at most `timeout`; tells whether the time was over.
 ///
 /// The checkers have no time. There, [`Duration::MAX`] never ends, and any other timeout is over at once, after the others had
 /// a chance to run, for the first two waits of a thread, and then never ends: all are allowed outcomes of a real wait,
 /// so a protocol must survive them, and two bound the search.
-#[inline]
-pub fn wait_for<'a, T>(
+#[cfg(any(loom, shuttle))]
+fn wait_for<'a, T>(
     condition: &Condvar,
     mutex: &'a Mutex<T>,
     guard: MutexGuard<'a, T>,
     timeout: Duration,
 ) -> (MutexGuard<'a, T>, bool) {
-    #[cfg(any(loom, shuttle))]
-    {
-        let left = TIMEOUTS_LEFT.with(std::cell::Cell::get);
-        if timeout == Duration::MAX || left == 0 {
-            return (wait(condition, guard), false);
-        }
-        TIMEOUTS_LEFT.with(|cell| cell.set(left - 1));
-        drop(guard);
-        thread::yield_now();
-        (lock(mutex), true)
+    let left = TIMEOUTS_LEFT.with(std::cell::Cell::get);
+    if timeout == Duration::MAX || left == 0 {
+        return (wait(condition, guard), false);
     }
-    #[cfg(not(any(loom, shuttle)))]
-    {
-        let _ = mutex;
-        let (guard, result) = condition.wait_timeout(guard, timeout).unwrap_or_else(PoisonError::into_inner);
-        (guard, result.timed_out())
-    }
+    TIMEOUTS_LEFT.with(|cell| cell.set(left - 1));
+    drop(guard);
+    thread::yield_now();
+    (lock(mutex), true)
 }
 
 /// A number that tells this thread from every other thread, ended ones included; never 0.

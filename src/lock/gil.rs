@@ -12,15 +12,18 @@
 //! - **Drop**: free the lock and signal one waiter. If a drop was requested, sleep until another thread has taken the
 //!   lock (forced hand-over): without that the holder, which is running, would win it back nearly always.
 //! - **Check**: the holder looks at the request between pieces of work, one relaxed load. How soon it obeys decides who
-//!   is next: a waiter that has just asked is on its feet for a microsecond or two, and takes the lock if it falls
-//!   free within that time; later, the head of the condition does.
+//!   is next: a waiter that has just asked is on its feet for half a microsecond, and takes the signal if the lock falls
+//!   free within that time; later, the head of the condition does. The head that was woken for a signal taken by
+//!   another sleeps on, in the same round, as in the C library's condition. So it does not ask for the lock
+//!   next; whoever dropped it last does.
 //!
 //! # Rules
 //!
 //! - G1 (exclusion): `held` is read and written under `state`, and a woken waiter looks again, as a barging thread
 //!   may have come first. `state` also publishes what was written under the lock.
-//! - G2 (wake-up): a waiter counts itself under `state` before it sleeps, and a drop signals under `state`
-//!   when the count is not zero. Liveness needs no timeout.
+//! - G2 (wake-up): a waiter counts itself under `state` before it sleeps, and a drop posts a signal under `state`
+//!   unless there is one for each waiter already. Whoever takes it looks at `held` before it sleeps again. Liveness needs no
+//!   timeout.
 //! - G3 (hand-over): a drop that was requested returns only after another thread has taken the lock. It must
 //!   happen: the requester sits in its loop and leaves it only by taking, and every take withdraws the request. So a
 //!   request that is still set when the holder has freed the lock means that somebody will take it.
@@ -30,7 +33,10 @@
 //!   held, cleared by a taker under both mutexes before the lock counts as held, or by the dropper under
 //!   `hand_over` before any taker can have come.
 //!
-//! Lock order: `state` before `hand_over`. `loom_tests/gil.rs` fails when G1 to G4 are weakened.
+//! - G6 (signals): a signal is for any of those who wait when it is posted, and only for them, so that it cannot be left behind: also
+//!   a waiter whose round is over takes it along.
+//!
+//! Lock order: `state` before `hand_over`. `loom_tests/gil.rs` fails when G1 to G4 or G6 are weakened.
 //!
 //! # Progress
 //!
@@ -38,6 +44,7 @@
 //! otherwise the head of the condition does. Condition signals are system calls in std, so none is sent when nobody
 //! waits; this changes no outcome.
 
+use super::signals::Signals;
 use crate::sync;
 use crate::sync::Ordering::Relaxed;
 use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard};
@@ -65,8 +72,8 @@ pub struct Gil {
 #[derive(Debug)]
 struct State {
     held: bool,
-    /// Threads in a round of waiting.
-    waiters: usize,
+    /// Threads in a round of waiting, and signals for them.
+    signals: Signals,
     counts: GilCounts,
 }
 
@@ -129,7 +136,11 @@ impl Gil {
         Self {
             interval: interval.max(Duration::from_micros(1)),
             drop_request: AtomicBool::new(false),
-            state: Mutex::new(State { held: false, waiters: 0, counts: GilCounts::default() }),
+            state: Mutex::new(State {
+                held: false,
+                signals: Signals::default(),
+                counts: GilCounts::default(),
+            }),
             freed: Condvar::new(),
             hand_over: Mutex::new(HandOver { last_holder: NOBODY, droppers: 0 }),
             taken: Condvar::new(),
@@ -178,9 +189,12 @@ impl Gil {
     ) -> MutexGuard<'a, State> {
         let switches = state.counts.switches;
         taken.rounds += 1;
-        state.waiters += 1; // G2
-        let (mut state, timed_out) = sync::wait_for(&self.freed, &self.state, state, self.interval);
-        state.waiters -= 1;
+        let ticket = state.signals.join(); // G2
+        // Woken up for a signal that another has taken, it sleeps on in the same round.
+        let sleeps_on = |state: &mut State| !state.signals.take(ticket); // G6
+        let (mut state, timed_out) =
+            sync::wait_while_for(&self.freed, &self.state, state, self.interval, sleeps_on);
+        state.signals.leave();
         if timed_out && state.held && state.counts.switches == switches {
             self.drop_request.store(true, Relaxed); // G5
             state.counts.requests += 1;
@@ -214,7 +228,7 @@ impl Gil {
         state.held = false;
         let requested = self.requested(); // G5: stays set until the next take
         state.counts.forced_drops += u64::from(requested);
-        if state.waiters > 0 && !cfg!(conlab_weaken = "G2") {
+        if state.signals.post() && !cfg!(conlab_weaken = "G2") {
             self.freed.notify_one(); // G2
         }
         requested

@@ -7,6 +7,7 @@
 mod gil;
 mod mutex;
 mod owner;
+mod signals;
 mod spin;
 
 pub use gil::{Gil, GilCounts, Taken};
