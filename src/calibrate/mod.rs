@@ -9,6 +9,7 @@ mod pinned;
 mod placement;
 mod queues;
 mod scheduling;
+mod stores;
 
 use crate::clock;
 use crate::measure::{Calibration, QueueCost};
@@ -67,6 +68,9 @@ pub fn measure(say: &dyn Fn(&str)) -> Findings {
     let placement = placement::measure(&builtin);
     say("locks, lines and memory");
     let memory = memory::measure(&builtin);
+    say("a store and its disk");
+    let stores = stores::measure(&builtin);
+    figures.extend(stores.figures);
     let mut queues = builtin.queues;
     for (kind, cost) in QueueKind::ALL.into_iter().zip(&mut queues) {
         say(&format!("queue {}", kind.name()));
@@ -96,6 +100,7 @@ pub fn measure(say: &dyn Fn(&str)) -> Findings {
         cache: memory.cache.nanos(),
         touch: memory.touch.value,
         compress: memory.compress.value,
+        store: stores.cost,
         queues,
         ..builtin
     };

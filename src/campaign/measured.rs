@@ -5,7 +5,7 @@ use super::outcome::{Artifact, Status, rounded};
 use super::scan;
 use super::{Level, Outcome, TaskSpec, What};
 use crate::clock;
-use crate::engine::{Experiment, Progress, RunOutput};
+use crate::engine::{Experiment, Profiler, Progress, RunOutput};
 use crate::kernels::compression;
 use crate::measure::RunRecord;
 use crate::measure::process::{ProcessMeter, ProcessUsage};
@@ -101,7 +101,11 @@ impl Lab<'_> {
         let treatment = Treatment { load: task.load, ..Treatment::default() };
         let mut experiment = Experiment::new(scenario.treated(&treatment), task.load);
         experiment.seed = self.seed;
-        experiment.profiler = task.profiler;
+        experiment.profiler = match (self.level, task.profiler) {
+            // Nothing is allocated in virtual time.
+            (Level::Model, Profiler::Memory) => Profiler::None,
+            (_, profiler) => profiler,
+        };
         experiment.command.clone_from(&self.command);
         self.engine.run(&experiment, &Progress::default()).map_err(|error| with_causes(&error))
     }

@@ -1,6 +1,6 @@
 //! The constants of a host that the virtual engine charges: what they are, and their built-in values.
 
-use super::host;
+use super::{StoreCost, host};
 use crate::queue::QueueKind;
 use crate::units::Nanos;
 use serde_json::{Map, Value, json};
@@ -61,6 +61,8 @@ pub struct Calibration {
     pub touch: f64,
     /// Compressing a KiB of text.
     pub compress: f64,
+    /// Stores, where the scenario does not say what they take.
+    pub store: StoreCost,
     /// Queues, in the order of [`QueueKind::ALL`].
     pub queues: [QueueCost; QueueKind::ALL.len()],
 }
@@ -93,6 +95,7 @@ impl Default for Calibration {
             cache: Nanos(60),
             touch: 60.0,
             compress: 25_000.0,
+            store: StoreCost::ordinary(),
             queues: [cost(20, 20, 60), cost(8, 8, 15), cost(30, 30, 60), cost(8, 8, 30), cost(12, 12, 30)],
         }
     }
@@ -121,6 +124,7 @@ impl Calibration {
             cache: Nanos::ZERO,
             touch: 0.0,
             compress: 0.0,
+            store: StoreCost::free(),
             queues: [QueueCost::default(); QueueKind::ALL.len()],
         }
     }
@@ -186,6 +190,7 @@ impl Calibration {
             let cost = json!({"push": cost.push.0, "pop": cost.pop.0, "exclusive": cost.exclusive.0});
             (kind.name().to_owned(), cost)
         });
+        all.insert("store".into(), self.store.to_json());
         all.insert("queues".into(), Value::Object(queues.collect()));
         Value::Object(all)
     }
@@ -204,6 +209,7 @@ impl Calibration {
         found.gather_below = value.get("gather_below_per_mille")?.as_u64()?;
         found.touch = value.get("touch_per_kib")?.as_f64()?;
         found.compress = value.get("compress_per_kib")?.as_f64()?;
+        found.store = StoreCost::from_json(value.get("store")?)?;
         for (kind, cost) in QueueKind::ALL.iter().zip(&mut found.queues) {
             let stored = value.get("queues")?.get(kind.name())?;
             let part = |name: &str| stored.get(name)?.as_u64().map(Nanos);
@@ -246,6 +252,7 @@ mod tests {
         let mut mine = Calibration { origin: "test".into(), ..Calibration::default() };
         mine.switch = Nanos(1234);
         mine.queues[1].pop = Nanos(77);
+        mine.store.large.fetch = Nanos(99);
         (mine.gathers, mine.gather_below) = (801, 702);
         let mut stored = mine.to_json();
         assert_eq!(Calibration::from_json(&stored), Some(mine));

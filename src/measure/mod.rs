@@ -14,6 +14,7 @@ mod ledger;
 pub mod process;
 pub mod record;
 pub mod sched;
+mod store_cost;
 pub mod stored;
 mod tally;
 
@@ -21,4 +22,5 @@ pub use caching::CacheLedger;
 pub use calibration::{Calibration, QueueCost};
 pub use ledger::{CAUSES, Cause, Finished, Ledger, TaskTimes, distribution};
 pub use record::{CacheRecord, LockRecord, RunRecord};
+pub use store_cost::{StoreCharge, StoreCost, StoreTimes, Waits};
 pub use tally::Tally;

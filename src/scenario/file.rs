@@ -12,7 +12,7 @@ use super::{
 };
 use crate::cache::CacheLayout;
 use crate::units::Nanos;
-use crate::workload::{Draw, Spread};
+use crate::workload::Spread;
 use toml_edit::Document;
 
 /// Keys at the top of a file.
@@ -246,17 +246,14 @@ fn read_keys(keys: &Section<'_>) -> KeySpec {
 /// Reads `[store.NAME]`.
 fn read_store(name: &str, store: &Section<'_>) -> StoreSpec {
     store.only(&["value", "count", "durable", "read", "write"]);
-    let cost = |key, usual| {
-        let given = store.field(key).and_then(|field| draw(&field, &Spread::Constant));
-        given.unwrap_or(Draw::constant(usual))
-    };
+    let said = |key| store.field(key).and_then(|field| draw(&field, &Spread::Constant));
     StoreSpec {
         name: name.to_owned(),
         value_bytes: store.size("value").and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(1024),
         count: store.count("count", 1, 1_000_000_000).unwrap_or(1000),
         durable: store.flag("durable").unwrap_or(true),
-        read: cost("read", Nanos::from_micros(20)),
-        write: cost("write", Nanos::from_millis(2)),
+        read: said("read"),
+        write: said("write"),
     }
 }
 

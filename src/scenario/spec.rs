@@ -154,10 +154,10 @@ pub struct StoreSpec {
     pub count: u64,
     /// Whether a write is on the disk before it is acknowledged.
     pub durable: bool,
-    /// What the virtual engine charges for a read.
-    pub read: Draw,
-    /// What the virtual engine charges for a write.
-    pub write: Draw,
+    /// How long a read waits in the virtual engine; `None`: what the calibration found. The real engine has a real store.
+    pub read: Option<Draw>,
+    /// How long a write waits in the virtual engine, once no other writer is in the way; `None`: what the calibration found.
+    pub write: Option<Draw>,
 }
 
 /// An actor: its workers, its queue, its load, what it does for a task.

@@ -17,4 +17,6 @@ mod scenario_mistakes;
 mod simulated;
 mod tidy;
 mod verify;
+mod virtual_profile;
 mod virtual_schedule;
+mod virtual_stores;

@@ -32,7 +32,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     (
         "calibrate",
-        &["sync", "units", "random", "clock", "queue", "lock", "cache", "scenario", "measure", "engine"],
+        &[
+            "sync", "units", "random", "clock", "queue", "lock", "cache", "store", "scenario", "measure",
+            "engine",
+        ],
     ),
     ("explain", &["units", "theory", "random", "queue", "cache", "workload", "scenario", "measure"]),
     (

@@ -136,6 +136,9 @@ impl World<'_> {
                 return self.pay_miss(thread, task, &access.miss, access.under);
             }
             MISS_PAID => {
+                if self.uses_store(task) {
+                    return self.pay_miss(thread, task, &access.miss, access.under);
+                }
                 self.visit(task).phase = INSERTING;
                 return self.enter_part(thread, task, access.cache);
             }

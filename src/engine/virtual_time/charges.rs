@@ -2,8 +2,8 @@
 
 use super::fair::Fair;
 use super::fair_queue::{NEVER, Rules};
-use crate::measure::{Calibration, QueueCost};
-use crate::scenario::Scenario;
+use crate::measure::{Calibration, QueueCost, StoreCharge};
+use crate::scenario::{Scenario, StoreSpec};
 use crate::units::Nanos;
 
 /// Nanoseconds, ready to be added.
@@ -27,6 +27,8 @@ pub(super) struct Charges {
     pub(super) cache: u64,
     pub(super) touch: f64,
     pub(super) compress: f64,
+    /// By store.
+    pub(super) stores: Vec<StoreCharge>,
     /// By actor.
     pub(super) queues: Vec<Option<QueueCost>>,
 }
@@ -68,6 +70,13 @@ impl Charges {
             cache: calibration.cache.scaled(factors.coherence).0,
             touch: calibration.touch,
             compress: calibration.compress,
+            stores: scenario
+                .stores
+                .iter()
+                .map(|StoreSpec { value_bytes, count, durable, .. }| {
+                    calibration.store.charge(*value_bytes, *count, *durable)
+                })
+                .collect(),
             queues: scenario
                 .actors
                 .iter()

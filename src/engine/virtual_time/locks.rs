@@ -206,7 +206,7 @@ impl World<'_> {
         waiting.next = if purpose == Purpose::Interpreter { Next::Work } else { Next::Operation };
         let waited = now - waiting.since;
         match purpose {
-            Purpose::Step => {}
+            Purpose::Step | Purpose::Writer => {}
             Purpose::Interpreter => self.thread(thread).interpreter = lock,
             Purpose::Part => self.accesses[task as usize].lock_waited += waited,
         }

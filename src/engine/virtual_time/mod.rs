@@ -5,9 +5,9 @@
 //! in vectors; what waits is a number in a queue.
 //!
 //! - [`future_events`]: what will happen and when
-//! - `world`: the state; `run`: the loop; `observe`: the record
+//! - `world`: the state; `run`: the loop; `observe`, `profile`: the record
 //! - `cores`: cores, run queue, slices; `fair`, `fair_queue`: Linux's policy; `code`, `program`: what threads do
-//! - `locks`, `gil`, `queues`, `caches`, `load`: what they share
+//! - `locks`, `gil`, `queues`, `caches`, `stores`, `load`: what they share
 //! - `charges`: what the simulated host takes for it, from the calibration and the scenario
 //!
 //! # Determinism
@@ -19,9 +19,7 @@
 //!
 //! # What it does not predict well
 //!
-//! `docs/virtual.md` has the table of `conlab validate` and what is behind its misses. Two limits are of the model: what a
-//! store takes is said by the scenario and not measured, and a profiler's run (`--profiler`) leaves no profile here, because in
-//! simulated time a profiler has no cost and the breakdown by steps is in every record.
+//! `docs/virtual.md` has the table of `conlab validate` and what is behind its misses.
 
 mod caches;
 mod charges;
@@ -34,13 +32,15 @@ mod gil;
 mod load;
 mod locks;
 mod observe;
+mod profile;
 mod program;
 mod queues;
 mod run;
+mod stores;
 mod timeline;
 mod world;
 
-use super::{Engine, EngineError, Experiment, Progress, RunOutput};
+use super::{Engine, EngineError, Experiment, Profiler, Progress, RunOutput};
 use crate::measure::{Calibration, host, identities};
 use crate::model::Program;
 use charges::Charges;
@@ -90,6 +90,11 @@ impl Engine for VirtualEngine {
                 "show virtual time to tokio-console: it watches real tasks; use --engine real".into(),
             ));
         }
+        if experiment.profiler == Profiler::Memory {
+            return Err(EngineError::Unsupported(
+                "profile memory in virtual time: nothing is allocated there; use --engine real".into(),
+            ));
+        }
         let scenario = &experiment.scenario;
         let programs: Vec<Program> = scenario.actors.iter().map(Program::of).collect();
         let charges = Charges::of(scenario, &self.calibration, host::cores());
@@ -100,6 +105,9 @@ impl Engine for VirtualEngine {
         let record = &mut output.record;
         record.manifest = host::manifest(self.calibration.origin.clone());
         record.manifest.clock = "virtual".into();
+        if experiment.profiler == Profiler::Deterministic {
+            record.profile = Some(profile::of_steps(record));
+        }
         record.identities = identities::check(record);
         record.trustworthy = record.identities.iter().all(|identity| identity.holds);
         progress.phase.store(3, Ordering::Relaxed);

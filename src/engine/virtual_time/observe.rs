@@ -2,10 +2,9 @@
 
 use super::world::{NONE, World};
 use crate::engine::{Experiment, RunOutput};
-use crate::measure::distribution;
 use crate::measure::record::{
-    ActorRecord, Little, RunRecord, SCHEMA, ScenarioRef, SchedulerRecord, StoreRecord, ThreadRecord,
-    TreatmentRecord, Window,
+    ActorRecord, Little, RunRecord, SCHEMA, ScenarioRef, SchedulerRecord, ThreadRecord, TreatmentRecord,
+    Window,
 };
 use crate::units::Nanos;
 
@@ -72,17 +71,9 @@ impl World<'_> {
             .stores
             .iter()
             .zip(self.stores)
-            .map(|(spec, store)| {
-                let record = StoreRecord {
-                    engine: "charged".into(),
-                    reads: store.reads,
-                    writes: store.writes,
-                    read_ns: distribution(&store.read.histogram(), false),
-                    write_ns: distribution(&store.write.histogram(), false),
-                };
-                (spec.name.clone(), record)
-            })
+            .map(|(spec, store)| (spec.name.clone(), store.record()))
             .collect();
+        record.profile = self.sampler.into_record(scenario, self.code);
         RunOutput { record, sojourn }
     }
 

@@ -4,7 +4,6 @@ use super::code::Do;
 use super::world::{Kind, NONE, Next, TASK, World};
 use crate::measure::Cause;
 use crate::scenario::MissCost;
-use crate::units::Nanos;
 use crate::workload::Draw;
 
 /// An index as tasks and threads store it; the world's tables are far below four thousand million entries.
@@ -122,7 +121,12 @@ impl World<'_> {
                 let nanos = self.sample(task, draw);
                 self.sleep(thread, task, nanos)
             }
-            Do::Store { store, write } => self.store_access(thread, task, *store, *write),
+            Do::Store { store, write } => {
+                let goes_on = self.use_store(thread, task, *store, *write);
+                // The task stays at this line while its access is under way.
+                self.task(task).counter -= u32::from(self.uses_store(task));
+                goes_on
+            }
             Do::Call { to } => self.call(thread, task, *to),
             Do::Send { to } => self.send(thread, task, *to),
             Do::Work { .. } | Do::Cache(_) | Do::Unlock { .. } | Do::End { .. } | Do::Done => true,
@@ -131,9 +135,14 @@ impl World<'_> {
 
     /// Accounts the time so far to the step that ends, and begins another.
     fn begin_step(&mut self, thread: u32, task: u32, step: u32) {
+        self.split(thread);
+        self.task(task).step = step;
+    }
+
+    /// Accounts a thread's time up to now.
+    pub(super) fn split(&mut self, thread: u32) {
         let state = self.threads[thread as usize].state;
         self.transition(thread, state);
-        self.task(task).step = step;
     }
 
     pub(super) fn advance(&mut self, task: u32) {
@@ -187,42 +196,12 @@ impl World<'_> {
     }
 
     /// Sets a thread's timer.
-    fn nap(&mut self, thread: u32, nanos: u64) {
+    pub(super) fn nap(&mut self, thread: u32, nanos: u64) {
         let until = self.now + nanos;
         let sleeper = self.thread(thread);
         sleeper.timer = sleeper.timer.wrapping_add(1);
         let timer = sleeper.timer;
         self.schedule(until, Kind::ThreadTimer, timer, thread);
-    }
-
-    /// Reads or writes a value of a store, which blocks the worker, on the asynchronous runtime too. Writers take turns.
-    pub(super) fn store_access(&mut self, thread: u32, task: u32, store: usize, write: bool) -> bool {
-        let scenario = self.scenario;
-        let spec = &scenario.stores[store];
-        let mut nanos = self.sample(task, if write { &spec.write } else { &spec.read });
-        let now = self.now;
-        let measured = self.task(task).measured;
-        let state = &mut self.stores[store];
-        if write {
-            state.writer_until = state.writer_until.max(now) + nanos;
-            nanos = state.writer_until - now;
-        }
-        if measured {
-            let (count, times) = if write {
-                (&mut state.writes, &mut state.write)
-            } else {
-                (&mut state.reads, &mut state.read)
-            };
-            *count += 1;
-            times.record(Nanos(nanos));
-        }
-        if nanos == 0 {
-            return true;
-        }
-        self.drop_interpreter(thread);
-        self.nap(thread, nanos);
-        self.block(thread, Cause::Io);
-        false
     }
 
     /// What a cache miss costs on top of the access.
@@ -237,7 +216,7 @@ impl World<'_> {
                 let nanos = self.sample(task, draw);
                 self.sleep(thread, task, nanos)
             }
-            MissCost::Store(store) => self.store_access(thread, task, *store, false),
+            MissCost::Store(store) => self.use_store(thread, task, *store, false),
         }
     }
 }

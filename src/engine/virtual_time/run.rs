@@ -10,12 +10,12 @@ use super::future_events::FutureEvents;
 use super::load::MOST_ACTORS;
 use super::locks::Lock;
 use super::observe::MOST_THREADS;
+use super::profile::Sampler;
 use super::program::index;
 use super::queues::MOST_HANDLERS;
+use super::stores::StoreModel;
 use super::timeline::Recorder;
-use super::world::{
-    Account, Actor, Core, GENERATIONS, Kind, NONE, Next, StepSums, StoreCounts, Thread, World,
-};
+use super::world::{Account, Actor, Core, GENERATIONS, Kind, NONE, Next, StepSums, Thread, World};
 use crate::engine::{EngineError, Experiment, Progress};
 use crate::measure::Ledger;
 use crate::model::Program;
@@ -48,6 +48,7 @@ pub(super) fn world<'a>(
     let excludes = scenario.host.factors.coherence > 0.0;
     let caches =
         scenario.caches.iter().map(|spec| CacheModel::new(spec, threads, &mut locks, excludes)).collect();
+    let stores = StoreModel::all(scenario, &charges, &mut locks);
     let core = Core {
         current: NONE,
         generation: 0,
@@ -87,11 +88,13 @@ pub(super) fn world<'a>(
         locks,
         caches,
         accesses: Vec::new(),
-        stores: scenario.stores.iter().map(|_| StoreCounts::default()).collect(),
+        stores,
+        uses: Vec::new(),
         window_start: scenario.run.warmup.0,
         window_open: false,
         over: false,
         timeline: Recorder::new(experiment.timeline_spans),
+        sampler: Sampler::new(experiment, code.steps),
         workers: threads,
         wanted: match (scenario.run.tasks, scenario.run.duration) {
             (Some(tasks), _) => tasks.max(1),
@@ -201,6 +204,9 @@ impl World<'_> {
                 continue;
             }
             let Some(event) = self.events.pop() else { break };
+            if event.at >= self.sampler.due {
+                self.sample_until(event.at);
+            }
             self.now = event.at;
             self.digest = mix(self.digest ^ event.at, event.what);
             self.handled += 1;

@@ -8,7 +8,7 @@ use super::fair_queue::{Entity, FairQueue};
 use super::future_events::FutureEvents;
 use super::locks::Lock;
 use super::timeline::Recorder;
-use crate::measure::{CAUSES, Cause, Ledger, Tally};
+use crate::measure::{CAUSES, Cause, Ledger};
 use crate::model::Program;
 use crate::random::{Stream, Streams};
 use crate::scenario::Scenario;
@@ -82,6 +82,8 @@ pub(super) enum Purpose {
     Interpreter,
     /// To be held by the thread inside a cache.
     Part,
+    /// To be held by the thread while it writes to a store.
+    Writer,
 }
 
 /// A task in the system.
@@ -263,17 +265,6 @@ pub(super) struct Actor {
     pub(super) ledger: Ledger,
 }
 
-/// A store's figures.
-#[derive(Debug, Default)]
-pub(super) struct StoreCounts {
-    pub(super) reads: u64,
-    pub(super) writes: u64,
-    pub(super) read: Tally,
-    pub(super) write: Tally,
-    /// Until when writers before the next one keep it out: a store has one at a time.
-    pub(super) writer_until: u64,
-}
-
 /// The simulated system.
 pub(super) struct World<'a> {
     pub(super) scenario: &'a Scenario,
@@ -307,11 +298,14 @@ pub(super) struct World<'a> {
     pub(super) caches: Vec<CacheModel>,
     /// By task: its access to a cache.
     pub(super) accesses: Vec<super::caches::Visit>,
-    pub(super) stores: Vec<StoreCounts>,
+    pub(super) stores: Vec<super::stores::StoreModel>,
+    /// By task: its access to a store.
+    pub(super) uses: Vec<super::stores::Use>,
     pub(super) window_start: u64,
     pub(super) window_open: bool,
     pub(super) over: bool,
     pub(super) timeline: Recorder,
+    pub(super) sampler: super::profile::Sampler,
     /// Worker threads; threads beyond them issue load and are in no record.
     pub(super) workers: usize,
     /// Measured tasks of the focus still to complete.

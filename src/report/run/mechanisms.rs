@@ -113,10 +113,10 @@ pub(super) fn profile(record: &RunRecord) -> Option<Section> {
         })
         .collect();
     let head = "actor | step | calls | self | total | peak bytes";
-    let lead = format!(
-        "What the {} profiler saw; it cost {} of the run.",
-        profile.profiler,
-        share(profile.overhead)
-    );
+    let cost = match record.engine.as_str() {
+        "virtual" => "it costs nothing in simulated time".to_owned(),
+        _ => format!("it cost {} of the run", share(profile.overhead)),
+    };
+    let lead = format!("What the {} profiler saw; {cost}.", profile.profiler);
     Some(Section::new("profile", "Profile", lead).with(Table::new("", head, 2, rows)))
 }
