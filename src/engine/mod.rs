@@ -7,9 +7,8 @@ pub mod virtual_time;
 pub use live::{Live, LiveBatch, LiveThread, LiveTotals, ThreadState};
 pub use virtual_time::VirtualEngine;
 
-use crate::measure::RunRecord;
+use crate::measure::{Counts, RunRecord};
 use crate::scenario::{LoadArm, Scenario};
-use hdrhistogram::Histogram;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -87,8 +86,8 @@ impl Profiler {
 pub struct RunOutput {
     /// The record.
     pub record: RunRecord,
-    /// Sojourn histogram of each actor, in nanoseconds, by name; for `latency.hlog` and merging of replicates.
-    pub sojourn: Vec<(String, Histogram<u64>)>,
+    /// Sojourn of each actor, in nanoseconds, by name; for `latency.hlog` and merging of replicates.
+    pub sojourn: Vec<(String, Counts)>,
 }
 
 /// What happens while a run is under way: shared between the engine, progress displays and Ctrl-C. Clones share it.

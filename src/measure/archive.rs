@@ -1,7 +1,6 @@
 //! Records on disk: a folder each, written under a temporary name and renamed, so that a record is whole or absent.
 
-use super::{RunRecord, json};
-use hdrhistogram::Histogram;
+use super::{Counts, RunRecord, json};
 use hdrhistogram::serialization::V2Serializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 use std::fs;
@@ -65,7 +64,7 @@ impl Archive {
     pub fn keep(
         self,
         record: &RunRecord,
-        sojourn: &[(String, Histogram<u64>)],
+        sojourn: &[(String, Counts)],
         scenario: &str,
         extra: &[(&str, String)],
     ) -> Result<PathBuf, ArchiveError> {
@@ -111,7 +110,7 @@ impl Drop for Archive {
 }
 
 /// One interval, the measured window, for each actor as a tag: `HdrHistogram` V2, values in nanoseconds.
-fn interval_log(record: &RunRecord, sojourn: &[(String, Histogram<u64>)]) -> Result<Vec<u8>, ArchiveError> {
+fn interval_log(record: &RunRecord, sojourn: &[(String, Counts)]) -> Result<Vec<u8>, ArchiveError> {
     let failed = |reason: String| ArchiveError::Encode { part: "histograms", reason };
     let mut bytes = Vec::new();
     let mut serializer = V2Serializer::new();
@@ -121,11 +120,11 @@ fn interval_log(record: &RunRecord, sojourn: &[(String, Histogram<u64>)]) -> Res
         builder.begin_log_with(&mut bytes, &mut serializer).map_err(|error| failed(error.to_string()))?;
     let start = Duration::from_nanos(record.window.warmup_ns);
     let length = Duration::from_nanos(record.window.length_ns);
-    for (actor, histogram) in sojourn {
+    for (actor, counts) in sojourn {
         let tag: String =
             actor.chars().map(|c| if c == ',' || c.is_whitespace() { '_' } else { c }).collect();
         writer
-            .write_histogram(histogram, start, length, Tag::new(&tag))
+            .write_histogram(&counts.histogram(), start, length, Tag::new(&tag))
             .map_err(|error| failed(format!("{error:?}")))?;
     }
     Ok(bytes)
@@ -146,8 +145,7 @@ mod tests {
     #[test]
     fn a_record_is_kept_whole_under_a_name_of_its_own() {
         let out = tempfile::tempdir().unwrap();
-        let mut histogram = hdrhistogram::Histogram::<u64>::new(3).unwrap();
-        histogram.record(42).unwrap();
+        let histogram = Counts::of_values(std::iter::once(42));
         let sojourn = [("agents".to_owned(), histogram)];
         let keep = || {
             let archive = Archive::reserve(out.path()).unwrap();

@@ -1,7 +1,7 @@
 //! What is noted of a cache on either engine.
 
+use super::Tally;
 use super::record::CacheRecord;
-use super::{Tally, distribution};
 use crate::cache::{CacheCounts, CacheLayout};
 use crate::units::Nanos;
 
@@ -50,9 +50,9 @@ impl CacheLedger {
             collisions: counts.collisions,
             mean_probe_length: counts.mean_probe_length(),
             max_probe_length: counts.longest_probe,
-            hit_ns: distribution(&self.hit.histogram(), false),
-            miss_ns: distribution(&self.miss.histogram(), false),
-            lock_wait_ns: distribution(&self.lock_wait.histogram(), false),
+            hit_ns: self.hit.distribution(),
+            miss_ns: self.miss.distribution(),
+            lock_wait_ns: self.lock_wait.distribution(),
             line_misses_per_access: None,
             twins: None,
         }

@@ -1,10 +1,10 @@
 //! What one worker notes of the tasks of one actor: histograms and sums, of a size that does not grow with the
 //! number of tasks. Nobody shares a ledger while a run is under way; they are merged at its end.
 
-use super::record::{ActorRecord, Breakdown, Distribution, SeriesPoint, Shares, StepRecord};
+use super::counts::Counts;
+use super::record::{ActorRecord, Breakdown, SeriesPoint, Shares, StepRecord};
 use super::tally::Tally;
 use crate::units::Nanos;
-use hdrhistogram::Histogram;
 
 /// What a task's time went into. The number is the index into [`TaskTimes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +79,23 @@ pub struct Ledger {
     pub refused: u64,
     /// Tasks that this worker found unfinished at the end.
     pub in_flight: u64,
+    /// Task-time inside the measured window of tasks that did not both arrive and finish in it.
+    others_presence: u128,
+    steps: Vec<StepSums>,
+    /// The finished tasks themselves, while they are few; empty once they are in `sums`.
+    few: Vec<Few>,
+    sums: Option<Box<Sums>>,
+}
+
+/// A finished task, and when the window began.
+type Few = (Finished, Nanos);
+
+/// Finished tasks that are kept one by one (88 bytes each) before their sums are (a quarter of a megabyte).
+const FEW_MOST: usize = 256;
+
+/// Histograms and sums of finished tasks.
+#[derive(Clone, Debug, Default)]
+struct Sums {
     sojourn: Tally,
     uncorrected: Tally,
     wait: Tally,
@@ -88,11 +105,21 @@ pub struct Ledger {
     run_queue: Tally,
     /// Every finished task is in one class, so that their sums are those of all tasks.
     classes: Vec<Class>,
-    steps: Vec<StepSums>,
     series: Series,
     late: bool,
-    /// Task-time inside the measured window of tasks that did not both arrive and finish in it.
-    others_presence: u128,
+}
+
+/// The same at the end of a run, without what is empty.
+struct Totals {
+    sojourn: Counts,
+    uncorrected: Option<Counts>,
+    wait: Counts,
+    service: Counts,
+    lock_wait: Counts,
+    run_queue: Counts,
+    /// By rising number.
+    classes: Vec<(usize, Class)>,
+    series: Series,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -102,62 +129,49 @@ struct StepSums {
 }
 
 impl Ledger {
-    /// An empty ledger for an actor with this many steps.
+    /// An empty ledger for an actor with this many steps, which is ready for many tasks.
     #[must_use]
     pub fn new(steps: usize) -> Self {
+        Self { sums: Some(Box::default()), ..Self::small(steps) }
+    }
+
+    /// An empty ledger that takes little memory until its actor has finished some hundred tasks.
+    #[must_use]
+    pub fn small(steps: usize) -> Self {
         Self {
             issued: 0,
             refused: 0,
             in_flight: 0,
-            sojourn: Tally::default(),
-            uncorrected: Tally::default(),
-            wait: Tally::default(),
-            service: Tally::default(),
-            lock_wait: Tally::default(),
-            run_queue: Tally::default(),
-            classes: Vec::new(),
-            steps: vec![StepSums::default(); steps],
-            series: Series::default(),
-            late: false,
             others_presence: 0,
+            steps: vec![StepSums::default(); steps],
+            few: Vec::new(),
+            sums: None,
         }
     }
 
     /// Notes a task that arrived in the window, which began at `window_start`, and finished in it.
     #[inline]
     pub fn finish(&mut self, task: &Finished, window_start: Nanos) {
-        let sojourn = task.ended.saturating_sub(task.arrived);
-        self.sojourn.record(sojourn);
-        self.wait.record(task.started.saturating_sub(task.arrived));
-        let parts = [
-            (&mut self.service, task.ended.saturating_sub(task.started)),
-            (&mut self.lock_wait, task.times[Cause::Lock as usize]),
-            (&mut self.run_queue, task.times[Cause::RunQueue as usize]),
-        ];
-        for (tally, time) in parts {
-            if time > Nanos::ZERO {
-                tally.record(time);
-            }
+        match &mut self.sums {
+            Some(sums) => sums.finish(task, window_start),
+            None => self.keep(task, window_start),
         }
-        if task.issued != task.arrived && !self.late {
-            // Until the first late issue both figures are the same.
-            self.late = true;
-            self.uncorrected = self.sojourn.clone();
-            self.uncorrected.forget(sojourn);
+    }
+
+    /// Keeps a task of few.
+    #[inline(never)]
+    fn keep(&mut self, task: &Finished, window_start: Nanos) {
+        self.few.push((*task, window_start));
+        if self.few.len() > FEW_MOST {
+            self.summed();
         }
-        if self.late {
-            self.uncorrected.record(task.ended.saturating_sub(task.issued));
-        }
-        if self.classes.is_empty() {
-            self.classes = vec![Class::default(); CLASS_COUNT];
-        }
-        let class = &mut self.classes[class_of(sojourn.0)];
-        class.count += 1;
-        class.sojourn += sojourn.0;
-        for (sum, time) in class.times.iter_mut().zip(task.times) {
-            *sum += time.0;
-        }
-        self.series.add(task.ended.saturating_sub(window_start), sojourn);
+    }
+
+    /// The sums of all tasks, which are kept in them from now on.
+    fn summed(&mut self) -> &mut Sums {
+        let sums = self.sums.get_or_insert_default();
+        std::mem::take(&mut self.few).iter().for_each(|(task, start)| sums.finish(task, *start));
+        sums
     }
 
     /// Notes that a task which arrived in the window is unfinished at its end.
@@ -193,20 +207,15 @@ impl Ledger {
     /// Tasks finished.
     #[must_use]
     pub fn completed(&self) -> u64 {
-        self.sojourn.count()
+        self.few.len() as u64 + self.sums.as_ref().map_or(0, |sums| sums.sojourn.count())
     }
 
     /// Task-time inside the measured window, for Little's law: the integral of tasks in the system.
     #[must_use]
     pub fn presence(&self) -> u128 {
-        self.others_presence + u128::from(self.totals().sojourn)
-    }
-
-    /// All finished tasks.
-    fn totals(&self) -> Class {
-        let mut totals = Class::default();
-        self.classes.iter().for_each(|class| totals.merge(class));
-        totals
+        let few: u64 = self.few.iter().map(|(task, _)| task.sojourn().0).sum();
+        let many = self.sums.as_ref().map_or(0, |sums| sum_of(&sums.classes).sojourn);
+        self.others_presence + u128::from(few + many)
     }
 
     /// Adds everything that `other` noted of the same actor.
@@ -215,6 +224,112 @@ impl Ledger {
         self.refused += other.refused;
         self.in_flight += other.in_flight;
         self.others_presence += other.others_presence;
+        for (mine, theirs) in self.steps.iter_mut().zip(&other.steps) {
+            mine.count += theirs.count;
+            for (sum, time) in mine.times.iter_mut().zip(theirs.times) {
+                *sum += time;
+            }
+        }
+        if let Some(theirs) = &other.sums {
+            self.summed().merge(theirs);
+        }
+        other.few.iter().for_each(|(task, start)| self.finish(task, *start));
+    }
+
+    /// The actor's record over a window of this length, its series, and its sojourns.
+    #[must_use]
+    pub fn into_record(
+        self,
+        step_names: &[String],
+        window: Nanos,
+    ) -> (ActorRecord, Vec<SeriesPoint>, Counts) {
+        let totals = self.sums.map_or_else(|| few_totals(&self.few), |sums| sums.totals());
+        let all = sum_of(totals.classes.iter().map(|(_, class)| class));
+        let (tail, tail_count) = tail(&totals.classes, totals.sojourn.at(0.99), all.count);
+        let filled = |mut counts: Counts| {
+            counts.add_zeros(all.count - counts.count());
+            counts.distribution(false)
+        };
+        let seconds = window.as_secs_f64();
+        #[expect(clippy::cast_precision_loss, reason = "a rate of tasks")]
+        let throughput_per_s = if seconds > 0.0 { all.count as f64 / seconds } else { 0.0 };
+        let record = ActorRecord {
+            issued: self.issued,
+            completed: all.count,
+            refused: self.refused,
+            in_flight: self.in_flight,
+            throughput_per_s,
+            sojourn_ns: totals.sojourn.distribution(true),
+            sojourn_uncorrected_ns: totals.uncorrected.map(|counts| counts.distribution(false)),
+            wait_ns: totals.wait.distribution(false),
+            service_ns: filled(totals.service),
+            lock_wait_ns: filled(totals.lock_wait),
+            run_queue_ns: filled(totals.run_queue),
+            shares: shares(&all),
+            breakdown_mean_ns: all.breakdown(),
+            breakdown_p99_ns: tail.breakdown(),
+            breakdown_p99_count: tail_count,
+            steps: step_names
+                .iter()
+                .zip(&self.steps)
+                .map(|(name, sums)| StepRecord {
+                    name: name.clone(),
+                    count: sums.count,
+                    total_ns: sums.breakdown(),
+                })
+                .collect(),
+        };
+        (record, totals.series.points(), totals.sojourn)
+    }
+}
+
+impl Finished {
+    fn sojourn(&self) -> Nanos {
+        self.ended.saturating_sub(self.arrived)
+    }
+
+    fn wait(&self) -> Nanos {
+        self.started.saturating_sub(self.arrived)
+    }
+
+    fn service(&self) -> Nanos {
+        self.ended.saturating_sub(self.started)
+    }
+}
+
+impl Sums {
+    #[inline]
+    fn finish(&mut self, task: &Finished, window_start: Nanos) {
+        let sojourn = task.sojourn();
+        self.sojourn.record(sojourn);
+        self.wait.record(task.wait());
+        let parts = [
+            (&mut self.service, task.service()),
+            (&mut self.lock_wait, task.times[Cause::Lock as usize]),
+            (&mut self.run_queue, task.times[Cause::RunQueue as usize]),
+        ];
+        for (tally, time) in parts {
+            if time > Nanos::ZERO {
+                tally.record(time);
+            }
+        }
+        if task.issued != task.arrived && !self.late {
+            // Until the first late issue both figures are the same.
+            self.late = true;
+            self.uncorrected = self.sojourn.clone();
+            self.uncorrected.forget(sojourn);
+        }
+        if self.late {
+            self.uncorrected.record(task.ended.saturating_sub(task.issued));
+        }
+        if self.classes.is_empty() {
+            self.classes = vec![Class::default(); CLASS_COUNT];
+        }
+        self.classes[class_of(sojourn.0)].add(task);
+        self.series.add(task.ended.saturating_sub(window_start), sojourn);
+    }
+
+    fn merge(&mut self, other: &Self) {
         let mine = if self.late { &self.uncorrected } else { &self.sojourn };
         let theirs = if other.late { &other.uncorrected } else { &other.sojourn };
         let mut uncorrected = mine.clone();
@@ -233,89 +348,90 @@ impl Ledger {
                 mine.merge(theirs);
             }
         }
-        for (mine, theirs) in self.steps.iter_mut().zip(&other.steps) {
-            mine.count += theirs.count;
-            for (sum, time) in mine.times.iter_mut().zip(theirs.times) {
-                *sum += time;
-            }
-        }
         self.series.merge(&other.series);
     }
 
-    /// The actor's record over a window of this length, its series, and its sojourn histogram.
-    #[must_use]
-    pub fn into_record(
-        self,
-        step_names: &[String],
-        window: Nanos,
-    ) -> (ActorRecord, Vec<SeriesPoint>, Histogram<u64>) {
-        let totals = self.totals();
-        let sojourn = self.sojourn.histogram();
-        let (tail, tail_count) = self.tail(sojourn.value_at_quantile(0.99), totals.count);
-        let filled = |mut tally: Tally| {
-            tally.add_zeros(totals.count - tally.count());
-            distribution(&tally.histogram(), false)
-        };
-        let seconds = window.as_secs_f64();
-        #[expect(clippy::cast_precision_loss, reason = "a rate of tasks")]
-        let throughput_per_s = if seconds > 0.0 { totals.count as f64 / seconds } else { 0.0 };
-        let record = ActorRecord {
-            issued: self.issued,
-            completed: totals.count,
-            refused: self.refused,
-            in_flight: self.in_flight,
-            throughput_per_s,
-            sojourn_ns: distribution(&sojourn, true),
-            sojourn_uncorrected_ns: self.late.then(|| distribution(&self.uncorrected.histogram(), false)),
-            wait_ns: distribution(&self.wait.histogram(), false),
-            service_ns: filled(self.service),
-            lock_wait_ns: filled(self.lock_wait),
-            run_queue_ns: filled(self.run_queue),
-            shares: shares(&totals),
-            breakdown_mean_ns: totals.breakdown(),
-            breakdown_p99_ns: tail.breakdown(),
-            breakdown_p99_count: tail_count,
-            steps: step_names
-                .iter()
-                .zip(&self.steps)
-                .map(|(name, sums)| StepRecord {
-                    name: name.clone(),
-                    count: sums.count,
-                    total_ns: sums.breakdown(),
-                })
-                .collect(),
-        };
-        (record, self.series.points(), sojourn)
-    }
-
-    /// Of `all` tasks those at a quantile, which is at this value: those of its class, and of the classes around it
-    /// until there are at least ten and one in a hundred (or all of them).
-    fn tail(&self, value: u64, all: u64) -> (Class, u64) {
-        if all == 0 {
-            return (Class::default(), 0);
+    fn totals(self) -> Totals {
+        Totals {
+            sojourn: self.sojourn.counts(),
+            uncorrected: self.late.then(|| self.uncorrected.counts()),
+            wait: self.wait.counts(),
+            service: self.service.counts(),
+            lock_wait: self.lock_wait.counts(),
+            run_queue: self.run_queue.counts(),
+            classes: self.classes.into_iter().enumerate().filter(|(_, class)| class.count > 0).collect(),
+            series: self.series,
         }
-        let wanted = (all / 100).max(10).min(all);
-        let (mut low, mut high) = (class_of(value), class_of(value));
-        let mut sum = self.classes[low];
-        while sum.count < wanted {
-            let can_rise = high + 1 < self.classes.len();
-            if !can_rise && low == 0 {
-                break;
-            }
-            if can_rise {
-                high += 1;
-                sum.merge(&self.classes[high]);
-            }
-            if low > 0 {
-                low -= 1;
-                sum.merge(&self.classes[low]);
-            }
-        }
-        (sum, sum.count)
     }
 }
 
+/// What [`Sums::totals`] would give of these tasks, without room for any others.
+fn few_totals(few: &[Few]) -> Totals {
+    let tasks = || few.iter().map(|(task, _)| task);
+    let of = |time: fn(&Finished) -> Nanos| Counts::of_values(tasks().map(|task| time(task).0));
+    let of_cause = |cause: Cause| {
+        let times = tasks().map(|task| task.times[cause as usize].0);
+        Counts::of_values(times.filter(|time| *time > 0))
+    };
+    let mut numbered: Vec<(usize, &Finished)> =
+        tasks().map(|task| (class_of(task.sojourn().0), task)).collect();
+    numbered.sort_by_key(|(number, _)| *number);
+    let class = |same: &[(usize, &Finished)]| {
+        let mut class = Class::default();
+        same.iter().for_each(|(_, task)| class.add(task));
+        (same[0].0, class)
+    };
+    let mut series = Series::default();
+    few.iter().for_each(|(task, start)| series.add(task.ended.saturating_sub(*start), task.sojourn()));
+    Totals {
+        sojourn: of(Finished::sojourn),
+        uncorrected: tasks()
+            .any(|task| task.issued != task.arrived)
+            .then(|| of(|task| task.ended.saturating_sub(task.issued))),
+        wait: of(Finished::wait),
+        service: Counts::of_values(tasks().map(|task| task.service().0).filter(|time| *time > 0)),
+        lock_wait: of_cause(Cause::Lock),
+        run_queue: of_cause(Cause::RunQueue),
+        classes: numbered.chunk_by(|left, right| left.0 == right.0).map(class).collect(),
+        series,
+    }
+}
+
+/// The sum of classes.
+fn sum_of<'a>(classes: impl IntoIterator<Item = &'a Class>) -> Class {
+    let mut sum = Class::default();
+    classes.into_iter().for_each(|class| sum.merge(class));
+    sum
+}
+
+/// Of `all` tasks those at a quantile, which is at this value: those of its class, and of the classes around it
+/// until there are at least ten and one in a hundred (or all of them).
+fn tail(classes: &[(usize, Class)], value: u64, all: u64) -> (Class, u64) {
+    let wanted = (all / 100).max(10).min(all);
+    let centre = class_of(value);
+    let mut nearest: Vec<&(usize, Class)> = classes.iter().collect();
+    nearest.sort_by_key(|(number, _)| number.abs_diff(centre));
+    let mut sum = Class::default();
+    // Those on both sides of the centre come together, as they are equally far.
+    for same in nearest.chunk_by(|left, right| left.0.abs_diff(centre) == right.0.abs_diff(centre)) {
+        if sum.count >= wanted {
+            break;
+        }
+        same.iter().for_each(|(_, class)| sum.merge(class));
+    }
+    (sum, sum.count)
+}
+
 impl Class {
+    #[inline]
+    fn add(&mut self, task: &Finished) {
+        self.count += 1;
+        self.sojourn += task.sojourn().0;
+        for (sum, time) in self.times.iter_mut().zip(task.times) {
+            *sum += time.0;
+        }
+    }
+
     fn merge(&mut self, other: &Self) {
         self.count += other.count;
         self.sojourn += other.sojourn;
@@ -358,36 +474,6 @@ fn shares(totals: &Class) -> Shares {
         return Shares::default();
     }
     Shares { execution: execution / busy, lock_acquisition: lock / busy, context_switching: run_queue / busy }
-}
-
-/// Summary of a histogram of nanoseconds.
-#[must_use]
-pub fn distribution(histogram: &Histogram<u64>, spectrum: bool) -> Distribution {
-    if histogram.is_empty() {
-        return Distribution::default();
-    }
-    // Never beyond the largest value: the histogram answers with the upper end of a bucket.
-    let at = |quantile| histogram.value_at_quantile(quantile).min(histogram.max());
-    Distribution {
-        mean: histogram.mean(),
-        min: histogram.min(),
-        p50: at(0.5),
-        p90: at(0.9),
-        p95: at(0.95),
-        p99: at(0.99),
-        p999: at(0.999),
-        max: histogram.max(),
-        stddev: histogram.stdev(),
-        count: histogram.len(),
-        spectrum: if spectrum {
-            histogram
-                .iter_quantiles(5)
-                .map(|step| (step.quantile(), step.value_iterated_to().min(histogram.max())))
-                .collect()
-        } else {
-            Vec::new()
-        },
-    }
 }
 
 /// Sojourn over time in at most 256 slices, whose width doubles when the run outgrows them.
@@ -555,5 +641,29 @@ mod tests {
         left.merge(&right);
         let window = Nanos::from_secs(3);
         assert_eq!(left.into_record(&["s".into()], window), one.into_record(&["s".into()], window));
+    }
+
+    #[test]
+    fn a_small_ledger_says_what_a_large_one_does() {
+        for tasks in [0, 1, 2, 9, 11, 40, 256, 257, 900] {
+            let (mut small, mut large) = (Ledger::small(0), Ledger::new(0));
+            let mut merged = Ledger::small(0);
+            let mut part = Ledger::small(0);
+            for index in 0..tasks {
+                let mut noted = task(index * 700_000, index % 50 * index, 3 * index * index, index % 3 * 900);
+                if index == 30 {
+                    noted.issued = noted.arrived + Nanos(7);
+                }
+                small.finish(&noted, Nanos(5));
+                large.finish(&noted, Nanos(5));
+                if index < 600 { &mut merged } else { &mut part }.finish(&noted, Nanos(5));
+            }
+            merged.merge(&part);
+            assert_eq!((small.completed(), small.presence()), (large.completed(), large.presence()));
+            let window = Nanos::from_secs(3);
+            let expected = large.into_record(&[], window);
+            assert_eq!(small.into_record(&[], window), expected, "{tasks} tasks");
+            assert_eq!(merged.into_record(&[], window), expected, "{tasks} tasks, merged");
+        }
     }
 }

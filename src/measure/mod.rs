@@ -5,6 +5,7 @@ pub mod archive;
 mod caching;
 mod calibration;
 pub mod counters;
+mod counts;
 pub mod doctor;
 pub mod false_sharing;
 pub mod host;
@@ -20,7 +21,8 @@ mod tally;
 
 pub use caching::CacheLedger;
 pub use calibration::{Calibration, QueueCost};
-pub use ledger::{CAUSES, Cause, Finished, Ledger, TaskTimes, distribution};
+pub use counts::Counts;
+pub use ledger::{CAUSES, Cause, Finished, Ledger, TaskTimes};
 pub use record::{CacheRecord, LockRecord, RunRecord};
 pub use store_cost::{StoreCharge, StoreCost, StoreTimes, Waits};
 pub use tally::Tally;

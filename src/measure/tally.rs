@@ -1,11 +1,12 @@
 //! Noting a time on the hot path: one shift and one addition.
 //!
 //! A tally counts in the buckets of an HDR histogram of three significant digits, and nothing else; total, extremes and
-//! percentiles are the library's, asked of the histogram that the tally becomes when a run is over. Noting a value in
+//! percentiles are asked of the counts that the tally becomes when a run is over. Noting a value in
 //! the library's own histogram took 67 instructions, which was a quarter of an empty task's way through the engine.
 
+use super::counts::Counts;
+use super::record::Distribution;
 use crate::units::Nanos;
-use hdrhistogram::Histogram;
 
 /// An octave of values has two to this power of buckets; below twice as many, every value has its own.
 const BUCKET_BITS: u32 = 10;
@@ -13,7 +14,7 @@ const BUCKET_BITS: u32 = 10;
 /// Which bucket a value is counted in.
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "below 56 × 1024")]
-const fn bucket_of(value: u64) -> usize {
+pub(super) const fn bucket_of(value: u64) -> usize {
     // Below 2048 the shift is zero and the bucket is the value.
     let octave = 63 - (value | (1 << BUCKET_BITS)).leading_zeros();
     let shift = octave - BUCKET_BITS;
@@ -21,9 +22,14 @@ const fn bucket_of(value: u64) -> usize {
 }
 
 /// The smallest value of a bucket.
-const fn smallest_of(bucket: usize) -> u64 {
+pub(super) const fn smallest_of(bucket: usize) -> u64 {
     let shift = (bucket >> BUCKET_BITS).saturating_sub(1);
     ((bucket - (shift << BUCKET_BITS)) as u64) << shift
+}
+
+/// The largest value of a bucket.
+pub(super) const fn highest_of(bucket: usize) -> u64 {
+    smallest_of(bucket) + ((1 << (bucket >> BUCKET_BITS).saturating_sub(1)) - 1)
 }
 
 /// Counts of times, in buckets of about 0.1 %; grows to the largest value it sees (27 octaves are a minute and 220 KB).
@@ -52,14 +58,6 @@ impl Tally {
         self.counts[bucket] = 1;
     }
 
-    /// Notes `count` zeros.
-    pub(super) fn add_zeros(&mut self, count: u64) {
-        if count > 0 {
-            self.record(Nanos::ZERO);
-            self.counts[0] += count - 1;
-        }
-    }
-
     /// Takes back one value that was noted before.
     pub(super) fn forget(&mut self, value: Nanos) {
         self.counts[bucket_of(value.0)] -= 1;
@@ -81,19 +79,16 @@ impl Tally {
         }
     }
 
-    /// The histogram of everything noted.
-    ///
-    /// # Panics
-    ///
-    /// Never: three digits are within the library's range.
+    /// The counts of everything noted.
     #[must_use]
-    pub fn histogram(&self) -> Histogram<u64> {
-        let mut histogram = Histogram::new(3).expect("three significant digits are allowed");
-        for (bucket, &count) in self.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
-            // An auto-resizing histogram of three digits refuses no value.
-            histogram.record_n(smallest_of(bucket), count).ok();
-        }
-        histogram
+    pub fn counts(&self) -> Counts {
+        Counts::of_buckets((0..).zip(self.counts.iter().copied()))
+    }
+
+    /// The summary of everything noted.
+    #[must_use]
+    pub fn distribution(&self) -> Distribution {
+        self.counts().distribution(false)
     }
 }
 
@@ -101,6 +96,7 @@ impl Tally {
 mod tests {
     use super::*;
     use crate::random::{Source, Stream};
+    use hdrhistogram::Histogram;
 
     #[test]
     fn a_tally_becomes_the_histogram_that_the_library_would_have_kept() {
@@ -117,7 +113,7 @@ mod tests {
             noted += 1;
         }
         left.merge(&right);
-        let mine = left.histogram();
+        let mine = left.counts().histogram();
         assert_eq!(left.count(), noted);
         assert_eq!(mine, library, "seed {seed}");
         assert_eq!((mine.min(), mine.max()), (library.min(), library.max()));

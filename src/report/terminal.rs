@@ -11,6 +11,8 @@ use std::fmt::Write;
 const P99_NEEDS: u64 = 100;
 /// Tasks below which a p99 is marked as resting on few of them.
 const P99_WANTS: u64 = 1000;
+/// Actors listed beside the one in focus.
+const ACTORS: usize = 48;
 /// Cells of a bar that stands for the whole.
 const BAR: usize = 24;
 
@@ -229,7 +231,12 @@ fn actors(record: &RunRecord) -> String {
         "I/O",
         "calls",
     ]);
-    for (name, actor) in &record.actors {
+    let focus = &record.treatment.focus;
+    let shown =
+        record.actors.iter().enumerate().filter(|(place, (name, _))| *place < ACTORS || *name == focus);
+    let mut left = record.actors.len();
+    for (_, (name, actor)) in shown {
+        left -= 1;
         let parts = actor.breakdown_mean_ns;
         let mut cells = vec![
             name.clone(),
@@ -243,7 +250,8 @@ fn actors(record: &RunRecord) -> String {
         );
         table.add_row(cells);
     }
-    format!("{table}\n")
+    let rest = if left > 0 { format!("and {left} more, which --json lists\n") } else { String::new() };
+    format!("{table}\n{rest}")
 }
 
 fn threads(text: &mut String, record: &RunRecord) {

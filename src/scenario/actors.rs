@@ -2,6 +2,7 @@
 
 use super::draws::{draw, spread};
 use super::file::{MOST_THREADS, check_name};
+use super::names::Directory;
 use super::reader::{Field, Section};
 use super::{ActorSpec, Arrivals, Load, MissCost, StepSpec};
 use crate::queue::QueueKind;
@@ -23,12 +24,12 @@ const STEP: [&str; 16] = [
 /// What the file defines, by index.
 #[derive(Debug)]
 pub(super) struct Names {
-    pub(super) locks: Vec<String>,
+    pub(super) locks: Directory,
     /// Which locks are interpreter locks.
     pub(super) interpreters: Vec<bool>,
-    pub(super) caches: Vec<String>,
-    pub(super) stores: Vec<String>,
-    pub(super) actors: Vec<String>,
+    pub(super) caches: Directory,
+    pub(super) stores: Directory,
+    pub(super) actors: Directory,
 }
 
 /// Reads `[actor.NAME]`.

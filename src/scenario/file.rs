@@ -4,6 +4,7 @@
 
 use super::actors::{Names, read_actor};
 use super::draws::draw;
+use super::names::Directory;
 use super::reader::{Log, Section};
 use super::topology;
 use super::{
@@ -78,11 +79,11 @@ fn read(root: &Section<'_>, text: &str) -> Option<Scenario> {
     let stores = named(root, "store", read_store);
     let actor_sections = sections(root, "actor");
     let names = Names {
-        locks: locks.iter().map(|lock| lock.name.clone()).collect(),
+        locks: Directory::of(locks.iter().map(|lock| &lock.name)),
         interpreters: locks.iter().map(|lock| matches!(lock.kind, LockKind::Gil { .. })).collect(),
-        caches: caches.iter().map(|cache| cache.name.clone()).collect(),
-        stores: stores.iter().map(|store| store.name.clone()).collect(),
-        actors: actor_sections.iter().map(|(name, _)| name.clone()).collect(),
+        caches: Directory::of(caches.iter().map(|cache| &cache.name)),
+        stores: Directory::of(stores.iter().map(|store| &store.name)),
+        actors: Directory::of(actor_sections.iter().map(|(name, _)| name)),
     };
     let actors: Vec<_> =
         actor_sections.iter().map(|(name, section)| read_actor(name, section, &names)).collect();
@@ -258,7 +259,7 @@ fn read_store(name: &str, store: &Section<'_>) -> StoreSpec {
 }
 
 /// Reads `[isolated]`: the actors that keep load of their own.
-fn read_isolated(root: &Section<'_>, actors: &[String], focus: usize) -> Vec<usize> {
+fn read_isolated(root: &Section<'_>, actors: &Directory, focus: usize) -> Vec<usize> {
     let Some(isolated) = root.section("isolated", "a table [isolated]") else { return vec![focus] };
     isolated.only(&["load"]);
     let Some(load) = isolated.field("load") else { return vec![focus] };

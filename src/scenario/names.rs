@@ -1,5 +1,30 @@
 //! Words that users write: which ones are known, and which known one a wrong one resembles.
 
+use std::collections::BTreeMap;
+
+/// Names in the order in which they are defined, found without reading them all.
+#[derive(Debug)]
+pub(super) struct Directory(BTreeMap<String, usize>);
+
+impl Directory {
+    /// A directory of these names, each of them once.
+    pub(super) fn of<'a>(names: impl Iterator<Item = &'a String>) -> Self {
+        Self(names.cloned().zip(0..).collect())
+    }
+
+    /// The place of a name.
+    pub(super) fn find(&self, name: &str) -> Option<usize> {
+        self.0.get(name).copied()
+    }
+
+    /// All names in their order.
+    pub(super) fn all(&self) -> Vec<&str> {
+        let mut names: Vec<(&str, usize)> = self.0.iter().map(|(name, at)| (name.as_str(), *at)).collect();
+        names.sort_by_key(|(_, at)| *at);
+        names.into_iter().map(|(name, _)| name).collect()
+    }
+}
+
 /// The candidate that most resembles `word`, if any does.
 #[must_use]
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

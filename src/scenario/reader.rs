@@ -3,7 +3,7 @@
 //! A reading method answers `None` when the field is absent and also when it is wrong; in the second case the
 //! mistake is noted, and the scenario is refused at the end, so a caller may go on with any default.
 
-use super::names::unknown;
+use super::names::{Directory, unknown};
 use super::quantity::{check_rate, parse_duration, parse_rate, parse_size};
 use super::{Mistake, ScenarioError};
 use crate::units::Nanos;
@@ -210,12 +210,11 @@ impl<'a> Field<'a> {
     }
 
     /// The index of the defined thing whose name stands here.
-    pub(super) fn reference(&self, what: &str, names: &[String]) -> Option<usize> {
+    pub(super) fn reference(&self, what: &str, names: &Directory) -> Option<usize> {
         let word = self.text(&format!("the name of a {what}"))?;
-        let found = names.iter().position(|name| name == word);
+        let found = names.find(word);
         if found.is_none() {
-            let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            self.wrong(unknown(what, word, &names));
+            self.wrong(unknown(what, word, &names.all()));
         }
         found
     }

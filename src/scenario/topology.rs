@@ -57,20 +57,17 @@ pub(super) fn check(scenario: &Scenario, actors: &[(String, Section<'_>)]) {
 
 /// Notes an actor in focus that gets no tasks, in either arm.
 pub(super) fn check_work(scenario: &Scenario, root: &Section<'_>, actors: &[(String, Section<'_>)]) {
-    let loaded = |only: Option<&[usize]>| -> Vec<usize> {
-        let keeps = |index: &usize| only.is_none_or(|only| only.contains(index));
-        let has_load = |index: &usize| scenario.actors[*index].load != Load::None;
-        (0..scenario.actors.len()).filter(keeps).filter(has_load).collect()
+    let gets_tasks = |actors: &mut dyn Iterator<Item = usize>| {
+        let loaded = actors.filter(|&actor| scenario.actors[actor].load != Load::None).collect();
+        reached(scenario, loaded)[scenario.focus]
     };
-    let gets_tasks =
-        |sources: Vec<usize>| sources.iter().any(|&from| reaches(scenario, from, scenario.focus));
     let focus = &scenario.actors[scenario.focus].name;
-    if !gets_tasks(loaded(None)) {
+    if !gets_tasks(&mut (0..scenario.actors.len())) {
         let key = format!("actor.{focus}.load");
         actors[scenario.focus].1.clone().called(key).wrong(
             "is missing, and no loaded actor calls or sends to it: expected load = { clients = 8 } or { rate = \"100/s\" }",
         );
-    } else if !gets_tasks(loaded(Some(&scenario.isolated))) {
+    } else if !gets_tasks(&mut scenario.isolated.iter().copied()) {
         root.wrong(format!(
             "isolated.load: leaves the actor in focus, `{focus}`, without tasks: expected `{focus}` in it"
         ));
@@ -82,19 +79,16 @@ fn receivers(scenario: &Scenario, actor: usize) -> impl Iterator<Item = usize> {
     scenario.actors[actor].steps.iter().flat_map(|step| [step.call, step.send]).flatten()
 }
 
-/// Whether messages of `from` lead to `to`, or they are the same. The graph may have cycles.
-fn reaches(scenario: &Scenario, from: usize, to: usize) -> bool {
+/// For each actor whether it is one of `from` or their messages lead to it. The graph may have cycles.
+fn reached(scenario: &Scenario, from: Vec<usize>) -> Vec<bool> {
     let mut seen = vec![false; scenario.actors.len()];
-    let mut open = vec![from];
+    let mut open = from;
     while let Some(actor) = open.pop() {
-        if actor == to {
-            return true;
-        }
         if !std::mem::replace(&mut seen[actor], true) {
             open.extend(receivers(scenario, actor));
         }
     }
-    false
+    seen
 }
 
 /// Whether actors can be taken away one by one, each when nobody sends to it any more (Kahn 1962): quick, also for a
@@ -166,8 +160,8 @@ fn held_across(scenario: &Scenario) -> Vec<(usize, usize, usize, usize)> {
         for (index, step) in spec.steps.iter().enumerate() {
             let Some(lock) = step.lock else { continue };
             for to in [step.call, step.send].into_iter().flatten() {
-                let taker = (0..scenario.actors.len())
-                    .find(|&other| reaches(scenario, to, other) && takes(other, lock));
+                let reached = reached(scenario, vec![to]);
+                let taker = (0..scenario.actors.len()).find(|&other| reached[other] && takes(other, lock));
                 if let Some(taker) = taker {
                     found.push((actor, index, lock, taker));
                 }

@@ -2,8 +2,8 @@
 
 use super::console::Resource;
 use crate::lock::{Gil, GilCounts, MutexLock, RawLock, SpinLock};
+use crate::measure::Tally;
 use crate::measure::record::LockRecord;
-use crate::measure::{Tally, distribution};
 use crate::scenario::LockKind;
 use crate::units::Nanos;
 use async_lock::{Mutex as AwaitableMutex, MutexGuardArc};
@@ -229,8 +229,8 @@ impl LockLedger {
             kind: lock.mechanism.kind().into(),
             acquisitions: self.acquisitions,
             contended: self.contended,
-            wait_ns: distribution(&self.wait.histogram(), false),
-            hold_ns: distribution(&self.hold.histogram(), false),
+            wait_ns: self.wait.distribution(),
+            hold_ns: self.hold.distribution(),
             forced_drops: counts.map(|counts| counts.forced_drops),
             switches: counts.map(|counts| counts.switches),
         }

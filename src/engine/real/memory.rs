@@ -3,7 +3,7 @@
 use crate::cache::{self, Cache, CacheCounts, CacheLayout};
 use crate::engine::EngineError;
 use crate::measure::record::{CacheRecord, StoreRecord};
-use crate::measure::{CacheLedger, Tally, distribution};
+use crate::measure::{CacheLedger, Tally};
 use crate::random::Stream;
 use crate::scenario::{CacheSpec, StoreSpec};
 use crate::store::{Store, StoreError, StorePlan, make_value};
@@ -137,8 +137,8 @@ impl StoreLedger {
             engine: Store::ENGINE.into(),
             reads: self.reads,
             writes: self.writes,
-            read_ns: distribution(&self.read.histogram(), false),
-            write_ns: distribution(&self.write.histogram(), false),
+            read_ns: self.read.distribution(),
+            write_ns: self.write.distribution(),
         }
     }
 }

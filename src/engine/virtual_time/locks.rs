@@ -9,7 +9,7 @@
 
 use super::gil::GilState;
 use super::world::{NONE, Next, Purpose, State, TASK, World};
-use crate::measure::{Cause, LockRecord, Tally, distribution};
+use crate::measure::{Cause, LockRecord, Tally};
 use crate::scenario::LockKind;
 use crate::units::Nanos;
 use std::collections::VecDeque;
@@ -74,8 +74,8 @@ impl Lock {
             .into(),
             acquisitions: self.acquisitions,
             contended: self.contended,
-            wait_ns: distribution(&self.wait.histogram(), false),
-            hold_ns: distribution(&self.hold.histogram(), false),
+            wait_ns: self.wait.distribution(),
+            hold_ns: self.hold.distribution(),
             forced_drops: gil.then_some(self.gil.forced_drops),
             switches: gil.then_some(self.gil.switches),
         }

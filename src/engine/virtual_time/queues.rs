@@ -218,6 +218,7 @@ impl World<'_> {
         let ledger = &mut self.actors[actor as usize].ledger;
         if measured {
             ledger.finish(&finished, window_start);
+            self.finished += 1;
             if actor as usize == self.scenario.focus {
                 self.wanted -= 1;
                 self.over = self.wanted == 0;

@@ -12,7 +12,7 @@ use super::locks::Lock;
 use super::program::index;
 use super::world::{NONE, Purpose, World};
 use crate::measure::record::StoreRecord;
-use crate::measure::{Cause, StoreCharge, Tally, Waits, distribution};
+use crate::measure::{Cause, StoreCharge, Tally, Waits};
 use crate::scenario::{LockKind, Scenario};
 use crate::units::Nanos;
 use crate::workload::Draw;
@@ -87,8 +87,8 @@ impl StoreModel {
             engine: "charged".into(),
             reads: self.counts[0],
             writes: self.counts[1],
-            read_ns: distribution(&read.histogram(), false),
-            write_ns: distribution(&write.histogram(), false),
+            read_ns: read.distribution(),
+            write_ns: write.distribution(),
         }
     }
 }

@@ -308,8 +308,11 @@ pub(super) struct World<'a> {
     pub(super) sampler: super::profile::Sampler,
     /// Worker threads; threads beyond them issue load and are in no record.
     pub(super) workers: usize,
-    /// Measured tasks of the focus still to complete.
+    /// Measured tasks of the focus to complete, and how many of them are still to.
+    pub(super) asked: u64,
     pub(super) wanted: u64,
+    /// Measured tasks of all actors that are complete.
+    pub(super) finished: u64,
 }
 
 impl World<'_> {

@@ -1,10 +1,12 @@
 //! Folded stacks, flame graphs, HdrHistogram's formats, Markdown, CSV and JUnit.
 
 use super::sample::{distribution, record};
+use conlab::measure::Tally;
 use conlab::measure::archive::Archive;
 use conlab::measure::record::{Breakdown, RunRecord};
 use conlab::report::junit::{Case, CaseOutcome, cases, junit};
 use conlab::report::{histogram, markdown::markdown, run_page, stacks, table::csv};
+use conlab::units::Nanos;
 use hdrhistogram::Histogram;
 
 /// Sum of the weights of an actor's stacks, first or second column.
@@ -65,11 +67,17 @@ fn a_flame_graph_takes_names_literally() {
 
 #[test]
 fn an_interval_log_gives_back_what_went_in() {
-    let mut agents = Histogram::new(3).unwrap();
-    let mut vault = Histogram::new(3).unwrap();
-    (1..=5000_u64).for_each(|value| agents.record(value * 1000).unwrap());
-    (1..=30_u64).for_each(|value| vault.record(value * value).unwrap());
-    let histograms = [("agents, all".to_owned(), agents.clone()), ("vault".to_owned(), vault.clone())];
+    let both = |values: &mut dyn Iterator<Item = u64>| {
+        let (mut histogram, mut tally) = (Histogram::<u64>::new(3).unwrap(), Tally::default());
+        for value in values {
+            histogram.record(value).unwrap();
+            tally.record(Nanos(value));
+        }
+        (histogram, tally.counts())
+    };
+    let (agents, of_agents) = both(&mut (1..=5000).map(|value| value * 1000));
+    let (vault, of_vault) = both(&mut (1..=30).map(|value| value * value));
+    let histograms = [("agents, all".to_owned(), of_agents), ("vault".to_owned(), of_vault)];
     let out = tempfile::tempdir().unwrap();
     let archive = Archive::reserve(out.path()).unwrap();
     let folder = archive.keep(&record("agents", 1000, 4, 100), &histograms, "", &[]).unwrap();
