@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use toml_edit::{DocumentMut, InlineTable, Item, Value};
 
 /// Largest scenario that is read.
-const LARGEST: u64 = 16 << 20;
+const LARGEST: u64 = 256 << 20;
 
 /// What the command line changes in a scenario.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -75,10 +75,12 @@ impl Scenario {
         let anchored = edit::anchor(&mut document, &base);
         // Mistakes of the file itself come first, with its own lines; anchoring moves none.
         let as_written = if anchored { document.to_string() } else { text.to_owned() };
-        let scenario = Self::parse(&as_written, origin)?;
         if *overrides == Overrides::default() {
-            return Ok(scenario);
+            // The document of a million actors takes gigabytes, so that there is never more than one.
+            drop(document);
+            return Self::parse(&as_written, origin);
         }
+        Self::parse(&as_written, origin)?;
         let mistakes = overrides.apply(&mut document);
         if !mistakes.is_empty() {
             return Err(invalid(mistakes));
@@ -94,14 +96,13 @@ impl Scenario {
 
     /// Writes the levels of a treatment into the source, so that the file reproduces the run.
     pub(super) fn write_levels(&mut self, treatment: &Treatment) {
-        let Ok(mut document) = self.source.parse::<DocumentMut>() else { return };
-        let Some(focus) = edit::focus(&document) else { return };
+        let focus = &self.actors[self.focus].name;
         let mut edits: Vec<(String, Value)> = Vec::new();
         if let Some(threads) = treatment.threads {
-            edits.push((edit::path(&["actor", &focus, "threads"]), integer(threads as u64)));
+            edits.push((edit::path(&["actor", focus, "threads"]), integer(threads as u64)));
         }
         if let Some(queue) = treatment.queue {
-            edits.push((edit::path(&["actor", &focus, "queue"]), queue.name().into()));
+            edits.push((edit::path(&["actor", focus, "queue"]), queue.name().into()));
         }
         if let Some(layout) = treatment.cache {
             let names = self.caches.iter().map(|cache| edit::path(&["cache", &cache.name, "layout"]));
@@ -113,12 +114,16 @@ impl Scenario {
         if treatment.load != self.run.load {
             edits.push(("run.load".to_owned(), treatment.load.name().into()));
         }
+        self.run.load = treatment.load;
+        if edits.is_empty() {
+            return;
+        }
+        let Ok(mut document) = self.source.parse::<DocumentMut>() else { return };
         for (path, value) in edits {
             // A path that was valid when the scenario was parsed still is.
             let done = edit::set(&mut document, &path, value);
             debug_assert!(done.is_ok(), "{path}: {done:?}");
         }
-        self.run.load = treatment.load;
         self.source = document.to_string();
     }
 }
@@ -194,7 +199,7 @@ fn read(path: &Path) -> io::Result<String> {
         File::open(path)?.take(LARGEST + 1).read_to_string(&mut text)
     }?;
     if read as u64 > LARGEST {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 16 MiB"));
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 256 MiB"));
     }
     Ok(text)
 }
