@@ -284,8 +284,10 @@ impl World<'_> {
                 self.evict(core);
                 return;
             }
-            // A slice that ended while nobody waited is renewed.
-            state.slice_start = now - ran % self.charges.slice;
+            if ran >= self.charges.slice {
+                // A slice that ended while nobody waited is renewed.
+                state.slice_start = now - ran % self.charges.slice;
+            }
             state.armed = somebody_waits;
             if somebody_waits {
                 end = end.min(state.slice_start.saturating_add(self.charges.slice));
