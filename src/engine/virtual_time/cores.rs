@@ -224,7 +224,7 @@ impl World<'_> {
             state.starting = false;
             state.slice_start = now;
             if self.charges.fair.is_some() {
-                state.fair.begin(&mut self.entities[thread as usize], now);
+                state.fair.begin(now);
             }
             self.transition(thread, State::Running);
             let thread = self.thread(thread);

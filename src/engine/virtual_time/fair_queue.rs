@@ -14,7 +14,6 @@
 //! Source: I. Stoica, H. Abdel-Wahab, "Earliest Eligible Virtual Deadline First", 1995, and the documentation of Linux
 //! (`Documentation/scheduler/sched-eevdf.rst`).
 
-use super::fair::Use;
 use std::collections::BTreeSet;
 
 /// What the policy knows of a thread.
@@ -31,16 +30,6 @@ pub(super) struct Entity {
     order: u64,
     /// Asleep, and not yet out of the queue.
     pub(super) asleep: bool,
-    /// How much of the time it ran of late.
-    pub(super) used: Use,
-}
-
-impl Entity {
-    /// It leaves its processor.
-    pub(super) fn leave(&mut self, now: u64) {
-        self.left = now;
-        self.used.advance(now, true);
-    }
 }
 
 /// A slice that is never over: some 36 years.
@@ -97,9 +86,8 @@ impl FairQueue {
         self.awake
     }
 
-    /// `current` begins to run at `now`.
-    pub(super) fn begin(&mut self, current: &mut Entity, now: u64) {
-        current.used.advance(now, false);
+    /// Whoever was chosen begins to run at `now`.
+    pub(super) const fn begin(&mut self, now: u64) {
         self.since = now;
     }
 
@@ -257,7 +245,7 @@ mod tests {
                     self.queue.insert(last, &mut self.threads[last as usize]);
                 }
                 self.queue.remove(next, &self.threads[next as usize]);
-                self.queue.begin(&mut self.threads[next as usize], now * 1_000_000);
+                self.queue.begin(now * 1_000_000);
             }
             self.current
         }
