@@ -186,13 +186,14 @@ impl World<'_> {
             waiters.retain(|waiter| *waiter != thread);
         }
         self.lock(lock).waking = false;
+        let round_over = self.gil_left(thread, lock);
         let entity = self.holder(thread, task);
         let owned = self.lock(lock).owner == entity;
         if owned || self.try_take(thread, entity, lock, self.now - since) {
             self.settled(thread, task);
             return true;
         }
-        if matches!(self.lock(lock).kind, LockKind::Gil { .. }) {
+        if round_over {
             self.gil_round_over(thread, lock);
         }
         self.wait_for_lock(thread, task, lock)

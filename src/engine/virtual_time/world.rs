@@ -161,6 +161,8 @@ pub(super) struct Thread {
     pub(super) interpreter: u32,
     /// Interpreter lock: the switch number when its round began.
     pub(super) round: u32,
+    /// Interpreter lock: the number with which it joined the condition.
+    pub(super) ticket: u32,
     pub(super) state: State,
     /// Why it is blocked.
     pub(super) waits: Cause,
@@ -184,6 +186,7 @@ impl Thread {
             account: 0,
             interpreter: NONE,
             round: 0,
+            ticket: 0,
             state: State::Blocked,
             waits: Cause::Queue,
             spinning: false,
