@@ -135,9 +135,14 @@ impl FutureEvents {
     /// Sorts an entry into the front, behind those of the same time.
     #[inline]
     fn insert(&mut self, event: Event) {
-        // Counted without a branch: where a scan would stop cannot be foreseen.
-        let slot = self.front.iter().map(|later| usize::from(later.at > event.at)).sum();
-        self.front.insert(slot, event);
+        let mut slot = self.front.len();
+        self.front.push(event);
+        let front = self.front.as_mut_slice();
+        while slot > 0 && front[slot - 1].at <= event.at {
+            front[slot] = front[slot - 1];
+            slot -= 1;
+        }
+        front[slot] = event;
         if self.front.len() > FRONT_MOST {
             self.spill();
         }
