@@ -33,8 +33,9 @@
 //!   held, cleared by a taker under both mutexes before the lock counts as held, or by the dropper under
 //!   `hand_over` before any taker can have come.
 //!
-//! - G6 (signals): a signal is for any of those who wait when it is posted, and only for them, so that it cannot be left behind: also
-//!   a waiter whose round is over takes it along.
+//! - G6 (signals): a signal is for the elder group of waiters until there has been one for each of them; then the newcomers are that
+//!   group. A waiter whose round is over takes its signal along, so that none is left behind. The groups sleep apart, so
+//!   that the one woken may take it.
 //!
 //! Lock order: `state` before `hand_over`. `loom_tests/gil.rs` fails when G1 to G4 or G6 are weakened.
 //!
@@ -61,8 +62,8 @@ pub struct Gil {
     /// Set by a waiter, polled by the holder.
     drop_request: AtomicBool,
     state: Mutex<State>,
-    /// Signalled when the lock falls free.
-    freed: Condvar,
+    /// Signalled when the lock falls free; one for each group of waiters.
+    freed: [Condvar; 2],
     hand_over: Mutex<HandOver>,
     /// Signalled when the lock is taken while a dropper waits for that.
     taken: Condvar,
@@ -141,7 +142,7 @@ impl Gil {
                 signals: Signals::default(),
                 counts: GilCounts::default(),
             }),
-            freed: Condvar::new(),
+            freed: [Condvar::new(), Condvar::new()],
             hand_over: Mutex::new(HandOver { last_holder: NOBODY, droppers: 0 }),
             taken: Condvar::new(),
         }
@@ -189,12 +190,14 @@ impl Gil {
     ) -> MutexGuard<'a, State> {
         let switches = state.counts.switches;
         taken.rounds += 1;
-        let ticket = state.signals.join(); // G2
+        let (ticket, place) = state.signals.join(); // G2
         // Woken up for a signal that another has taken, it sleeps on in the same round.
         let sleeps_on = |state: &mut State| !state.signals.take(ticket); // G6
         let (mut state, timed_out) =
-            sync::wait_while_for(&self.freed, &self.state, state, self.interval, sleeps_on);
-        state.signals.leave();
+            sync::wait_while_for(&self.freed[place], &self.state, state, self.interval, sleeps_on);
+        if timed_out {
+            state.signals.leave(ticket); // G6
+        }
         if timed_out && state.held && state.counts.switches == switches {
             self.drop_request.store(true, Relaxed); // G5
             state.counts.requests += 1;
@@ -228,8 +231,10 @@ impl Gil {
         state.held = false;
         let requested = self.requested(); // G5: stays set until the next take
         state.counts.forced_drops += u64::from(requested);
-        if state.signals.post() && !cfg!(conlab_weaken = "G2") {
-            self.freed.notify_one(); // G2
+        if let Some(place) = state.signals.post()
+            && !cfg!(conlab_weaken = "G2")
+        {
+            self.freed[place].notify_one(); // G2
         }
         requested
     }

@@ -30,7 +30,7 @@ pub(super) enum Mechanism {
     /// A mutex that tasks await; the threads among its users block.
     Awaited(Arc<AwaitableMutex<()>>),
     /// An interpreter lock, how much work lies between two polls, and what had happened when the measured window began.
-    Interpreter { gil: Gil, check: Nanos, before: OnceLock<GilCounts> },
+    Interpreter { gil: Box<Gil>, check: Nanos, before: OnceLock<GilCounts> },
     /// Excludes nobody.
     Absent,
 }
@@ -59,7 +59,7 @@ impl LockRuntime {
             LockKind::Mutex => Mechanism::Raw { lock: Box::new(MutexLock::new()), spins: false },
             LockKind::Spin => Mechanism::Raw { lock: Box::new(SpinLock::new()), spins: true },
             LockKind::Gil { interval, check } => {
-                let gil = Gil::new(interval.to_duration());
+                let gil = Box::new(Gil::new(interval.to_duration()));
                 Mechanism::Interpreter { gil, check, before: OnceLock::new() }
             }
             LockKind::Absent => Mechanism::Absent,
