@@ -30,7 +30,7 @@ use crate::scenario::LockKind;
 /// How long a requester may be on its feet after it has asked, in nanoseconds; how long it is, is chance, evenly.
 const ON_ITS_FEET: u64 = 1000;
 /// How long a holder takes to free the lock after its check has found the request.
-const DROP: u64 = 200;
+const DROP: u64 = 250;
 
 /// What an interpreter lock has beyond a lock.
 #[derive(Debug)]
