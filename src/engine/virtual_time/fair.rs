@@ -22,8 +22,8 @@ const CACHE_HOT: u64 = 500_000;
 /// How long a core must have been idle for a kernel that gathers threads to let it sleep. In five traces, of the threads whose last
 /// core was idle for less, 5 to 42 of a hundred went to their waker's, and 60 to 72 later.
 const DOZE: u64 = 50_000;
-/// Ticks between two comparisons of a busy core with the others: Linux's `busy_factor`.
-const BUSY_TICKS: u64 = 16;
+/// Time between two comparisons of busy cores: Linux's `balance_interval` times `busy_factor`, on two.
+const EVENED_OUT: u64 = 32_000_000;
 
 /// How the simulated kernel schedules fairly.
 #[derive(Clone, Copy, Debug)]
@@ -137,8 +137,7 @@ impl World<'_> {
     /// Where a thread that wakes up goes.
     fn core_for(&mut self, fair: Fair, thread: u32, near: u32) -> u32 {
         let last = self.threads[thread as usize].core;
-        if near != NONE
-            && fair.gathers > 0
+        if fair.gathers > 0
             && self.idle_cores.any()
             && !self.idle_cores.contains(near)
             && self.gathers_on(fair, thread, near)
@@ -149,21 +148,18 @@ impl World<'_> {
         if let Some(idle) = self.idle_cores.peek(last) {
             return idle;
         }
-        let crowd = |core: u32| if core == NONE { u32::MAX } else { self.cores[core as usize].fair.awake() };
-        if last == NONE && near == NONE {
-            return (0..self.charges.cores).min_by_key(|core| crowd(*core)).unwrap_or(0);
-        }
-        if crowd(near).saturating_add(1) < crowd(last) { near } else { last }
+        let crowd = |core: u32| self.cores[core as usize].fair.awake();
+        if crowd(near) + 1 < crowd(last) { near } else { last }
     }
 
     /// Whether the kernel may put a thread that wakes up on `near`, its last core or its waker's, beside whoever is there, instead of
-    /// an idle one: when that one sleeps deeply, on the thread's last core or on the busier of both, but not where one would
-    /// have nearly all the work.
+    /// an idle one: on its last, or where the idle one has dozed off on the busier of both; but not where one would have nearly all the
+    /// work.
     fn gathers_on(&mut self, fair: Fair, thread: u32, near: u32) -> bool {
         let last = self.threads[thread as usize].core;
         let Some(other) = self.idle_cores.peek(last) else { return false };
         let (here, there) = (self.cores[near as usize].used, self.cores[other as usize].used);
-        if self.now - there.at < DOZE {
+        if near != last && self.now - there.at < DOZE {
             return false;
         }
         let (here, there) = (here.level_at(self.now, true), there.level_at(self.now, false));
@@ -310,25 +306,23 @@ impl World<'_> {
             self.take_core(idle);
             self.assign(idle, thread, self.charges.wake);
         }
-        if fair.rules.tick > 0 && (self.now / fair.rules.tick).is_multiple_of(BUSY_TICKS) {
+        if fair.rules.tick > 0 && self.now % EVENED_OUT < fair.rules.tick {
             self.even_out(fair, core);
         }
         self.await_tick(core, fair.rules);
     }
 
-    /// Takes a thread over from a core with at least two more that wait.
+    /// Moves threads that wait to a core with fewer, until there is at most one more here.
     fn even_out(&mut self, fair: Fair, core: u32) {
         let cores = self.charges.cores;
-        let Some(other) = (1..cores.min(LOOKED_AT))
-            .map(|offset| (core + offset) % cores)
-            .max_by_key(|other| (self.cores[*other as usize].fair.awake(), cores - *other))
-        else {
-            return;
-        };
-        if self.cores[other as usize].fair.awake() >= self.cores[core as usize].fair.awake() + 2
-            && let Some(thread) = self.take_over(fair, other, core)
+        let crowd = |world: &Self, core: u32| world.cores[core as usize].fair.awake();
+        let others = (1..cores.min(LOOKED_AT)).map(|offset| (core + offset) % cores);
+        let Some(other) = others.min_by_key(|other| (crowd(self, *other), *other)) else { return };
+        while crowd(self, core) > crowd(self, other) + 1
+            && let Some(thread) = self.take_over(fair, core, other)
         {
-            self.enqueue(core, thread);
+            self.enqueue(other, thread);
         }
+        self.await_tick(other, fair.rules);
     }
 }

@@ -184,6 +184,11 @@ impl World<'_> {
         }
         if self.charges.fair.is_some() {
             self.entities = vec![Entity::default(); self.threads.len()];
+            // A kernel spreads threads over its cores as they are made.
+            let cores = self.charges.cores;
+            for (number, thread) in self.threads.iter_mut().enumerate() {
+                thread.core = index(number) % cores;
+            }
         }
     }
 
