@@ -94,6 +94,22 @@ fn a_kernel_with_ticks_lets_a_thread_that_is_owed_time_in_at_once() {
 }
 
 #[test]
+fn a_busy_runtime_notices_its_timers_at_every_61st_poll() {
+    // Tasks of 3 ms of work and a wait of 1 ms arrive every 2 ms, so its only worker is never idle. Polls 0 to 180 ms begin
+    // the first sixty tasks; before the next one it looks at the timers, and nobody is done before that.
+    let completed = |duration: &str| {
+        let text = format!(
+            "schema = 1\nname = \"hand\"\n[run]\nduration = \"{duration}\"\nwarmup = \"0s\"\n[host]\ncores = 1\n[actor.a]\n\
+             focus = true\nqueue = \"async\"\ncapacity = 1000\nload = {{ rate = \"500/s\", arrivals = \"paced\" }}\n\
+             steps = [ {{ name = \"w\", compute = \"3ms\", io = \"1ms\" }} ]\n"
+        );
+        run(&VirtualEngine::ideal(), &text).actors["a"].completed
+    };
+    assert_eq!(completed("180ms"), 0);
+    assert!(completed("600ms") > 0);
+}
+
+#[test]
 fn a_mutex_wakes_its_longest_waiter_and_lets_a_running_thread_overtake() {
     let text = actor(
         "cores = 2",

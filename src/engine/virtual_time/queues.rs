@@ -3,6 +3,7 @@
 //! - A worker takes the head of its actor's queue, or sleeps until a push wakes it (the longest idle first). Another
 //!   worker may take the task before the woken one runs; it then sleeps again.
 //! - A push into a full queue is refused for open load; everybody else waits for room, in order.
+//! - A busy asynchronous runtime notices timers late: only a worker that has nothing to do waits for them.
 //! - Asynchronous actors: a bounded channel, and handlers that each take one task at a time from it. A task that waits leaves its
 //!   worker; when it can go on it joins the runtime's queue of ready tasks.
 //!
@@ -14,6 +15,8 @@ use crate::measure::{CAUSES, Cause, Finished};
 use crate::model::child_number;
 use crate::units::Nanos;
 
+/// Polls between two looks at the timers of a busy worker: tokio's `event_interval`.
+const EVENT_INTERVAL: u32 = 61;
 /// Most tasks that an asynchronous actor handles at once.
 pub(super) const MOST_HANDLERS: usize = 1024;
 
@@ -143,7 +146,7 @@ impl World<'_> {
             return self.issue_due(thread, actor);
         }
         if self.actors[actor as usize].asynchronous {
-            if let Some(task) = self.actors[actor as usize].ready.pop_front() {
+            if let Some(task) = self.next_ready(actor, thread) {
                 self.take_up(thread, task);
                 return true;
             }
@@ -155,6 +158,18 @@ impl World<'_> {
         self.actors[actor as usize].idle.push_back(thread);
         self.block(thread, Cause::Queue);
         false
+    }
+
+    /// The head of the runtime's ready queue. A worker looks at the timers when it finds nothing ready, and at every 61st poll.
+    fn next_ready(&mut self, actor: u32, thread: u32) -> Option<u32> {
+        let state = &mut self.actors[actor as usize];
+        state.polls += 1;
+        if !state.late.is_empty() && (state.ready.is_empty() || state.polls.is_multiple_of(EVENT_INTERVAL)) {
+            for task in std::mem::take(&mut state.late) {
+                self.make_task_ready(task, thread);
+            }
+        }
+        self.actors[actor as usize].ready.pop_front()
     }
 
     /// Service of a task begins.
@@ -284,8 +299,14 @@ impl World<'_> {
         self.wait(thread, task, Cause::Call)
     }
 
-    /// Timer of an asynchronous task.
+    /// Timer of an asynchronous task: an idle worker waits for it; where all are busy, it is late.
     pub(super) fn task_timer(&mut self, task: u32) {
-        self.wake(task | TASK, NONE);
+        let actor = self.tasks[task as usize].actor;
+        let state = &mut self.actors[actor as usize];
+        if state.idle.is_empty() {
+            state.late.push(task);
+        } else {
+            self.wake(task | TASK, NONE);
+        }
     }
 }

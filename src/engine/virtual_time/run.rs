@@ -153,6 +153,8 @@ impl World<'_> {
                 overflow: VecDeque::new(),
                 idle: (first..self.threads.len()).map(index).collect(),
                 ready: VecDeque::new(),
+                late: Vec::new(),
+                polls: 0,
                 handlers: if asynchronous { spec.capacity.min(MOST_HANDLERS) } else { 0 },
                 busy_until: 0,
                 touched_by: NONE,

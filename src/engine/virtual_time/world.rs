@@ -243,6 +243,10 @@ pub(super) struct Actor {
     pub(super) idle: VecDeque<u32>,
     /// Asynchronous: tasks that want a worker.
     pub(super) ready: VecDeque<u32>,
+    /// Asynchronous: tasks whose timer is due, which nobody has noticed.
+    pub(super) late: Vec<u32>,
+    /// Asynchronous: how often its workers have taken up a task.
+    pub(super) polls: u32,
     /// Asynchronous: handlers without a task.
     pub(super) handlers: usize,
     /// The thread that issues its load, if load needs one.
