@@ -100,7 +100,7 @@ impl Stream {
 
 /// A bijection that avalanches: every input bit reaches every output bit (variant 13 of Stafford's mixers).
 #[inline]
-const fn mix(mut word: u64) -> u64 {
+pub(crate) const fn mix(mut word: u64) -> u64 {
     word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     word ^ (word >> 31)

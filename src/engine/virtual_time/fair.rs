@@ -173,7 +173,7 @@ impl World<'_> {
         if state.preempt || state.starting {
             return false;
         }
-        let first = state.fair.first(&self.entities, self.entity_on(core));
+        let first = state.fair.first(self.entity_on(core));
         let gives_way = first == Some(thread) || (first.is_some() && !was_alone);
         if gives_way {
             self.reschedule(core);
@@ -224,7 +224,7 @@ impl World<'_> {
     /// Runs whoever is first on a core that has nobody, or lets it idle.
     pub(super) fn fair_next(&mut self, fair: Fair, core: u32) {
         // Each sleeper leaves the queue, so the loop ends with it.
-        while let Some(thread) = self.cores[core as usize].fair.first(&self.entities, None) {
+        while let Some(thread) = self.cores[core as usize].fair.first(None) {
             let queue = &self.cores[core as usize].fair;
             let lag = queue.lag(&self.entities[thread as usize], None, fair.rules);
             self.dequeue(core, thread);
@@ -253,12 +253,8 @@ impl World<'_> {
 
     /// Moves a thread that waits for one core to another, where it has its place then; not one that ran a moment ago.
     fn take_over(&mut self, fair: Fair, from: u32, to: u32) -> Option<u32> {
-        let now = self.now;
-        let movable = |thread: &u32| {
-            let entity = &self.entities[*thread as usize];
-            !entity.asleep && (entity.left == 0 || now - entity.left >= CACHE_HOT)
-        };
-        let thread = self.cores[from as usize].fair.threads().find(movable)?;
+        let cold = self.now.saturating_sub(CACHE_HOT);
+        let thread = self.cores[from as usize].fair.first_off_since(cold)?;
         self.advance_core(from, fair.rules);
         let queue = &self.cores[from as usize].fair;
         let entity = &self.entities[thread as usize];
@@ -296,7 +292,7 @@ impl World<'_> {
         self.cores[core as usize].looking = false;
         self.advance_core(core, fair.rules);
         if let Some(current) = self.entity_on(core)
-            && self.cores[core as usize].fair.first(&self.entities, Some(current)).is_some()
+            && self.cores[core as usize].fair.first(Some(current)).is_some()
         {
             self.yield_core(core);
         }

@@ -14,7 +14,7 @@
 //! Source: I. Stoica, H. Abdel-Wahab, "Earliest Eligible Virtual Deadline First", 1995, and the documentation of Linux
 //! (`Documentation/scheduler/sched-eevdf.rst`).
 
-use std::collections::BTreeSet;
+use super::deadline_tree::{DeadlineTree, Key, Traits};
 
 /// What the policy knows of a thread.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,6 +30,17 @@ pub(super) struct Entity {
     order: u64,
     /// Asleep, and not yet out of the queue.
     pub(super) asleep: bool,
+}
+
+impl Entity {
+    /// Its place among those who wait.
+    const fn key(&self) -> Key {
+        (self.deadline, self.order)
+    }
+
+    const fn traits(&self) -> Traits {
+        Traits { runtime: self.runtime, left: if self.asleep { u64::MAX } else { self.left } }
+    }
 }
 
 /// A slice that is never over: some 36 years.
@@ -61,7 +72,7 @@ impl Rules {
 #[derive(Clone, Debug, Default)]
 pub(super) struct FairQueue {
     /// By deadline, then in order of coming.
-    waiting: BTreeSet<(i64, u64, u32)>,
+    waiting: DeadlineTree,
     /// Sum of the virtual runtimes of those that wait.
     sum: i128,
     /// How many of those that wait are awake.
@@ -118,7 +129,7 @@ impl FairQueue {
 
     /// Sum and number of everybody's virtual runtimes.
     fn all(&self, current: Option<&Entity>) -> (i128, i128) {
-        let waiting = self.waiting.len() as i128;
+        let waiting = i128::from(self.waiting.len());
         current.map_or((self.sum, waiting), |entity| (self.sum + i128::from(entity.runtime), waiting + 1))
     }
 
@@ -152,18 +163,18 @@ impl FairQueue {
         entity.lag = 0;
     }
 
-    /// A thread with a place begins to wait.
+    /// A thread with a place begins to wait; until it is removed, nothing about it may change.
     pub(super) fn insert(&mut self, thread: u32, entity: &mut Entity) {
         self.comings += 1;
         entity.order = self.comings;
-        self.waiting.insert((entity.deadline, entity.order, thread));
+        self.waiting.insert(entity.key(), thread, entity.traits());
         self.sum += i128::from(entity.runtime);
         self.awake += u32::from(!entity.asleep);
     }
 
     /// A thread waits no longer.
     pub(super) fn remove(&mut self, thread: u32, entity: &Entity) {
-        let was_there = self.waiting.remove(&(entity.deadline, entity.order, thread));
+        let was_there = self.waiting.remove(entity.key());
         debug_assert!(was_there, "thread {thread} does not wait here");
         self.sum -= i128::from(entity.runtime);
         self.awake -= u32::from(!entity.asleep);
@@ -174,23 +185,24 @@ impl FairQueue {
 
     /// The eligible thread with the earliest deadline among those that wait, if it comes before `current`. Of equals, who runs
     /// goes on, as what it did at this instant really took time; but not if its slice was over just now.
-    pub(super) fn first(&self, entities: &[Entity], current: Option<&Entity>) -> Option<u32> {
+    pub(super) fn first(&self, current: Option<&Entity>) -> Option<u32> {
         let (sum, count) = self.all(current);
-        let eligible = |entity: &Entity| i128::from(entity.runtime) * count <= sum;
-        let best = self.waiting.iter().find(|(_, _, thread)| eligible(&entities[*thread as usize]))?;
+        let eligible = |runtime: i64| i128::from(runtime) * count <= sum;
+        let (deadline, thread) = self.waiting.first(|traits| eligible(traits.runtime))?;
         match current {
             Some(entity)
-                if eligible(entity) && (entity.deadline, self.renewed == self.since) <= (best.0, false) =>
+                if eligible(entity.runtime)
+                    && (entity.deadline, self.renewed == self.since) <= (deadline, false) =>
             {
                 None
             }
-            _ => Some(best.2),
+            _ => Some(thread),
         }
     }
 
-    /// Those who wait and are awake, by deadline.
-    pub(super) fn threads(&self) -> impl Iterator<Item = u32> {
-        self.waiting.iter().map(|(_, _, thread)| *thread)
+    /// Of those who wait and are awake, the one with the earliest deadline that was last on a processor by `latest`, or never.
+    pub(super) fn first_off_since(&self, latest: u64) -> Option<u32> {
+        self.waiting.first(|traits| traits.left <= latest).map(|(_, thread)| thread)
     }
 }
 
@@ -240,7 +252,7 @@ mod tests {
         /// Whoever is first runs from now on.
         fn choose(&mut self, now: u64) -> Option<u32> {
             self.advance(now);
-            if let Some(next) = self.queue.first(&self.threads, self.running()) {
+            if let Some(next) = self.queue.first(self.running()) {
                 if let Some(last) = self.current.replace(next) {
                     self.queue.insert(last, &mut self.threads[last as usize]);
                 }

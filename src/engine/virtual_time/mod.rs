@@ -6,7 +6,7 @@
 //!
 //! - [`future_events`]: what will happen and when
 //! - `world`: the state; `run`: the loop; `observe`, `profile`: the record
-//! - `cores`: cores, run queue, slices; `fair`, `fair_queue`: Linux's policy; `code`, `program`: what threads do
+//! - `cores`: cores, run queue, slices; `fair`, `fair_queue`, `deadline_tree`: Linux's policy; `code`, `program`: what threads do
 //! - `locks`, `gil`, `queues`, `caches`, `stores`, `load`: what they share
 //! - `charges`: what the simulated host takes for it, from the calibration and the scenario
 //!
@@ -25,6 +25,7 @@ mod caches;
 mod charges;
 mod code;
 mod cores;
+mod deadline_tree;
 mod fair;
 mod fair_queue;
 pub mod future_events;
