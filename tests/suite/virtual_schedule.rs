@@ -83,6 +83,10 @@ fn a_kernel_with_ticks_lets_a_thread_that_is_owed_time_in_at_once() {
         [actor.a]\nfocus = true\nload = { clients = 1 }\n\
         steps = [ { name = \"wait\", io = \"1ms\" }, { name = \"work\", compute = \"500us\" } ]\n\
         [actor.hog]\nload = { clients = 1 }\nsteps = [ { name = \"w\", compute = \"1s\" } ]\n";
+    // Without slices the hog, which never sleeps, never gives way.
+    let patient = Calibration { kernel_tick: Nanos::from_millis(4), ..Calibration::ideal() };
+    let record = run(&VirtualEngine::with(patient), text);
+    assert_eq!(spans(record.timeline.as_ref().unwrap(), 0, 100), ["io 0..1", "run_queue 1..100"]);
     let record = run(&kernel, text);
     // It comes at 1 ms to a hog whose deadline is earlier, and gets its turn at the tick. When it sleeps at 4.5, the hog
     // has had 4 ms and it 0.5 beyond the average at which it came, 1: it is owed 1.25 ms, so at 5.5 its deadline is earlier than
