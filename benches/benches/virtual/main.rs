@@ -254,11 +254,15 @@ fn scheduler(rounds: usize, rows: &mut Vec<Row>) {
     rows.push(("recording, 64 threads".into(), "conlab engine", median(shares), "% of time"));
 }
 
-fn bytes(_rounds: usize, rows: &mut Vec<Row>) {
+/// Memory that a run needs beyond one of a single thread or client; none where the peaks of equal runs differ by as much.
+fn bytes(rounds: usize, rows: &mut Vec<Row>) {
     for what in ["actor", "thread"] {
-        let empty = peak_of(what, 1);
+        let mut empty: Vec<f64> = (0..2 * rounds + 1).map(|_| peak_of(what, 1)).collect();
+        empty.sort_by(f64::total_cmp);
+        let spread = empty[2 * rounds] - empty[0];
         for count in SIZES {
-            let each = (peak_of(what, count) - empty) / count as f64;
+            let more = median((0..rounds).map(|_| peak_of(what, count)).collect()) - empty[rounds];
+            let each = if more > 2.0 * spread { more / count as f64 } else { f64::NAN };
             rows.push((format!("bytes per {what}, {count}"), "conlab engine", each, "bytes"));
         }
     }
@@ -295,7 +299,8 @@ fn main() {
     println!("{:<28} {:<20} {:>12} {:<12} {:>10}", "work", "candidate", "value", "", "ns/event");
     for (work, who, value, unit) in rows {
         let nanos = if unit == "M events/s" { format!("{:.1}", 1e3 / value) } else { String::new() };
-        println!("{work:<28} {who:<20} {value:>12.2} {unit:<12} {nanos:>10}");
+        let value = if value.is_nan() { "too few".into() } else { format!("{value:.2}") };
+        println!("{work:<28} {who:<20} {value:>12} {unit:<12} {nanos:>10}");
     }
 }
 
