@@ -301,13 +301,19 @@ impl World<'_> {
 
     /// Takes the thread off a core, to the tail of the run queue.
     fn evict(&mut self, core: u32) {
+        let thread = self.interrupt(core);
+        self.run_queue.push_back(thread);
+        self.next_thread(core);
+    }
+
+    /// Ends the burst of the thread on a core, which could go on; returns it.
+    pub(super) fn interrupt(&mut self, core: u32) -> u32 {
         self.stop_burst(core);
         let thread = self.cores[core as usize].current;
         self.transition(thread, State::Ready);
         let account = self.threads[thread as usize].account;
         self.accounts[account as usize].involuntary += 1;
-        self.run_queue.push_back(thread);
-        self.next_thread(core);
+        thread
     }
 
     /// Gives a core to the next thread, or lets it idle.

@@ -16,7 +16,7 @@
 
 use super::cores::LOOKED_AT;
 use super::fair_queue::{Entity, NEVER, Rules};
-use super::world::{Kind, NONE, State, World};
+use super::world::{Kind, NONE, World};
 
 /// How recently a thread must have run for the kernel not to move it: Linux's `sched_migration_cost`.
 const CACHE_HOT: u64 = 500_000;
@@ -101,7 +101,7 @@ impl World<'_> {
             self.enqueue(core, thread);
             (core, was_alone)
         };
-        let interrupted = self.preempt_for(core, thread, was_alone) && core != self.active;
+        let interrupted = self.preempt_for(fair, core, thread, was_alone) && core != self.active;
         self.await_tick(core, fair.rules);
         interrupted
     }
@@ -169,9 +169,9 @@ impl World<'_> {
 
     /// A thread has come to a core: whoever is first there now takes it. Where it has come to a thread that was alone, only
     /// if that is the one that has come. Tells whether somebody does.
-    fn preempt_for(&mut self, core: u32, thread: u32, was_alone: bool) -> bool {
+    fn preempt_for(&mut self, fair: Fair, core: u32, thread: u32, was_alone: bool) -> bool {
         let state = &self.cores[core as usize];
-        if state.preempt || state.starting || self.charges.slice == u64::MAX {
+        if state.preempt || state.starting || fair.rules.slice == NEVER {
             return false;
         }
         let first = state.fair.first(self.entity_on(core));
@@ -194,12 +194,9 @@ impl World<'_> {
     /// Takes the thread off a core, runnable, and runs whoever is first.
     pub(super) fn yield_core(&mut self, core: u32) {
         let Some(fair) = self.charges.fair else { return };
-        self.stop_burst(core);
         self.advance_core(core, fair.rules);
-        let thread = std::mem::replace(&mut self.cores[core as usize].current, NONE);
-        self.transition(thread, State::Ready);
-        let account = self.threads[thread as usize].account;
-        self.accounts[account as usize].involuntary += 1;
+        let thread = self.interrupt(core);
+        self.cores[core as usize].current = NONE;
         self.entities[thread as usize].left = self.now;
         self.enqueue(core, thread);
         self.fair_next(fair, core);
@@ -243,12 +240,16 @@ impl World<'_> {
         }
     }
 
+    /// The cores that the kernel looks at from this one.
+    fn neighbours(&self, core: u32) -> impl Iterator<Item = u32> + use<> {
+        let cores = self.charges.cores;
+        (1..cores.min(LOOKED_AT)).map(move |offset| (core + offset) % cores)
+    }
+
     /// A core that would be idle takes a thread that waits for another.
     fn steal(&mut self, fair: Fair, core: u32) -> Option<u32> {
-        let cores = self.charges.cores;
-        let from = (1..cores.min(LOOKED_AT))
-            .map(|offset| (core + offset) % cores)
-            .max_by_key(|other| (self.cores[*other as usize].fair.awake(), cores - *other))?;
+        let crowd = |other: &u32| (self.cores[*other as usize].fair.awake(), self.charges.cores - *other);
+        let from = self.neighbours(core).max_by_key(crowd)?;
         self.take_over(fair, from, core)
     }
 
@@ -312,10 +313,9 @@ impl World<'_> {
 
     /// Moves threads that wait to a core with fewer, until there is at most one more here.
     fn even_out(&mut self, fair: Fair, core: u32) {
-        let cores = self.charges.cores;
         let crowd = |world: &Self, core: u32| world.cores[core as usize].fair.awake();
-        let others = (1..cores.min(LOOKED_AT)).map(|offset| (core + offset) % cores);
-        let Some(other) = others.min_by_key(|other| (crowd(self, *other), *other)) else { return };
+        let fewest = self.neighbours(core).min_by_key(|other| (crowd(self, *other), *other));
+        let Some(other) = fewest else { return };
         while crowd(self, core) > crowd(self, other) + 1
             && let Some(thread) = self.take_over(fair, core, other)
         {
