@@ -91,20 +91,13 @@ fn present(result: &RunOutput, saved: Option<&str>, json: bool, terminal: &Termi
 
 /// How the run ended, for the exit code.
 fn judge(result: &RunOutput) -> Outcome {
-    if result.record.partial {
-        return Outcome::Interrupted;
-    }
-    let broken: Vec<&str> = result
-        .record
-        .identities
-        .iter()
-        .filter(|identity| !identity.holds)
-        .map(|identity| identity.name.as_str())
-        .collect();
-    if broken.is_empty() {
-        Outcome::Done
+    let record = &result.record;
+    if let Some(why) = record.why_untrustworthy() {
+        Outcome::Untrustworthy(why)
+    } else if record.partial {
+        Outcome::Interrupted
     } else {
-        Outcome::Untrustworthy(format!("the identity {} does not hold", broken.join(", ")))
+        Outcome::Done
     }
 }
 

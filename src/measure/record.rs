@@ -62,6 +62,9 @@ pub struct RunRecord {
     pub little: Little,
     /// Every identity, checked.
     pub identities: Vec<Identity>,
+    /// What the run is besides its figures: deadlocked, starving, overloaded, too short. Absent where it is none of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub verdicts: Vec<Verdict>,
     /// Sojourn of the actor in focus over time; at most some hundred points.
     pub series: Vec<SeriesPoint>,
     /// Digest of the event sequence (virtual engine).
@@ -75,6 +78,19 @@ pub struct RunRecord {
     pub timeline: Option<Timeline>,
 }
 
+impl RunRecord {
+    /// Why the figures cannot be trusted: a deadlock first, else the identities that fail; `None` where they can.
+    #[must_use]
+    pub fn why_untrustworthy(&self) -> Option<String> {
+        if let Some(deadlock) = self.verdicts.iter().find(|verdict| verdict.kind == VerdictKind::Deadlock) {
+            return Some(deadlock.message.clone());
+        }
+        let failed: Vec<&str> =
+            self.identities.iter().filter(|each| !each.holds).map(|each| each.name.as_str()).collect();
+        (!failed.is_empty()).then(|| format!("the identity {} does not hold", failed.join(", ")))
+    }
+}
+
 /// A doubt about the result.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Warning {
@@ -84,6 +100,46 @@ pub struct Warning {
     pub message: String,
     /// What to do about it.
     pub remedy: String,
+}
+
+/// What keeps a run's figures from meaning what they usually mean, in the system that was run and not in conlab.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Verdict {
+    /// Which of them.
+    pub kind: VerdictKind,
+    /// One sentence that names the parties, as people read it.
+    pub message: String,
+    /// Who waits for what, held by whom; of a deadlock the whole cycle, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parties: Vec<Party>,
+}
+
+/// The kinds of [`Verdict`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum VerdictKind {
+    /// A cycle of waits that nothing outside it can end.
+    Deadlock,
+    /// Somebody waited for a thing over the whole window while others got it.
+    Starvation,
+    /// More arrives than the system can complete.
+    Overload,
+    /// No task completed, or too few for the figures that are asked for.
+    TooShort,
+}
+
+/// One wait of a [`Verdict`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Party {
+    /// The actor and its worker, as `agents-3`, or the actor alone.
+    pub who: String,
+    /// What it waits for: "lock `a`", "an answer of `bee`", "room in the queue of `q`".
+    pub waits_for: String,
+    /// Who holds that, if anybody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_by: Option<String>,
+    /// Since when, in nanoseconds from the start of the window (negative: from before it).
+    pub since_ns: i64,
 }
 
 /// Where and how a run was made.

@@ -166,15 +166,13 @@ fn largest(breakdown: &Breakdown) -> String {
 }
 
 fn verdict(record: &RunRecord) -> Verdict {
-    let failed: Vec<&str> =
-        record.identities.iter().filter(|each| !each.holds).map(|each| each.name.as_str()).collect();
     let doubts = match record.warnings.len() {
         0 => String::new(),
         1 => ", 1 warning".into(),
         more => format!(", {more} warnings"),
     };
-    let (tone, text) = if !failed.is_empty() {
-        (Tone::Bad, format!("not trustworthy: {} does not hold{doubts}", failed.join(", ")))
+    let (tone, text) = if let Some(why) = record.why_untrustworthy() {
+        (Tone::Bad, format!("not trustworthy: {why}{doubts}"))
     } else if !record.trustworthy {
         (Tone::Bad, format!("not trustworthy{doubts}"))
     } else if record.partial {
