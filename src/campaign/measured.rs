@@ -7,9 +7,9 @@ use super::{Level, Outcome, TaskSpec, What};
 use crate::clock;
 use crate::engine::{Experiment, Profiler, Progress, RunOutput};
 use crate::kernels::compression;
-use crate::measure::RunRecord;
 use crate::measure::process::{ProcessMeter, ProcessUsage};
 use crate::measure::record::{ActorRecord, Distribution};
+use crate::measure::{Cause, RunRecord};
 use crate::report::stacks;
 use crate::scenario::{Load, Overrides, Scenario, Treatment};
 use crate::study::SharedEngine;
@@ -331,10 +331,10 @@ fn hundredths(percent: f64) -> f64 {
 
 /// Where a task's time goes, at the mean and at the p99.
 fn by_cause(outcome: &mut Outcome, actor: &ActorRecord) {
-    let table = |parts: [(&str, f64); 7]| -> Value {
+    let table = |parts: [(Cause, f64); 7]| -> Value {
         parts
             .iter()
-            .map(|(name, ns)| ((*name).to_owned(), json!(rounded(ns / 1e6))))
+            .map(|(cause, ns)| (cause.key().to_owned(), json!(rounded(ns / 1e6))))
             .collect::<serde_json::Map<_, _>>()
             .into()
     };

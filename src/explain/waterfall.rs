@@ -3,6 +3,7 @@
 //! A waterfall is an observation, not an explanation: it says in which state tasks spent the extra time, not what put
 //! them there. A task that waits in the queue longer because every other one waits for a lock shows as `queue`.
 
+use crate::measure::Cause;
 use crate::measure::record::Breakdown;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,8 +11,8 @@ use serde::{Deserialize, Serialize};
 /// One state and the time spent in it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Bar {
-    /// `queue`, `execution`, `lock`, `run_queue`, `io`, `call` or `residual`.
-    pub state: String,
+    /// Which state.
+    pub state: Cause,
     /// Nanoseconds in the baseline arm.
     pub baseline_ns: f64,
     /// Nanoseconds in the isolated arm.
@@ -39,7 +40,7 @@ impl Waterfall {
     pub fn between(baseline: &[Breakdown], isolated: &[Breakdown]) -> Self {
         let names = Breakdown::default().parts().map(|(name, _)| name);
         let bars = names.into_iter().enumerate().map(|(part, state)| Bar {
-            state: state.to_owned(),
+            state,
             baseline_ns: mean_of(baseline, part),
             isolated_ns: mean_of(isolated, part),
         });
@@ -72,6 +73,6 @@ mod tests {
         let found = Waterfall::between(&baseline, &isolated);
         assert!((found.0.iter().map(|bar| bar.baseline_ns).sum::<f64>() - 17.0).abs() < 1e-9);
         assert!((found.0.iter().map(|bar| bar.isolated_ns).sum::<f64>() - 10.5).abs() < 1e-9);
-        assert_eq!(found.grown_most().map(|bar| bar.state.as_str()), Some("lock"));
+        assert_eq!(found.grown_most().map(|bar| bar.state), Some(Cause::Lock));
     }
 }

@@ -1,31 +1,11 @@
 //! What one worker notes of the tasks of one actor: histograms and sums, of a size that does not grow with the
 //! number of tasks. Nobody shares a ledger while a run is under way; they are merged at its end.
 
+use super::cause::{CAUSES, Cause};
 use super::counts::Counts;
 use super::record::{ActorRecord, Breakdown, SeriesPoint, Shares, StepRecord};
 use super::tally::Tally;
 use crate::units::Nanos;
-
-/// What a task's time went into. The number is the index into [`TaskTimes`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Cause {
-    /// Waiting in the queue.
-    Queue = 0,
-    /// On a processor, working.
-    Execution = 1,
-    /// Waiting for locks.
-    Lock = 2,
-    /// Runnable but not running.
-    RunQueue = 3,
-    /// Waiting for I/O.
-    Io = 4,
-    /// Waiting for answers, and for room in a receiver's queue.
-    Call = 5,
-}
-
-/// Number of causes.
-pub const CAUSES: usize = 6;
 
 /// Time by cause, indexed by [`Cause`].
 pub type TaskTimes = [Nanos; CAUSES];

@@ -4,6 +4,7 @@ pub mod allocations;
 pub mod archive;
 mod caching;
 mod calibration;
+mod cause;
 pub mod counters;
 mod counts;
 pub mod doctor;
@@ -21,8 +22,9 @@ mod tally;
 
 pub use caching::CacheLedger;
 pub use calibration::{Calibration, QueueCost};
+pub use cause::{CAUSES, Cause};
 pub use counts::Counts;
-pub use ledger::{CAUSES, Cause, Finished, Ledger, TaskTimes};
+pub use ledger::{Finished, Ledger, TaskTimes};
 pub use record::{CacheRecord, LockRecord, RunRecord};
 pub use store_cost::{StoreCharge, StoreCost, StoreTimes, Waits};
 pub use tally::Tally;

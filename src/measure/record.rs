@@ -3,6 +3,7 @@
 //! Times are integers of nanoseconds (`_ns`), shares lie in 0..1. A field that a host cannot measure is absent,
 //! never zero.
 
+use super::cause::Cause;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -312,17 +313,17 @@ impl Breakdown {
         self.parts().iter().map(|(_, value)| value).sum()
     }
 
-    /// Names and values of the parts, in the order in which they are shown.
+    /// The parts by cause, in the order in which they are shown.
     #[must_use]
-    pub const fn parts(&self) -> [(&'static str, f64); 7] {
+    pub const fn parts(&self) -> [(Cause, f64); 7] {
         [
-            ("queue", self.queue),
-            ("execution", self.execution),
-            ("lock", self.lock),
-            ("run_queue", self.run_queue),
-            ("io", self.io),
-            ("call", self.call),
-            ("residual", self.residual),
+            (Cause::Queue, self.queue),
+            (Cause::Execution, self.execution),
+            (Cause::Lock, self.lock),
+            (Cause::RunQueue, self.run_queue),
+            (Cause::Io, self.io),
+            (Cause::Call, self.call),
+            (Cause::Residual, self.residual),
         ]
     }
 }

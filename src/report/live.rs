@@ -1,7 +1,7 @@
 //! The live view of a run: throughput, percentiles, time by cause and what each thread does, drawn on any
 //! ratatui frame from plain figures.
 
-use super::page::cause_name;
+use super::page::state_label;
 use super::words::{count, duration, number, share};
 use crate::measure::record::Breakdown;
 use ratatui::Frame;
@@ -86,8 +86,8 @@ fn breakdown(frame: &mut Frame<'_>, area: Rect, view: &LiveView) {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a width in cells")]
         let cells = (part * room).round() as usize;
         lines.push(Line::from(vec![
-            Span::raw(format!("{:<24}{:>6}  ", cause_name(cause), share(part))),
-            Span::styled("█".repeat(cells), style(cause, view.color)),
+            Span::raw(format!("{:<24}{:>6}  ", cause.label(), share(part))),
+            Span::styled("█".repeat(cells), style(cause.key(), view.color)),
         ]));
     }
     frame.render_widget(Paragraph::new(lines), area);
@@ -97,7 +97,7 @@ fn states(frame: &mut Frame<'_>, area: Rect, view: &LiveView) {
     let mut head = vec![Span::styled("threads   ", Modifier::DIM)];
     for state in ["execution", "lock", "io", "call", "idle"] {
         head.push(Span::styled(letter(state), style(state, view.color)));
-        head.push(Span::styled(format!(" {}   ", cause_name(state)), Modifier::DIM));
+        head.push(Span::styled(format!(" {}   ", state_label(state)), Modifier::DIM));
     }
     let mut lines = vec![Line::from(head)];
     let room = usize::from(area.width.saturating_sub(18));
@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn the_view_shows_its_figures_and_says_what_does_not_fit() {
         let screen = screen(&view(), 100, 30);
-        for text in ["agents", "25 %", "100/s", "p50 5.00 ms", "lock waiting", "75 %", "█▒·", "and 22 more"]
+        for text in ["agents", "25 %", "100/s", "p50 5.00 ms", "lock wait", "75 %", "█▒·", "and 22 more"]
         {
             assert!(screen.contains(text), "no {text} in\n{screen}");
         }

@@ -1,7 +1,8 @@
 //! A page as Markdown: headings, sentences and tables. Curves and timelines need the HTML page, which is said.
 
-use super::page::{Block, Intervals, Page, Section, Stack, StackRow, Table, Waterfall, cause_name};
+use super::page::{Block, Intervals, Page, Section, Stack, StackRow, Table, Waterfall};
 use super::words::{duration, in_unit, share};
+use crate::measure::Cause;
 use std::fmt::{self, Write};
 
 /// `page` as Markdown (tables as GitHub writes them).
@@ -111,29 +112,26 @@ fn row(out: &mut String, cells: &[String]) {
 }
 
 fn stack(out: &mut String, stack: &Stack) {
-    let mut causes: Vec<&str> = Vec::new();
+    let mut causes: Vec<Cause> = Vec::new();
     for (cause, _) in stack.rows.iter().flat_map(|row| &row.parts) {
-        if !causes.contains(&cause.as_str()) {
-            causes.push(cause);
+        if !causes.contains(cause) {
+            causes.push(*cause);
         }
     }
-    let part = |row: &StackRow, cause: &str| {
+    let part = |row: &StackRow, cause: Cause| {
         let value: f64 = row.parts.iter().filter(|part| part.0 == cause).map(|part| part.1).sum();
         let whole = row.total();
         format!("{} ({})", duration(value), share(if whole > 0.0 { value / whole } else { 0.0 }))
     };
     // Many bars are read down a column, few along a row.
-    let head: Vec<String> = ["", "total"]
-        .into_iter()
-        .chain(causes.iter().map(|cause| cause_name(cause)))
-        .map(String::from)
-        .collect();
+    let head: Vec<String> =
+        ["", "total"].into_iter().chain(causes.iter().map(|cause| cause.label())).map(String::from).collect();
     let rows = stack
         .rows
         .iter()
         .map(|row| {
             let mut cells = vec![row.label.clone(), duration(row.total())];
-            cells.extend(causes.iter().map(|cause| part(row, cause)));
+            cells.extend(causes.iter().map(|cause| part(row, *cause)));
             cells
         })
         .collect();

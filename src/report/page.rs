@@ -3,6 +3,8 @@
 //! Every study turns its result into these; the renderers know nothing of studies. Durations are nanoseconds
 //! unless a [`Unit`] says otherwise. All texts are plain: renderers escape them.
 
+use crate::measure::Cause;
+
 /// A whole page.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Page {
@@ -187,8 +189,8 @@ pub struct Stack {
 pub struct StackRow {
     /// What it is.
     pub label: String,
-    /// Parts in order: cause (a key of [`cause_name`]) and nanoseconds.
-    pub parts: Vec<(String, f64)>,
+    /// Parts in order: cause and nanoseconds.
+    pub parts: Vec<(Cause, f64)>,
 }
 
 impl StackRow {
@@ -205,22 +207,12 @@ impl StackRow {
     }
 }
 
-/// The words for a cause or state as readers see it; unknown ones are shown as they are.
+/// The word for a state as readers see it; one that this version does not know is shown as it is.
 #[must_use]
-pub fn cause_name(cause: &str) -> &str {
-    match cause {
-        "queue" => "waiting in the queue",
-        "execution" => "execution",
-        "lock" => "lock waiting",
-        "run_queue" => "run-queue wait",
-        "io" => "I/O",
-        "call" => "waiting for others",
-        "residual" => "unexplained",
-        "idle" => "waiting for work",
-        "spinning" => "spinning",
-        "bookkeeping" => "bookkeeping",
-        "blocked" => "blocked",
-        other => other,
+pub fn state_label(state: &str) -> &str {
+    match Cause::of_key(state) {
+        Some(cause) => cause.label(),
+        None => state,
     }
 }
 
@@ -317,7 +309,7 @@ pub struct Stretch {
     pub start_ns: u64,
     /// How long.
     pub length_ns: u64,
-    /// A key of [`cause_name`].
+    /// The key of a cause, or a state of a newer record.
     pub state: String,
     /// Which step, lock or actor.
     pub label: String,
@@ -375,8 +367,8 @@ pub struct Waterfall {
 pub struct WaterfallPart {
     /// What it is.
     pub label: String,
-    /// A key of [`cause_name`] where one fits, for its colour; else empty.
-    pub cause: String,
+    /// The cause that it mostly shows as, for its colour.
+    pub cause: Option<Cause>,
     /// What it adds; may be negative.
     pub value: f64,
     /// Half width of its interval, if known.

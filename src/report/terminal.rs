@@ -161,7 +161,7 @@ fn breakdowns(actor: &ActorRecord) -> String {
         }
     }
     for ((name, part), (_, tail_part)) in mean.parts().into_iter().zip(tail.parts()) {
-        let mut cells = vec![cause_name(name).to_owned()];
+        let mut cells = vec![name.label().to_owned()];
         cells.extend(part_cells(part, &mean));
         cells.extend(if carries {
             part_cells(tail_part, &tail)
@@ -192,18 +192,6 @@ fn bar(share: f64) -> String {
         bar.push(EIGHTHS[eighths % 8]);
     }
     bar
-}
-
-fn cause_name(name: &str) -> &str {
-    match name {
-        "queue" => "waiting in the queue",
-        "execution" => "execution",
-        "lock" => "lock acquisition",
-        "run_queue" => "run-queue wait",
-        "io" => "I/O",
-        "call" => "calls",
-        other => other,
-    }
 }
 
 fn shares(text: &mut String, actor: &ActorRecord) {

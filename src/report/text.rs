@@ -1,6 +1,6 @@
 //! A page as plain text for a terminal: headings, sentences, tables, bars.
 
-use super::page::{Block, Intervals, Lines, Page, Section, Stack, Table, Tone, Waterfall, cause_name};
+use super::page::{Block, Intervals, Lines, Page, Section, Stack, Table, Tone, Waterfall};
 use super::words::{duration, in_unit, share};
 use comfy_table::{CellAlignment, LineStyle, TableStyle};
 use std::fmt::Write;
@@ -137,7 +137,7 @@ fn stack(out: &mut String, stack: &Stack) {
             let of = if whole > 0.0 { share(value / whole) } else { String::new() };
             rows.push(vec![
                 row.label.clone(),
-                cause_name(cause).to_owned(),
+                cause.label().to_owned(),
                 bar(*value, whole),
                 duration(*value),
                 of,

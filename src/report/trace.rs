@@ -5,8 +5,9 @@
 //! goes to a further thread of the same name. An arrow whose end lies at no span cannot be drawn and is left out.
 //! What was left out is said in the trace itself.
 
-use super::page::cause_name;
+use super::page::state_label;
 use super::words::count;
+use crate::measure::Cause;
 use crate::measure::record::{RunRecord, Span, Timeline};
 use std::fmt::Write;
 
@@ -122,9 +123,9 @@ fn thread(out: &mut String, tid: usize, lane: &Lane<'_>, tracks: &[String]) {
 fn words(span: &Span) -> (&str, &'static str) {
     match span.state.as_str() {
         "execution" | "io" | "task" if !span.label.is_empty() => (&span.label, ""),
-        "lock" => (cause_name("lock"), "lock"),
-        "call" => (cause_name("call"), "actor"),
-        state => (cause_name(state), if span.label.is_empty() { "" } else { "step" }),
+        "lock" => (Cause::Lock.label(), "lock"),
+        "call" => (Cause::Call.label(), "actor"),
+        state => (state_label(state), if span.label.is_empty() { "" } else { "step" }),
     }
 }
 

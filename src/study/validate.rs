@@ -5,7 +5,7 @@
 
 use super::stats::mean_interval;
 use crate::engine::{Engine, EngineError, Experiment, Progress};
-use crate::measure::RunRecord;
+use crate::measure::{Cause, RunRecord};
 use crate::scenario::{Scenario, Treatment};
 use serde_json::{Value, json};
 
@@ -29,7 +29,8 @@ const FIGURES: [Figure; 3] = [
 ];
 
 /// Parts of the mean task's time, for information: where an error comes from.
-const PARTS: [&str; 6] = ["queue", "execution", "lock", "run_queue", "io", "call"];
+const PARTS: [Cause; 6] =
+    [Cause::Queue, Cause::Execution, Cause::Lock, Cause::RunQueue, Cause::Io, Cause::Call];
 
 fn focus(record: &RunRecord) -> &crate::measure::record::ActorRecord {
     &record.actors[&record.treatment.focus]

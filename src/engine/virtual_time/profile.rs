@@ -39,7 +39,7 @@ fn add(profile: &mut ProfileRecord, actor: &str, step: &str, calls: u64, weights
     for (cause, weight) in weights.parts() {
         let weight = weight as u64;
         total += weight;
-        own += if cause == "call" { 0 } else { weight };
+        own += if cause == Cause::Call { 0 } else { weight };
         if weight > 0 {
             profile.stacks.push((format!("{actor};{step};{cause}"), weight));
         }

@@ -85,32 +85,29 @@ impl World<'_> {
         let scenario = self.scenario;
         let state = &self.threads[thread as usize];
         let task = (state.task != NONE).then(|| &self.tasks[state.task as usize]);
-        let word = match (from, cause) {
-            (State::Ready, _) => "run_queue",
-            (State::Blocked, _) if task.is_none() => "idle",
+        let shown = match (from, cause) {
+            (State::Ready, _) => Cause::RunQueue,
+            (State::Blocked, _) if task.is_none() => Cause::Idle,
             (State::Running, Cause::Execution) if task.is_none() => return,
-            (_, Cause::Execution) => "execution",
-            (_, Cause::Lock) => "lock",
-            (_, Cause::Io) => "io",
-            (_, Cause::Call) => "call",
-            (_, Cause::Queue | Cause::RunQueue) => "idle",
+            (_, Cause::Execution | Cause::Lock | Cause::Io | Cause::Call) => cause,
+            _ => Cause::Idle,
         };
-        let label = match (word, task) {
-            ("execution", Some(task)) => scenario.actors[task.actor as usize]
+        let label = match (shown, task) {
+            (Cause::Execution, Some(task)) => scenario.actors[task.actor as usize]
                 .steps
                 .get((task.step - self.code.entries[task.actor as usize].step) as usize)
                 .map_or("", |step| &step.name),
-            ("lock", Some(task)) => scenario.locks.get(task.lock as usize).map_or("", |lock| &lock.name),
+            (Cause::Lock, Some(task)) => scenario.locks.get(task.lock as usize).map_or("", |lock| &lock.name),
             _ => "",
         };
-        let holder = self.timeline.holders.get(state.task as usize).filter(|_| word == "lock");
+        let holder = self.timeline.holders.get(state.task as usize).filter(|_| shown == Cause::Lock);
         let held_by = holder.copied().unwrap_or(NONE) as usize;
         let start = (self.now - time).max(self.window_start);
         let span = Span {
             track: thread as usize,
             start_ns: start - self.window_start,
             length_ns: self.now - start,
-            state: word.into(),
+            state: shown.key().into(),
             label: label.into(),
             // A lock that belongs to a task off its worker has no thread to name.
             holder: (held_by < self.workers && held_by != thread as usize).then_some(held_by),

@@ -1,7 +1,8 @@
 //! Bars: parts of a whole, intervals around a reference, and the way from one figure to another.
 
-use super::escape::{Escaped, class, put};
-use crate::report::page::{Interval, Intervals, Stack, StackRow, Tone, Waterfall, cause_name};
+use super::escape::{Escaped, put};
+use crate::measure::Cause;
+use crate::report::page::{Interval, Intervals, Stack, StackRow, Tone, Waterfall};
 use crate::report::words;
 
 /// Appends stacked bars with their legend; unless compact, also a table of every part.
@@ -11,7 +12,7 @@ pub(super) fn stack(out: &mut String, stack: &Stack) {
     put!(out, "<figure class=\"stack{}\">", if stack.compact { " compact" } else { "" });
     put!(out, "<figcaption>{}</figcaption><ul class=\"legend\">", Escaped(&stack.caption));
     for cause in &causes {
-        put!(out, "<li><span class=\"swatch k-{}\"></span>{}</li>", class(cause), Escaped(cause_name(cause)));
+        put!(out, "<li><span class=\"swatch k-{cause}\"></span>{}</li>", cause.label());
     }
     put!(out, "</ul>");
     for row in &stack.rows {
@@ -26,10 +27,9 @@ pub(super) fn stack(out: &mut String, stack: &Stack) {
             let share = value / whole;
             put!(
                 out,
-                "<span class=\"k-{}\" style=\"width:{:.3}%\" title=\"{}: {} ({})\">",
-                class(cause),
+                "<span class=\"k-{cause}\" style=\"width:{:.3}%\" title=\"{}: {} ({})\">",
                 share * 100.0,
-                Escaped(cause_name(cause)),
+                cause.label(),
                 Escaped(&words::duration(*value)),
                 words::share(share)
             );
@@ -47,29 +47,24 @@ pub(super) fn stack(out: &mut String, stack: &Stack) {
 }
 
 /// The causes that occur, in the order of the first row that has them.
-fn causes(stack: &Stack) -> Vec<&str> {
-    let mut causes: Vec<&str> = Vec::new();
+fn causes(stack: &Stack) -> Vec<Cause> {
+    let mut causes: Vec<Cause> = Vec::new();
     for (cause, _) in stack.rows.iter().flat_map(|row| &row.parts).filter(|part| part.1 != 0.0) {
-        if !causes.contains(&cause.as_str()) {
-            causes.push(cause);
+        if !causes.contains(cause) {
+            causes.push(*cause);
         }
     }
     causes
 }
 
-fn parts_table(out: &mut String, stack: &Stack, causes: &[&str]) {
+fn parts_table(out: &mut String, stack: &Stack, causes: &[Cause]) {
     put!(out, "<div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th scope=\"col\">part</th>");
     for row in &stack.rows {
         put!(out, "<th scope=\"col\" colspan=\"2\">{}</th>", Escaped(&row.label));
     }
     put!(out, "</tr></thead><tbody>");
     for cause in causes {
-        put!(
-            out,
-            "<tr><th scope=\"row\"><span class=\"swatch k-{}\"></span>{}</th>",
-            class(cause),
-            Escaped(cause_name(cause))
-        );
+        put!(out, "<tr><th scope=\"row\"><span class=\"swatch k-{cause}\"></span>{}</th>", cause.label());
         for row in &stack.rows {
             let value: f64 = row.parts.iter().filter(|part| part.0 == *cause).map(|part| part.1).sum();
             let whole = row.total();
@@ -165,8 +160,7 @@ pub(super) fn waterfall(out: &mut String, chart: &Waterfall) {
             }
             None => format!("{sign}{}", words::in_unit(chart.unit, part.value)),
         };
-        let cause =
-            if part.cause.is_empty() { "k-other".into() } else { format!("k-{}", class(&part.cause)) };
+        let cause = part.cause.map_or("k-other".into(), |cause| format!("k-{cause}"));
         row(&part.label, shown, &cause, level, level + part.value, part.half_width);
         level += part.value;
     }

@@ -2,7 +2,7 @@
 //! zoomed by changing the view box alone.
 
 use super::escape::{Escaped, class, put};
-use crate::report::page::{Lanes, Stretch, cause_name};
+use crate::report::page::{Lanes, Stretch, state_label};
 use crate::report::words;
 use crate::units::Nanos;
 use std::collections::BTreeMap;
@@ -36,7 +36,12 @@ pub(super) fn timeline(out: &mut String, lanes: &Lanes) {
     }
     put!(out, "</small></figcaption><ul class=\"legend\">");
     for state in states(&stretches) {
-        put!(out, "<li><span class=\"swatch k-{}\"></span>{}</li>", class(state), Escaped(cause_name(state)));
+        put!(
+            out,
+            "<li><span class=\"swatch k-{}\"></span>{}</li>",
+            class(state),
+            Escaped(state_label(state))
+        );
     }
     put!(out, "</ul>");
     out.push_str(CONTROLS);
@@ -111,7 +116,7 @@ fn paths(out: &mut String, runs: &[Run<'_>], length: u64) {
             out,
             "<path class=\"k-{}\" data-lane=\"{lane}\" data-state=\"{}\" data-label=\"{}\" d=\"M0 {}",
             class(state),
-            Escaped(cause_name(state)),
+            Escaped(state_label(state)),
             Escaped(label),
             lane * LANE + LANE / 2
         );

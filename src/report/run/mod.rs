@@ -5,11 +5,12 @@ mod sections;
 mod threads;
 mod trust;
 
+use crate::measure::Cause;
 use crate::measure::record::{ActorRecord, Breakdown, RunRecord};
 use crate::report::page::{
     Axis, Block, Fact, Lines, Notice, Page, Scale, Section, Series, Table, Tone, Unit, Verdict,
 };
-use crate::report::page::{Stack, StackRow, cause_name};
+use crate::report::page::{Stack, StackRow};
 use crate::report::words::{count, duration, number, share};
 use sections::{of_run, spectrum_series};
 
@@ -154,15 +155,7 @@ fn largest(breakdown: &Breakdown) -> String {
     let parts = breakdown.parts();
     let (cause, value) =
         parts.iter().copied().fold(parts[0], |most, part| if part.1 > most.1 { part } else { most });
-    let words = match cause {
-        "io" => "in I/O".into(),
-        "execution" => "executing".into(),
-        "lock" => "waiting for locks".into(),
-        "run_queue" => "runnable without a processor".into(),
-        "residual" => "in ways that no cause explains".into(),
-        _ => cause_name(cause).to_owned(),
-    };
-    format!("{words} ({})", share(value / breakdown.total().max(f64::MIN_POSITIVE)))
+    format!("{} ({})", cause.sentence(), share(value / breakdown.total().max(f64::MIN_POSITIVE)))
 }
 
 fn verdict(record: &RunRecord) -> Verdict {
@@ -316,6 +309,6 @@ fn as_f64(value: u64) -> f64 {
 }
 
 /// A breakdown's parts as a bar wants them; what is nothing is left out.
-fn parts(breakdown: &Breakdown) -> Vec<(String, f64)> {
-    breakdown.parts().iter().filter(|part| part.1 != 0.0).map(|part| (part.0.to_owned(), part.1)).collect()
+fn parts(breakdown: &Breakdown) -> Vec<(Cause, f64)> {
+    breakdown.parts().into_iter().filter(|part| part.1 != 0.0).collect()
 }

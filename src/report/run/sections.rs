@@ -1,8 +1,9 @@
 //! The sections of a run's page, in order; here those about tasks.
 
 use super::{as_f64, mechanisms, parts, spectrum_chart, threads, trust};
+use crate::measure::Cause;
 use crate::measure::record::{ActorRecord, Breakdown, Distribution, RunRecord, SeriesPoint};
-use crate::report::page::{Axis, Lines, Scale, Section, Series, Stack, StackRow, Table, Unit, cause_name};
+use crate::report::page::{Axis, Lines, Scale, Section, Series, Stack, StackRow, Table, Unit};
 use crate::report::words::{count, duration, number, percentile, share};
 
 /// Everything that a record holds, in the order in which a reader asks for it.
@@ -87,14 +88,14 @@ fn causes(name: &str, actor: &ActorRecord) -> Section {
 fn steps(actor: &ActorRecord) -> Table {
     let tasks = as_f64(actor.completed.max(1));
     let mut head: Vec<String> = ["step", "times"].map(String::from).into();
-    let shown: Vec<&str> = Breakdown::default()
+    let shown: Vec<Cause> = Breakdown::default()
         .parts()
         .iter()
         .enumerate()
         .filter(|(index, _)| actor.steps.iter().any(|step| step.total_ns.parts()[*index].1.abs() > 0.0))
         .map(|(_, part)| part.0)
         .collect();
-    head.extend(shown.iter().map(|cause| cause_name(cause).to_owned()));
+    head.extend(shown.iter().map(|cause| cause.label().to_owned()));
     head.push("per task".into());
     let rows = actor
         .steps

@@ -1,6 +1,7 @@
 //! The section of a run's page about its threads.
 
 use super::as_f64;
+use crate::measure::Cause;
 use crate::measure::record::{RunRecord, ThreadRecord, Timeline};
 use crate::report::page::{Block, Lanes, Section, Stack, StackRow, Stretch, Table};
 use crate::report::words::{count, duration};
@@ -51,16 +52,15 @@ fn budget(thread: &ThreadRecord) -> StackRow {
     #[expect(clippy::cast_precision_loss, reason = "drawn")]
     let residual = thread.residual_ns as f64;
     let parts = [
-        ("execution", as_f64(thread.work_ns)),
-        ("spinning", as_f64(thread.spinning_ns)),
-        ("bookkeeping", as_f64(thread.bookkeeping_ns)),
-        ("run_queue", as_f64(thread.run_queue_ns)),
-        ("blocked", as_f64(blocked)),
-        ("idle", as_f64(thread.idle_ns)),
-        ("residual", residual),
+        (Cause::Execution, as_f64(thread.work_ns)),
+        (Cause::Spinning, as_f64(thread.spinning_ns)),
+        (Cause::Bookkeeping, as_f64(thread.bookkeeping_ns)),
+        (Cause::RunQueue, as_f64(thread.run_queue_ns)),
+        (Cause::Blocked, as_f64(blocked)),
+        (Cause::Idle, as_f64(thread.idle_ns)),
+        (Cause::Residual, residual),
     ];
-    let parts =
-        parts.into_iter().filter(|part| part.1 != 0.0).map(|(name, ns)| (name.to_owned(), ns)).collect();
+    let parts = parts.into_iter().filter(|part| part.1 != 0.0).collect();
     StackRow { label: thread.name.clone(), parts }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{doubts, page_unit, signed, with_interval};
 use crate::explain::Waterfall as States;
+use crate::measure::Cause;
 use crate::report::page::{Block, Page, Section, Stack, StackRow, Table, Waterfall, WaterfallPart};
 use crate::study::stats::Estimate;
 use crate::study::{Against, Explanation, Mechanism, Metric, NextExperiment, Part, Split};
@@ -157,7 +158,7 @@ fn one_split(explanation: &Explanation, split: &Split) -> Section {
 fn chart(split: &Split, against: &str) -> Waterfall {
     let part = |part: &Part| WaterfallPart {
         label: part.cause.clone(),
-        cause: colour(part.mechanism).into(),
+        cause: colour(part.mechanism),
         value: part.effect.value,
         half_width: Some(part.effect.half_width),
     };
@@ -174,7 +175,7 @@ fn states(explanation: &Explanation) -> Section {
     let rows = |what: &str, states: &States| {
         let of = |label: &str, value: fn(&crate::explain::Bar) -> f64| StackRow {
             label: format!("{what}, {label}"),
-            parts: states.0.iter().map(|bar| (bar.state.clone(), value(bar))).collect(),
+            parts: states.0.iter().map(|bar| (bar.state, value(bar))).collect(),
         };
         [of("baseline", |bar| bar.baseline_ns), of(explanation.against.name(), |bar| bar.isolated_ns)]
     };
@@ -240,10 +241,10 @@ fn proposal(next: Option<&NextExperiment>) -> Section {
 }
 
 /// The state that a mechanism mostly shows as, for its colour.
-const fn colour(mechanism: Option<Mechanism>) -> &'static str {
+const fn colour(mechanism: Option<Mechanism>) -> Option<Cause> {
     match mechanism {
-        Some(Mechanism::Interpreter | Mechanism::Locks) => "lock",
-        Some(Mechanism::Switching) => "run_queue",
-        Some(Mechanism::Caches) | None => "",
+        Some(Mechanism::Interpreter | Mechanism::Locks) => Some(Cause::Lock),
+        Some(Mechanism::Switching) => Some(Cause::RunQueue),
+        Some(Mechanism::Caches) | None => None,
     }
 }
