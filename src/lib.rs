@@ -2,20 +2,22 @@
 //!
 //! Modules in dependency order; each may use only those above it (`tests/suite/tidy.rs` holds it to that).
 
+// ── a package of its own: the door to synchronisation, queues, locks and what tries them
+#[cfg(not(loom))]
+pub use conlab_queue::verify;
+pub use conlab_queue::{lock, queue, sync};
+
 // ── words
 #[cfg(not(loom))]
 pub mod clock;
 #[cfg(not(loom))]
 pub mod random;
-pub mod sync;
 #[cfg(not(loom))]
 pub mod theory;
 pub mod units;
 
 // ── mechanisms: what is compared, and what loom sees
 pub mod cache;
-pub mod lock;
-pub mod queue;
 #[cfg(not(loom))]
 pub mod store;
 
@@ -44,8 +46,6 @@ pub mod explain;
 pub mod kernels;
 #[cfg(not(loom))]
 pub mod study;
-#[cfg(not(loom))]
-pub mod verify;
 
 // ── showing
 #[cfg(not(loom))]

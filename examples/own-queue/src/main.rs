@@ -1,6 +1,6 @@
 //! A queue of one's own: the non-blocking half in thirty lines, and the whole lab for it.
 //!
-//! `Reference` asks for four things; `Parked` adds blocking, close and wake-ups. The result is a `TaskQueue`.
+//! `NonBlockingQueue` asks for four things; `Parked` adds blocking, close and wake-ups. The result is a `TaskQueue`.
 //!
 //! `cargo run --release -p own-queue -- contract`, or `verify`, `run`, `compare`; all of them in turn without a word.
 #![expect(clippy::print_stdout, reason = "a program that shows its findings")]
@@ -8,7 +8,7 @@
 use conlab::engine::real::RealEngine;
 use conlab::engine::{Engine, Experiment, Progress};
 use conlab::measure::record::TreatmentRecord;
-use conlab::queue::{Parked, QueueKind, Reference, TaskQueue, contract};
+use conlab::queue::{NonBlockingQueue, Parked, QueueKind, TaskQueue, contract};
 use conlab::report::{study::compare_page, terminal, text::text};
 use conlab::scenario::{LoadArm, Overrides, Scenario, Treatment};
 use conlab::study::{Arm, Candidate, CompareOptions, compare};
@@ -31,7 +31,7 @@ impl<T> Deque<T> {
     }
 }
 
-impl<T: Send> Reference<T> for Deque<T> {
+impl<T: Send> NonBlockingQueue<T> for Deque<T> {
     fn offer(&self, item: T) -> Result<(), T> {
         let mut items = self.lock();
         if items.len() == self.capacity {

@@ -28,6 +28,34 @@ const WAKING: usize = 1;
 const ONE_SLEEPER: usize = 2;
 
 /// Where threads sleep that wait for a condition of some queue.
+///
+/// [`Parked`](super::Parked) does what the example does; take an event count by itself when your queue has an atomic at hand that
+/// replaces the fences.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(not(loom))] {
+/// use conlab_queue::queue::EventCount;
+/// use conlab_queue::sync::{AtomicBool, Ordering::{Relaxed, SeqCst}, fence};
+///
+/// let (work, sleepers) = (AtomicBool::new(false), EventCount::new());
+/// std::thread::scope(|scope| {
+///     scope.spawn(|| {
+///         // Ends: whoever makes work wakes this thread, or the re-check sees the work.
+///         while !work.load(Relaxed) {
+///             let _woken = sleepers.sleep_unless(false, || {
+///                 fence(SeqCst); // E1
+///                 work.load(Relaxed)
+///             });
+///         }
+///     });
+///     work.store(true, Relaxed);
+///     fence(SeqCst); // E1
+///     sleepers.notify_one();
+/// });
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct EventCount {
     /// Alone on its lines: read by every push or pop, written only around sleep.

@@ -30,6 +30,18 @@ pub struct SpinLock {
 
 impl SpinLock {
     /// A free lock.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(not(loom))] {
+    /// use conlab_queue::lock::{RawLock, SpinLock};
+    ///
+    /// let lock = SpinLock::new();
+    /// assert!(lock.try_acquire() && !lock.try_acquire());
+    /// lock.release();
+    /// # }
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self { held: AtomicBool::new(false) }

@@ -42,6 +42,21 @@ impl<T> MutexQueue<T> {
     /// # Panics
     ///
     /// When `capacity` is 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(not(loom))] {
+    /// use conlab_queue::queue::{MutexQueue, TaskQueue};
+    /// use std::collections::VecDeque;
+    ///
+    /// let queue = MutexQueue::with_capacity(8);
+    /// queue.push_many(&mut VecDeque::from([1, 2, 3])).unwrap(); // one lock for all
+    /// let mut items = Vec::new();
+    /// assert_eq!(queue.pop_many(&mut items, 2), Ok(2));
+    /// assert_eq!(items, [1, 2]);
+    /// # }
+    /// ```
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
         assert!(capacity > 0, "capacity of a queue must be at least 1");

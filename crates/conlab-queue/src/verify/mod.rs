@@ -5,6 +5,7 @@
 //! histories checked for linearizability. What the recording cannot see: its common clock orders the operations'
 //! ends, which hides effects of weak memory (loom searches those).
 
+mod dice;
 mod history;
 mod linear;
 mod text;
@@ -14,10 +15,10 @@ pub use history::{Answer, Call, History, Operation};
 pub use linear::{is_linearizable, minimised};
 pub use text::render;
 
-use crate::clock;
-use crate::queue::{QueueKind, build, contract};
-use crate::units::Nanos;
-use std::time::Duration;
+use crate::queue::contract;
+#[cfg(feature = "peers")]
+use crate::queue::{QueueKind, build};
+use std::time::{Duration, Instant};
 
 /// How much is tried.
 #[derive(Clone, Copy, Debug)]
@@ -83,7 +84,7 @@ pub struct Verdict {
     /// What is wrong, if anything.
     pub failure: Option<Failure>,
     /// How long it took.
-    pub took: Nanos,
+    pub took: Duration,
 }
 
 /// What `conlab verify` found.
@@ -104,6 +105,7 @@ impl VerifyReport {
 }
 
 /// Tries each of `kinds`.
+#[cfg(feature = "peers")]
 #[must_use]
 pub fn run(kinds: &[QueueKind], options: &Options) -> VerifyReport {
     let verdicts = kinds
@@ -120,20 +122,40 @@ pub fn run(kinds: &[QueueKind], options: &Options) -> VerifyReport {
 type Trial = fn(&Subject<'_>, &Options, &mut Verdict) -> Result<(), Failure>;
 
 /// Tries one queue until something is wrong or everything was tried.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(not(loom))] {
+/// use conlab_queue::queue::MutexQueue;
+/// use conlab_queue::verify::{Options, Subject, examine};
+///
+/// let factory = |capacity| -> Box<dyn conlab_queue::queue::TaskQueue<u64>> {
+///     Box::new(MutexQueue::with_capacity(capacity))
+/// };
+/// let subject = Subject { name: "mutex", early: false, factory: &factory };
+/// let verdict = examine(&subject, &Options { histories: 50, operations: 5_000, ..Options::default() });
+/// assert!(verdict.failure.is_none(), "{:?}", verdict.failure);
+/// # }
+/// ```
 #[must_use]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this package has no clock of its own; the time is for the report alone"
+)]
 pub fn examine(subject: &Subject<'_>, options: &Options) -> Verdict {
-    let began = clock::now();
+    let began = Instant::now();
     let mut verdict = Verdict {
         queue: subject.name.to_owned(),
         operations: 0,
         histories: 0,
         threads: 4,
         failure: None,
-        took: Nanos::ZERO,
+        took: Duration::ZERO,
     };
     let trials: [Trial; 4] =
         [trial::against_a_deque, trial::producers_and_consumers, trial::ping_pong, trial::histories];
     verdict.failure = trials.iter().find_map(|trial| trial(subject, options, &mut verdict).err());
-    verdict.took = clock::now() - began;
+    verdict.took = began.elapsed();
     verdict
 }

@@ -1,10 +1,10 @@
 //! The trials: what is done to a queue, and which rule its answers are held against.
 
+use super::dice::Dice;
 use super::history::{Answer, Call, History, Operation};
 use super::linear::{is_linearizable, minimised};
 use super::{Failure, Options, Subject, Verdict};
 use crate::queue::{PopError, PushError, TaskQueue};
-use crate::random::{Source, Stream};
 use crate::sync::lock;
 use std::collections::VecDeque;
 use std::sync::atomic::{
@@ -26,7 +26,7 @@ pub(super) fn against_a_deque(
     options: &Options,
     verdict: &mut Verdict,
 ) -> Result<(), Failure> {
-    let mut stream = Stream::new(options.seed, Source::History, 0, 0);
+    let mut stream = Dice::new(options.seed, 0, 0);
     let mut made = 0;
     for capacity in [1, 2, 7, 64].into_iter().cycle() {
         if made >= options.operations {
@@ -254,7 +254,7 @@ pub(super) fn histories(
                 (Arc::clone(&queues), Arc::clone(&records), Arc::clone(&arrived));
             thread::spawn(move || {
                 for (number, queue) in queues.iter().enumerate() {
-                    let mut stream = Stream::new(seed, Source::History, 1 + thread as u64, number as u64);
+                    let mut stream = Dice::new(seed, 1 + thread as u64, number as u64);
                     arrived.fetch_add(1, SeqCst);
                     // Ends: every thread arrives at every history.
                     while arrived.load(Acquire) < (number + 1) * THREADS {
@@ -286,7 +286,7 @@ pub(super) fn histories(
 static TICKS: AtomicU64 = AtomicU64::new(0);
 
 /// What one thread does in one history.
-fn moves(thread: usize, queue: &dyn TaskQueue<u64>, stream: &mut Stream) -> Vec<Operation> {
+fn moves(thread: usize, queue: &dyn TaskQueue<u64>, stream: &mut Dice) -> Vec<Operation> {
     (0..MOVES)
         .map(|number| {
             for _ in 0..stream.below(30) {

@@ -58,12 +58,37 @@ pub struct MutexLock {
 
 impl MutexLock {
     /// A free lock whose waiters park at once.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(not(loom))] {
+    /// use conlab_queue::lock::{MutexLock, RawLock};
+    ///
+    /// let lock = MutexLock::new();
+    /// lock.acquire();
+    /// assert!(!lock.try_acquire());
+    /// lock.release();
+    /// # }
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self { state: AtomicU32::new(FREE), spins: 0, sleepers: Mutex::new(()), released: Condvar::new() }
     }
 
     /// A free lock whose waiters spin for a moment before they park.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(not(loom))] {
+    /// use conlab_queue::lock::{MutexLock, RawLock};
+    ///
+    /// let lock = MutexLock::spinning();
+    /// lock.acquire();
+    /// lock.release();
+    /// # }
+    /// ```
     #[must_use]
     pub fn spinning() -> Self {
         Self { spins: SPINS, ..Self::new() }

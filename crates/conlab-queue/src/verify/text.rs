@@ -26,7 +26,7 @@ pub fn render(report: &VerifyReport) -> String {
             verdict.operations,
             verdict.histories,
             verdict.threads,
-            verdict.took.to_string(),
+            format!("{:.2?}", verdict.took),
         );
         if let Some(Failure::NotLinearizable { history, .. }) = &verdict.failure {
             text += "\nNo order of these operations explains their answers (time runs downwards):\n\n";

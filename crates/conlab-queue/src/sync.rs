@@ -163,6 +163,20 @@ pub struct UnsafeCell<T>(
 
 impl<T> UnsafeCell<T> {
     /// Wraps `value`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(not(loom))] {
+    /// use conlab_queue::sync::UnsafeCell;
+    ///
+    /// let cell = UnsafeCell::new(1);
+    /// // SAFETY: one thread alone has the cell.
+    /// cell.with_mut(|value| unsafe { *value += 1 });
+    /// // SAFETY: as above.
+    /// assert_eq!(cell.with(|value| unsafe { *value }), 2);
+    /// # }
+    /// ```
     pub fn new(value: T) -> Self {
         #[cfg(all(loom, not(shuttle)))]
         return Self(loom::cell::UnsafeCell::new(value));
@@ -401,6 +415,20 @@ const SCHEDULES: usize = 2_000;
 /// Runs `body` under the interleavings that loom finds with at most `preemptions` forced switches; under shuttle,
 /// some thousand times in random orders and orders with few switches; else 64 times on real threads. The same test is
 /// a search in one build and a smoke test in the other.
+///
+/// # Examples
+///
+/// ```
+/// use conlab_queue::sync::{Arc, AtomicU32, Ordering::Relaxed, model, thread};
+///
+/// model(2, || {
+///     let count = Arc::new(AtomicU32::new(0));
+///     let other = { let count = Arc::clone(&count); thread::spawn(move || count.fetch_add(1, Relaxed)) };
+///     count.fetch_add(1, Relaxed);
+///     other.join().unwrap();
+///     assert_eq!(count.load(Relaxed), 2);
+/// });
+/// ```
 ///
 /// `LOOM_MAX_PREEMPTIONS` overrides the bound. The executions are counted and printed by `--nocapture`.
 pub fn model(preemptions: usize, body: impl Fn() + Send + Sync + 'static) {

@@ -1,6 +1,6 @@
 //! Every kind of queue keeps the same contract.
 
-use conlab::queue::{PopError, PushError, QueueKind, RingQueue, TaskQueue, build, contract};
+use conlab_queue::queue::{PopError, PushError, QueueKind, RingQueue, TaskQueue, build, contract};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

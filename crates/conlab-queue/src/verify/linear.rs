@@ -16,6 +16,26 @@ struct Model {
 
 /// Whether some order of the operations explains the history. Exponential at worst, in the number that overlap.
 ///
+/// # Examples
+///
+/// ```
+/// # #[cfg(not(loom))] {
+/// use conlab_queue::verify::{Answer, Call, History, Operation, is_linearizable};
+///
+/// let operation = |call, answer, called, returned| Operation { thread: 0, call, answer, called, returned };
+/// let history = |answer| History {
+///     capacity: Some(1),
+///     early: false,
+///     operations: vec![
+///         operation(Call::Push(7), Answer::Done, 0, 1),
+///         operation(Call::Pop, answer, 2, 3),
+///     ],
+/// };
+/// assert!(is_linearizable(&history(Answer::Item(7))));
+/// assert!(!is_linearizable(&history(Answer::Empty))); // the push had returned before the pop was called
+/// # }
+/// ```
+///
 /// # Panics
 ///
 /// With more than 64 operations.

@@ -48,6 +48,16 @@ const RULES: [Rule; 9] = [
 
 /// Checks every rule; what is broken comes back, one entry a rule.
 ///
+/// # Examples
+///
+/// ```
+/// # #[cfg(not(loom))] {
+/// use conlab_queue::queue::{MutexQueue, contract};
+///
+/// assert_eq!(contract::check(&|capacity| Box::new(MutexQueue::with_capacity(capacity))), Ok(()));
+/// # }
+/// ```
+///
 /// # Errors
 ///
 /// The violations, when there are any.

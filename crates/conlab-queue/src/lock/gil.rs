@@ -132,6 +132,21 @@ pub struct Taken {
 
 impl Gil {
     /// A free lock whose waiters ask for it after `interval` (at least 1 µs; `CPython`: 5 ms).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(not(loom))] {
+    /// use conlab_queue::lock::Gil;
+    /// use std::time::Duration;
+    ///
+    /// let gil = Gil::new(Duration::from_millis(5));
+    /// gil.take(1); // by thread 1
+    /// assert!(!gil.requested()); // the holder's check between pieces of work: nobody asks for the lock
+    /// gil.drop_lock(1);
+    /// assert_eq!(gil.counts().acquisitions, 1);
+    /// # }
+    /// ```
     #[must_use]
     pub fn new(interval: Duration) -> Self {
         Self {

@@ -94,6 +94,19 @@ impl<T> RingQueue<T> {
     /// # Panics
     ///
     /// When `capacity` is 0 or above a quarter of the address space.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(not(loom))] {
+    /// use conlab_queue::queue::{PushError, RingQueue, TaskQueue};
+    ///
+    /// let queue = RingQueue::with_capacity(3); // every capacity is exact
+    /// assert!((1..=3).all(|item| queue.try_push(item).is_ok()));
+    /// assert_eq!(queue.try_push(4), Err(PushError::Full(4)));
+    /// assert_eq!((queue.try_pop(), queue.len()), (Ok(1), 2));
+    /// # }
+    /// ```
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
         Self::build(capacity, false)

@@ -18,11 +18,12 @@ use crate::sync::{
     Ordering::{Acquire, Relaxed, Release, SeqCst},
     Padded, backoff, fence,
 };
+#[cfg(feature = "peers")]
 use crossbeam_queue::{ArrayQueue, SegQueue};
 use std::fmt;
 
-/// What the references have in common: the non-blocking half.
-pub trait Reference<T>: Send + Sync {
+/// The non-blocking half of a queue: what [`Parked`] needs to make the rest.
+pub trait NonBlockingQueue<T>: Send + Sync {
     /// Adds at the tail or gives back what did not fit.
     ///
     /// # Errors
@@ -45,7 +46,8 @@ pub trait Reference<T>: Send + Sync {
     }
 }
 
-impl<T: Send> Reference<T> for ArrayQueue<T> {
+#[cfg(feature = "peers")]
+impl<T: Send> NonBlockingQueue<T> for ArrayQueue<T> {
     fn offer(&self, item: T) -> Result<(), T> {
         self.push(item)
     }
@@ -63,7 +65,8 @@ impl<T: Send> Reference<T> for ArrayQueue<T> {
     }
 }
 
-impl<T: Send> Reference<T> for SegQueue<T> {
+#[cfg(feature = "peers")]
+impl<T: Send> NonBlockingQueue<T> for SegQueue<T> {
     fn offer(&self, item: T) -> Result<(), T> {
         self.push(item);
         Ok(())
@@ -86,6 +89,20 @@ impl<T: Send> Reference<T> for SegQueue<T> {
 const STRIPES: usize = 8;
 
 /// A non-blocking queue made to block and to close.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(all(feature = "peers", not(loom)))] {
+/// use conlab_queue::queue::{Parked, TaskQueue};
+/// use crossbeam_queue::SegQueue;
+///
+/// let queue = Parked::new(SegQueue::new());
+/// queue.push(1).unwrap();
+/// queue.close();
+/// assert_eq!((queue.pop(), queue.push(2).is_err()), (Ok(1), true));
+/// # }
+/// ```
 pub struct Parked<Q> {
     queue: Q,
     closed: AtomicBool,
@@ -115,7 +132,7 @@ impl<Q> Parked<Q> {
     /// Adds `item` unless closed or full. `Ok(Err)` is full, `Err` closed.
     fn offer<T>(&self, item: T) -> Result<Result<(), T>, T>
     where
-        Q: Reference<T>,
+        Q: NonBlockingQueue<T>,
     {
         let stripe = &self.entered[stripe()];
         stripe.fetch_add(1, Relaxed);
@@ -135,7 +152,7 @@ impl<Q> Parked<Q> {
 
     fn take<T>(&self) -> Result<T, PopError>
     where
-        Q: Reference<T>,
+        Q: NonBlockingQueue<T>,
     {
         let outcome = self.queue.take().map_or_else(|| self.none_left(), Ok);
         if outcome.is_ok() {
@@ -149,7 +166,7 @@ impl<Q> Parked<Q> {
     #[cold]
     fn none_left<T>(&self) -> Result<T, PopError>
     where
-        Q: Reference<T>,
+        Q: NonBlockingQueue<T>,
     {
         if !self.closed.load(Acquire) {
             return Err(PopError::Empty);
@@ -174,7 +191,7 @@ fn stripe() -> usize {
     STRIPE.with(|stripe| *stripe)
 }
 
-impl<T: Send, Q: Reference<T>> TaskQueue<T> for Parked<Q> {
+impl<T: Send, Q: NonBlockingQueue<T>> TaskQueue<T> for Parked<Q> {
     fn try_push(&self, item: T) -> Result<(), PushError<T>> {
         match self.offer(item) {
             Ok(Ok(())) => Ok(()),

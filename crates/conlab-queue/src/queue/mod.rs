@@ -1,26 +1,46 @@
-//! What dispatches tasks: the queues that conlab compares, behind one trait.
+//! What dispatches tasks: queues that block, close and deliver in order, behind one trait.
+//!
+//! ```
+//! # #[cfg(not(loom))] {
+//! use conlab_queue::queue::{MutexQueue, PopError, PushError, TaskQueue};
+//!
+//! let queue = MutexQueue::with_capacity(1);
+//! assert_eq!(queue.try_push('a'), Ok(()));
+//! assert_eq!(queue.try_push('b'), Err(PushError::Full('b'))); // a refused item comes back
+//! queue.close();
+//! assert_eq!(queue.pop(), Ok('a')); // accepted before the close, so delivered
+//! assert_eq!(queue.pop(), Err(PopError::Closed));
+//! # }
+//! ```
 
-#[cfg(not(loom))]
+#[cfg(all(feature = "peers", not(loom)))]
 mod channel;
 #[cfg(not(loom))]
 pub mod contract;
-#[cfg(not(loom))]
-mod crossbeam;
 mod end;
 mod error;
 mod event_count;
+#[cfg(all(feature = "peers", not(loom)))]
+mod kind;
 mod latch;
 mod mutex;
+#[cfg(not(loom))]
+mod parked;
 mod ring;
 mod sleepers;
 
-#[cfg(not(loom))]
+#[cfg(all(feature = "peers", not(loom)))]
 pub use channel::ChannelQueue;
-#[cfg(not(loom))]
-pub use crossbeam::{Parked, Reference};
 pub use error::{PopError, PushError};
 pub use event_count::EventCount;
+#[cfg(all(feature = "peers", not(loom)))]
+pub use kind::{QueueKind, build};
 pub use mutex::MutexQueue;
+#[doc(hidden)] // its name before 0.2
+#[cfg(not(loom))]
+pub use parked::NonBlockingQueue as Reference;
+#[cfg(not(loom))]
+pub use parked::{NonBlockingQueue, Parked};
 pub use ring::RingQueue;
 
 use std::collections::VecDeque;
@@ -33,7 +53,7 @@ use std::collections::VecDeque;
 ///
 /// `Full` and `Empty` may be early where a queue says so: while another thread is halfway through pushing or
 /// popping. The blocking ends never give them. A queue that can only do the non-blocking half implements
-/// [`Reference`] and is wrapped in [`Parked`].
+/// [`NonBlockingQueue`](parked::NonBlockingQueue) and is wrapped in [`Parked`](parked::Parked).
 pub trait TaskQueue<T>: Send + Sync {
     /// Adds `item` at the tail, or gives it back at once.
     ///
@@ -112,68 +132,4 @@ pub trait TaskQueue<T>: Send + Sync {
 
     /// How many items fit; `None` when unbounded.
     fn capacity(&self) -> Option<usize>;
-}
-
-/// The registry: an empty queue of `kind` for at most `capacity` items ([`QueueKind::SegQueue`] is unbounded).
-///
-/// An engine that awaits builds a [`ChannelQueue`] itself, for the sake of its ends.
-///
-/// # Panics
-///
-/// When `capacity` is 0.
-#[cfg(not(loom))]
-#[must_use]
-pub fn build<T: Send + 'static>(kind: QueueKind, capacity: usize) -> Box<dyn TaskQueue<T>> {
-    use ::crossbeam_queue::{ArrayQueue, SegQueue};
-    match kind {
-        QueueKind::Mutex => Box::new(MutexQueue::with_capacity(capacity)),
-        QueueKind::LockFree => Box::new(RingQueue::with_capacity(capacity)),
-        QueueKind::Async => Box::new(ChannelQueue::with_capacity(capacity)),
-        QueueKind::ArrayQueue => Box::new(Parked::new(ArrayQueue::new(capacity))),
-        QueueKind::SegQueue => Box::new(Parked::new(SegQueue::new())),
-    }
-}
-
-/// The kinds of queue that a treatment can name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum QueueKind {
-    /// Bounded `Mutex<VecDeque>` with condition variables.
-    Mutex,
-    /// Our bounded ring without a mutex, parking by an event count.
-    LockFree,
-    /// tokio tasks over async-channel.
-    Async,
-    /// crossbeam-queue's bounded `ArrayQueue`, a reference.
-    ArrayQueue,
-    /// crossbeam-queue's unbounded `SegQueue`, a reference.
-    SegQueue,
-}
-
-impl QueueKind {
-    /// Every kind, in the order in which they are listed.
-    pub const ALL: [Self; 5] = [Self::Mutex, Self::LockFree, Self::Async, Self::ArrayQueue, Self::SegQueue];
-
-    /// The word for it in scenarios and on the command line.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Mutex => "mutex",
-            Self::LockFree => "lockfree",
-            Self::Async => "async",
-            Self::ArrayQueue => "arrayqueue",
-            Self::SegQueue => "segqueue",
-        }
-    }
-
-    /// One sentence for `conlab list`.
-    #[must_use]
-    pub const fn summary(self) -> &'static str {
-        match self {
-            Self::Mutex => "bounded Mutex<VecDeque> with condition variables",
-            Self::LockFree => "conlab's bounded ring without a mutex; idle workers park on an event count",
-            Self::Async => "tokio tasks over async-channel; waits release the worker",
-            Self::ArrayQueue => "crossbeam-queue's bounded ArrayQueue with conlab's parking (reference)",
-            Self::SegQueue => "crossbeam-queue's unbounded SegQueue with conlab's parking (reference)",
-        }
-    }
 }

@@ -27,6 +27,19 @@ pub struct OwnerLock {
 
 impl OwnerLock {
     /// A lock without an owner.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(not(loom))] {
+    /// use conlab_queue::lock::{OwnerLock, RawLock};
+    ///
+    /// let lock = OwnerLock::new();
+    /// lock.acquire(); // the first thread to come is the owner for good
+    /// lock.release();
+    /// std::thread::scope(|scope| assert!(!scope.spawn(|| lock.try_acquire()).join().unwrap()));
+    /// # }
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self { owner: AtomicUsize::new(NOBODY), inside: AtomicBool::new(false) }

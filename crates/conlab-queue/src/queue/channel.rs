@@ -18,6 +18,18 @@ impl<T> ChannelQueue<T> {
     /// # Panics
     ///
     /// When `capacity` is 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(not(loom))] {
+    /// use conlab_queue::queue::{ChannelQueue, TaskQueue};
+    ///
+    /// let queue = ChannelQueue::with_capacity(2);
+    /// queue.push('a').unwrap();
+    /// assert_eq!(queue.receiver().try_recv(), Ok('a')); // the ends can also be awaited
+    /// # }
+    /// ```
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
         assert!(capacity > 0, "capacity of a queue must be at least 1");

@@ -1,7 +1,7 @@
 //! `verify` finds what is planted, and nothing where nothing is.
 
-use conlab::queue::{MutexQueue, PopError, PushError, QueueKind, TaskQueue};
-use conlab::verify::{Failure, Options, Subject, examine, render, run};
+use conlab_queue::queue::{MutexQueue, PopError, PushError, QueueKind, TaskQueue};
+use conlab_queue::verify::{Failure, Options, Subject, examine, render, run};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Condvar, Mutex};
@@ -128,7 +128,7 @@ fn a_history_that_no_order_explains_is_minimised_and_shown() {
         panic!("{:?}", verdict.failure)
     };
     assert!(history.operations.len() <= 8, "{history:?}");
-    let report = conlab::verify::VerifyReport { seed: 18, verdicts: vec![verdict.clone()] };
+    let report = conlab_queue::verify::VerifyReport { seed: 18, verdicts: vec![verdict.clone()] };
     let text = render(&report);
     assert!(text.contains("| thread 0") && text.contains("No order of these operations"), "{text}");
 }
