@@ -84,6 +84,16 @@ fn a_wait_for_a_lock_names_who_held_it() {
 }
 
 #[test]
+fn a_step_that_is_named_like_a_lock_is_shown_by_its_name() {
+    let text = "schema = 1\nname = \"named\"\n[run]\nwarmup = \"0s\"\nduration = \"100ms\"\n[actor.a]\nload = { clients = 1 }\n\
+                steps = [{ name = \"lock 7\", compute = \"200us\" }]\n";
+    let mut experiment = Experiment::new(Scenario::parse(text, "named").unwrap(), LoadArm::Baseline);
+    experiment.timeline_spans = 1000;
+    let record = RealEngine::new().run(&experiment, &Progress::default()).unwrap().record;
+    assert!(record.timeline.unwrap().spans.iter().any(|span| span.label == "lock 7"));
+}
+
+#[test]
 fn what_does_not_fit_is_counted() {
     let (_, timeline) = traced(QueueKind::Mutex, 96);
     assert!(timeline.omitted > 0);

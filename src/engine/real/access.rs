@@ -1,12 +1,14 @@
-//! How workers access caches and stores. The work of an access is done inside, with the shard's lock held; a miss is
-//! paid for outside.
+//! How a performer accesses caches and stores. The work of an access is done inside, with the shard's lock held; a miss
+//! is paid for outside.
 
+use super::executor::Executor;
+use super::performer::Performer;
 use super::runtime::Stopped;
 use super::timekeeper::Activity;
-use super::worker::Worker;
 use crate::cache::Probe;
 use crate::random::Stream;
 use crate::scenario::MissCost;
+use crate::store::StoreError;
 use crate::units::Nanos;
 use crate::workload::Draw;
 
@@ -18,9 +20,9 @@ pub(super) struct Access<'op> {
     pub(super) under: Option<usize>,
 }
 
-/// What a worker does around and inside an access.
-struct Inside<'worker, 'run> {
-    worker: &'worker mut Worker<'run>,
+/// What a performer does around and inside an access. It blocks the worker: caches have no other interface.
+struct Inside<'performer, 'run, E: Executor> {
+    performer: &'performer mut Performer<'run, E>,
     work: Nanos,
     under: Option<usize>,
     waited: Nanos,
@@ -28,57 +30,63 @@ struct Inside<'worker, 'run> {
     stopped: bool,
 }
 
-impl Probe for Inside<'_, '_> {
+impl<E: Executor> Probe for Inside<'_, '_, E> {
     fn blocked(&mut self) {
-        self.worker.drop_interpreter(Activity::Work);
-        self.wait_began = self.worker.cut(Activity::Work).end;
+        self.performer.drop_interpreter(Activity::Work);
+        self.wait_began = self.performer.cut(Activity::Work);
     }
 
     fn resumed(&mut self) {
-        let end = self.worker.cut(Activity::Lock).end;
+        let end = self.performer.cut(Activity::Lock);
         self.waited += end - self.wait_began;
     }
 
     fn inside(&mut self, _hit: bool) {
-        self.worker.hold_interpreter(self.under);
-        self.stopped |= self.worker.compute(self.work, self.under).is_err();
+        self.performer.hold_interpreter(self.under);
+        self.stopped |= self.performer.compute(self.work, self.under).is_err();
     }
 }
 
-impl<'run> Worker<'run> {
+impl<'run, E: Executor> Performer<'run, E> {
     /// Looks a key up, and pays for a miss.
-    pub(super) fn access_cache(&mut self, access: &Access<'_>, stream: &mut Stream) -> Result<(), Stopped> {
+    pub(super) async fn access_cache(
+        &mut self,
+        access: &Access<'_>,
+        stream: &mut Stream,
+    ) -> Result<(), Stopped> {
         let cache = &self.run.caches[access.cache];
         let key = cache.keys.draw(stream);
         let work = access.hit.sample(stream, self.task_number);
-        let start = self.cut(Activity::Work).end;
-        let index = self.index;
+        let start = self.cut(Activity::Work);
+        let worker = self.executor.worker();
         let mut inside = self.inside(work, access.under);
-        let hit = cache.cache.access(index, key, &mut inside).hit;
+        let hit = cache.cache.access(worker, key, &mut inside).hit;
         let (mut waited, stopped) = (inside.waited, inside.stopped);
         if stopped {
             return Err(Stopped);
         }
         if !hit {
-            self.pay_miss(access, key, stream)?;
+            self.pay_miss(access, key, stream).await?;
+            // The wait may have moved a handler to another worker.
+            let worker = self.executor.worker();
             let mut inserting = self.inside(Nanos::ZERO, access.under);
-            cache.cache.insert(index, key, &mut inserting);
+            cache.cache.insert(worker, key, &mut inserting);
             waited += inserting.waited;
         }
-        let end = self.cut(Activity::Work).end;
-        self.book.caches[access.cache].accessed(hit, end - start, waited);
+        let end = self.cut(Activity::Work);
+        self.executor.note(|notes| notes.book.caches[access.cache].accessed(hit, end - start, waited));
         Ok(())
     }
 
-    fn inside(&mut self, work: Nanos, under: Option<usize>) -> Inside<'_, 'run> {
-        Inside { worker: self, work, under, waited: Nanos::ZERO, wait_began: Nanos::ZERO, stopped: false }
+    fn inside(&mut self, work: Nanos, under: Option<usize>) -> Inside<'_, 'run, E> {
+        Inside { performer: self, work, under, waited: Nanos::ZERO, wait_began: Nanos::ZERO, stopped: false }
     }
 
-    fn pay_miss(&mut self, access: &Access<'_>, key: u64, stream: &mut Stream) -> Result<(), Stopped> {
+    async fn pay_miss(&mut self, access: &Access<'_>, key: u64, stream: &mut Stream) -> Result<(), Stopped> {
         match access.miss {
             MissCost::Io(draw) => {
                 let length = draw.sample(stream, self.task_number);
-                self.pause(length)
+                self.sleep(length).await
             }
             MissCost::Compute(draw) => {
                 let amount = draw.sample(stream, self.task_number);
@@ -92,7 +100,8 @@ impl<'run> Worker<'run> {
         }
     }
 
-    /// Reads or writes a store: system calls, so without the interpreter lock, and I/O by their time.
+    /// Reads or writes a store: system calls, so without the interpreter lock, and I/O by their time. They block the
+    /// worker: the store's engine has no other interface.
     pub(super) fn access_store(
         &mut self,
         store: usize,
@@ -107,19 +116,22 @@ impl<'run> Worker<'run> {
         &mut self,
         store: usize,
         write: bool,
-        access: impl FnOnce() -> Result<(), crate::store::StoreError>,
+        access: impl FnOnce() -> Result<(), StoreError>,
     ) -> Result<(), Stopped> {
         self.drop_interpreter(Activity::Work);
-        let start = self.cut(Activity::Work).end;
+        let start = self.cut(Activity::Work);
         let outcome = access();
-        let end = self.cut(Activity::Io).end;
-        let ledger = &mut self.book.stores[store];
-        ledger.accessed(write, end - start);
-        outcome.map_err(|error| {
-            // A store that refuses ends the run: figures of failed accesses would be figures of nothing.
-            ledger.failure.get_or_insert_with(|| error.to_string());
-            self.run.end_window(end);
-            Stopped
+        let end = self.cut(Activity::Io);
+        let run = self.run;
+        self.executor.note(|notes| {
+            let ledger = &mut notes.book.stores[store];
+            ledger.accessed(write, end - start);
+            outcome.map_err(|error| {
+                // A store that refuses ends the run: figures of failed accesses would be figures of nothing.
+                ledger.failure.get_or_insert_with(|| error.to_string());
+                run.end_window(end);
+                Stopped
+            })
         })
     }
 }

@@ -3,8 +3,9 @@
 use super::locks::LockLedger;
 use super::memory::StoreLedger;
 use super::profile::StepSeen;
-use super::runtime::{NOBODY, TaskBody};
+use super::runtime::{NOBODY, Runtime, TaskBody};
 use super::timekeeper::{Activity, Piece, ThreadTimes, Timekeeper};
+use crate::engine::LiveBatch;
 use crate::measure::record::{Flow, Span, ThreadRecord};
 use crate::measure::sched::ThreadFigures;
 use crate::measure::{CacheLedger, Finished, Ledger};
@@ -40,25 +41,19 @@ pub(super) struct Book {
 }
 
 impl Book {
-    pub(super) fn new(actor: usize, actors: usize, steps: usize, locks: usize, spans: usize) -> Self {
+    /// An empty book of a worker of `actor`.
+    fn new(run: &Runtime, actor: usize) -> Self {
         Self {
             actor,
-            ledger: Ledger::new(steps),
-            issued: vec![Issued::default(); actors],
-            locks: vec![LockLedger::default(); locks],
-            caches: Vec::new(),
-            stores: Vec::new(),
-            spans: Spans { most: spans, ..Spans::default() },
+            ledger: Ledger::new(run.actors[actor].program.steps.len()),
+            issued: vec![Issued::default(); run.actors.len()],
+            locks: vec![LockLedger::default(); run.locks.len()],
+            caches: vec![CacheLedger::default(); run.caches.len()],
+            stores: vec![StoreLedger::default(); run.stores.len()],
+            spans: Spans { most: run.spans, ..Spans::default() },
             profile: Vec::new(),
             compressed: (0, 0),
         }
-    }
-
-    /// The same book with pages for this many caches and stores.
-    pub(super) fn with_memory(mut self, caches: usize, stores: usize) -> Self {
-        self.caches = vec![CacheLedger::default(); caches];
-        self.stores = vec![StoreLedger::default(); stores];
-        self
     }
 
     /// Notes the end of a task; returns whether it counts as completed.
@@ -88,6 +83,23 @@ impl Book {
         } else {
             self.ledger.overlap(window_end, window_start);
         }
+    }
+}
+
+/// Where a worker notes things: its book, and what it has not published yet.
+#[derive(Debug)]
+pub(super) struct Notes {
+    pub(super) book: Book,
+    /// Figures for a live view, if there is one.
+    pub(super) live: Option<LiveBatch>,
+    /// Completed tasks of the actor in focus.
+    pub(super) unpublished: u64,
+}
+
+impl Notes {
+    /// Empty notes of a worker of `actor`.
+    pub(super) fn new(run: &Runtime, actor: usize) -> Self {
+        Self { book: Book::new(run, actor), live: run.live(actor), unpublished: 0 }
     }
 }
 

@@ -12,6 +12,8 @@ use std::sync::{Arc, OnceLock};
 
 /// A lock while it is in use.
 pub(super) struct LockRuntime {
+    /// Its name in the scenario.
+    pub(super) name: String,
     pub(super) mechanism: Mechanism,
     /// What tokio-console is told of it.
     pub(super) seen: Resource,
@@ -65,7 +67,7 @@ impl LockRuntime {
             LockKind::Absent => Mechanism::Absent,
         };
         let seen = Resource::lock(name, mechanism.kind());
-        Self { mechanism, seen, holder: watched.then(|| AtomicU64::new(NOBODY)) }
+        Self { name: name.to_owned(), mechanism, seen, holder: watched.then(|| AtomicU64::new(NOBODY)) }
     }
 
     /// Remembers what happened in the warm-up, to leave it out.
@@ -136,9 +138,9 @@ impl LockRuntime {
     }
 
     /// Frees the lock held around work, and tells whether the caller must then await the hand-over.
-    pub(super) fn release_around_work(&self, thread: u64) -> bool {
+    pub(super) fn release_around_work(&self, held: Held, thread: u64) -> bool {
         let Mechanism::Interpreter { gil, .. } = &self.mechanism else {
-            self.give_back(Held::Raw, thread);
+            self.give_back(held, thread);
             return false;
         };
         self.held_by(NOBODY);

@@ -4,9 +4,12 @@ mod access;
 mod book;
 mod collect;
 mod console;
+mod executor;
+mod interpret;
 mod load;
 mod locks;
 mod memory;
+mod performer;
 mod pool;
 mod profile;
 mod runtime;
@@ -26,7 +29,7 @@ use crate::measure::{host, sched};
 use crate::queue::{QueueKind, TaskQueue};
 use crate::scenario::{CostFactors, Load};
 use crate::units::Nanos;
-use book::{Book, Issued, ThreadAccount};
+use book::{Issued, Notes, ThreadAccount};
 use collect::Collected;
 use profile::Attached;
 use runtime::{Returned, Runtime};
@@ -36,7 +39,6 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle, Thread};
 use witness::Witness;
-use worker::Worker;
 
 /// Longest sleep of the controlling thread between two looks at the user's wish to stop.
 const CONTROL: Nanos = Nanos::from_millis(20);
@@ -198,7 +200,7 @@ type LoadLeft = (Issued, Option<Receiver<Returned>>);
 /// Everybody who works in a run.
 #[derive(Default)]
 struct Crew {
-    workers: Vec<JoinHandle<(Book, ThreadAccount)>>,
+    workers: Vec<JoinHandle<(Notes, ThreadAccount)>>,
     pools: Vec<tasks::Running>,
     loads: Vec<(usize, JoinHandle<LoadLeft>)>,
 }
@@ -228,7 +230,7 @@ impl Crew {
                 let worker = thread::Builder::new()
                     .name(format!("{}-{index}", runtime.spec.name))
                     .stack_size(256 * 1024)
-                    .spawn(move || Worker::new(&shared, actor, index).work())
+                    .spawn(move || worker::work(&shared, actor, index))
                     .map_err(|source| EngineError::Spawn { index, count, source })?;
                 self.workers.push(worker);
                 index += 1;
@@ -287,13 +289,13 @@ impl Crew {
             returned.extend(receiver.map(|receiver| (actor, receiver)));
         }
         for pool in self.pools {
-            for (book, account) in pool.stop() {
-                collected.add(book, account);
+            for (notes, account) in pool.stop() {
+                collected.add(notes.book, account);
             }
         }
         for worker in self.workers {
-            let (book, account) = joined(worker);
-            collected.add(book, Some(account));
+            let (notes, account) = joined(worker);
+            collected.add(notes.book, Some(account));
         }
         for (actor, receiver) in returned {
             let mut issued = Issued::default();

@@ -1,10 +1,9 @@
 //! The workers of one tokio runtime: a seat each for what they note, and their accounts of themselves.
 
-use super::book::{Belongs, Book, ThreadAccount};
+use super::book::{Belongs, Notes, ThreadAccount};
 use super::runtime::Runtime;
 use super::tasks::MOST_HANDLERS;
 use super::timekeeper::{Activity, Piece, ThreadTimes, forget_run_queue, run_queue_growth};
-use crate::engine::LiveBatch;
 use crate::engine::ThreadState;
 use crate::measure::sched::{ThreadFigures, ThreadSched};
 use crate::units::Nanos;
@@ -14,9 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What one worker of the tokio runtime notes. Its lock is taken by that worker alone, so it is never contended.
 pub(super) struct Seat {
-    pub(super) book: Book,
-    pub(super) live: Option<LiveBatch>,
-    pub(super) unpublished: u64,
+    pub(super) notes: Notes,
     pub(super) account: Option<ThreadAccount>,
     /// Whether the measured window has begun here.
     pub(super) measuring: bool,
@@ -87,6 +84,11 @@ impl Pool {
         }
     }
 
+    /// Publishes the step of the handler that this worker polls, and its state, for samplers.
+    pub(super) fn say_step(&self, step: u32, state: ThreadState) {
+        self.run.current[self.worker()].store(step << 8 | state as u32, Ordering::Relaxed);
+    }
+
     pub(super) fn park_thread(&self) {
         self.say(ThreadState::Idle);
         let now = self.run.clock.now();
@@ -112,7 +114,12 @@ impl Pool {
                     let idle = Piece { start: parked_at, end: now, run_queue: waited.min(now - parked_at) };
                     let nothing =
                         Belongs { track: self.worker(), task: 0, label: String::new(), holder: None };
-                    self.seat().book.spans.keep(Activity::Idle, idle, self.run.window_start(), &nothing);
+                    self.seat().notes.book.spans.keep(
+                        Activity::Idle,
+                        idle,
+                        self.run.window_start(),
+                        &nothing,
+                    );
                 }
             }
         });
@@ -150,7 +157,7 @@ impl Pool {
             wall: now.saturating_sub(start),
             times,
             kernel: before.and_then(|before| Some(own.sched.figures()?.since(before))),
-            tasks: seat.book.ledger.completed(),
+            tasks: seat.notes.book.ledger.completed(),
             clock_reads: seat.reads.0,
             kernel_reads: seat.reads.1,
         });

@@ -108,10 +108,6 @@ impl StepHooks {
         self.rows[step].merge(&StepSeen { calls: 1, total, called: self.called, allocated });
     }
 
-    pub(super) fn into_rows(self) -> Vec<StepSeen> {
-        self.rows
-    }
-
     /// Empties what was seen of one task into `rows`, unless the task began in the warm-up.
     pub(super) fn empty_into(&mut self, rows: &mut Vec<StepSeen>, measured: bool) {
         if measured {

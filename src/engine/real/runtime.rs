@@ -7,7 +7,7 @@ use super::work::{self, STOP_CHECK, Work};
 use crate::clock::Clock;
 use crate::engine::live::LiveBatch;
 use crate::engine::{EngineError, Experiment, Profiler, Progress};
-use crate::model::Program;
+use crate::model::{Op, Program};
 use crate::queue::{self, ChannelQueue, PushError, QueueKind, TaskQueue};
 use crate::random::{Source, Stream};
 use crate::scenario::{ActorSpec, Load, LockKind};
@@ -194,7 +194,7 @@ impl Runtime {
         let locks = scenario.locks.iter().enumerate().map(|(index, spec)| {
             let awaited = actors.iter().any(|actor| {
                 actor.spec.queue == QueueKind::Async
-                    && actor.spec.steps.iter().any(|step| step.lock == Some(index))
+                    && actor.program.ops.iter().any(|op| matches!(op, Op::Lock { lock } if *lock == index))
             });
             let awaited = awaited && !matches!(spec.kind, LockKind::Gil { .. });
             LockRuntime::new(&spec.name, spec.kind, awaited, experiment.timeline_spans > 0)

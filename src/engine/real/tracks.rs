@@ -4,16 +4,11 @@ use super::tasks::MOST_HANDLERS;
 use crate::measure::record::{Span, Timeline};
 use crate::scenario::Scenario;
 
-/// Names the tracks and locks of `timeline`, in which they are numbers, and puts its spans and messages in order.
+/// Names the tracks of `timeline`, in which they are numbers, and puts its spans and messages in order.
 pub(super) fn name(timeline: &mut Timeline, scenario: &Scenario) {
     // Spans carry the worker's number; its name ends with it.
     let workers = scenario.actors.iter().flat_map(|actor| std::iter::repeat_n(&actor.name, actor.threads));
     timeline.tracks = workers.enumerate().map(|(index, name)| format!("{name}-{index}")).collect();
-    for span in &mut timeline.spans {
-        if let Some(lock) = span.label.strip_prefix("lock ").and_then(|index| index.parse::<usize>().ok()) {
-            span.label.clone_from(&scenario.locks[lock].name);
-        }
-    }
     timeline.spans.sort_by_key(|span| span.start_ns);
     let workers = timeline.tracks.len();
     for (actor, spec) in scenario.actors.iter().enumerate() {

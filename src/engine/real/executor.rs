@@ -1,0 +1,68 @@
+//! How a performer waits and where it notes: all that differs between a thread that blocks and a task that awaits.
+
+use super::book::Notes;
+use super::locks::Held;
+use super::runtime::{Stopped, Task};
+use super::timekeeper::{Activity, Piece, Timekeeper};
+use crate::engine::ThreadState;
+use crate::units::Nanos;
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use tokio::sync::oneshot;
+
+/// What executes a performer: a thread of its own ([`Blocking`](super::worker::Blocking)), or tokio's workers
+/// ([`Awaiting`](super::tasks::Awaiting)).
+///
+/// The futures of a thread are ready at the first poll, for they block in it; see [`ready`]. So one interpreter serves
+/// both, and a thread pays for no allocation and no waker.
+pub(super) trait Executor: Send {
+    /// Number, among all workers of the run, of the one that executes now.
+    fn worker(&self) -> usize;
+
+    /// Notes something in the book of that worker.
+    fn note<R>(&mut self, note: impl FnOnce(&mut Notes) -> R) -> R;
+
+    /// Publishes the step (from 1; 0 between steps) and the state, for samplers and live views.
+    fn say(&self, step: u32, state: ThreadState);
+
+    /// Adds a piece to the worker's own account of its time.
+    fn account(&mut self, activity: Activity, own: Nanos);
+
+    /// Notes the end of a task, and takes over how often its performer has read the clock and the kernel's figures where
+    /// that is not the worker's own timekeeper.
+    #[inline]
+    fn note_end<R>(&mut self, _time: &mut Timekeeper, note: impl FnOnce(&mut Notes) -> R) -> R {
+        self.note(note)
+    }
+
+    /// Ends the piece of time of the wait that is just over: the piece, and whether it was spent off the worker.
+    fn end_wait(&mut self, time: &mut Timekeeper, activity: Activity) -> (Piece, bool);
+
+    /// The timeline's track of what is spent off the worker.
+    fn track_of_waits(&self) -> usize;
+
+    /// Waits for `length` without a processor; ended early when the run stops.
+    fn sleep(&mut self, length: Nanos) -> impl Future<Output = Result<(), Stopped>> + Send;
+
+    /// Waits for an answer.
+    fn await_answer(
+        &mut self,
+        answered: oneshot::Receiver<()>,
+    ) -> impl Future<Output = Result<(), Stopped>> + Send;
+
+    /// Puts `task` into the queue of the actor `to`, waiting for room; gives it back when the run is over.
+    fn push(&mut self, to: usize, task: Task) -> impl Future<Output = Result<(), Task>> + Send;
+
+    /// Takes a lock that was not free.
+    fn take(&mut self, lock: usize) -> impl Future<Output = Held> + Send;
+}
+
+/// The output of a future that blocks where others would be pending.
+#[inline]
+pub(super) fn ready<F: Future>(future: F) -> F::Output {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => unreachable!("a thread's waits block, so none is ever pending"),
+    }
+}
