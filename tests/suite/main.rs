@@ -15,6 +15,7 @@ mod report;
 mod scenario_mistakes;
 mod simulated;
 mod tidy;
+mod virtual_cores;
 mod virtual_profile;
 mod virtual_schedule;
 mod virtual_stores;

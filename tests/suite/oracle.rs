@@ -15,7 +15,7 @@ const REPLICATES: u64 = 10;
 const T: f64 = 3.25;
 
 /// A station with Poisson arrivals and a mean service of 1 ms.
-fn station(cores: u32, threads: u32, rate: f64, spread: &str, more: &str, tasks: u64) -> String {
+pub(crate) fn station(cores: u32, threads: u32, rate: f64, spread: &str, more: &str, tasks: u64) -> String {
     format!(
         r#"
 schema = 1
@@ -39,13 +39,18 @@ steps = [ {{ name = "serve", compute = "1ms", spread = {spread} }} ]
 /// Mean and half-width of `figure` over the replicates.
 fn estimate(text: &str, figure: impl Fn(&RunRecord) -> f64) -> (f64, f64) {
     let values: Vec<f64> = (1..=REPLICATES).map(|seed| figure(&ideal(text, seed))).collect();
-    let n = REPLICATES as f64;
+    interval(&values)
+}
+
+/// Mean and half-width of the figures of [`REPLICATES`] replicates.
+pub(crate) fn interval(values: &[f64]) -> (f64, f64) {
+    let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0);
     (mean, T * (variance / n).sqrt())
 }
 
-fn agrees(what: &str, (mean, half_width): (f64, f64), theory: f64) {
+pub(crate) fn agrees(what: &str, (mean, half_width): (f64, f64), theory: f64) {
     assert!(
         (mean - theory).abs() <= half_width.max(theory * 0.002),
         "{what}: {mean:.5} ± {half_width:.5}, theory {theory:.5}"

@@ -15,21 +15,25 @@
 use super::world::{Kind, NONE, State, World};
 use crate::measure::Cause;
 
-/// Cores that are looked at when one has to be chosen; on larger hosts a sample of the next ones.
-pub(super) const LOOKED_AT: u32 = 8;
+/// Cores that are looked at for the next end of a slice; on larger hosts the next ones in turn.
+const LOOKED_AT: u32 = 8;
 
-/// The set of idle cores.
+/// A set of cores.
 #[derive(Debug)]
-pub(super) struct IdleCores {
+pub(super) struct CoreSet {
     words: Vec<u64>,
     count: u32,
     /// No word before this one has a bit.
     first: usize,
 }
 
-impl IdleCores {
+impl CoreSet {
+    pub(super) fn none(cores: u32) -> Self {
+        Self { words: vec![0; cores.div_ceil(64) as usize], count: 0, first: 0 }
+    }
+
     pub(super) fn all(cores: u32) -> Self {
-        let mut set = Self { words: vec![0; cores.div_ceil(64) as usize], count: 0, first: 0 };
+        let mut set = Self::none(cores);
         (0..cores).for_each(|core| set.insert(core));
         set
     }
@@ -39,24 +43,48 @@ impl IdleCores {
         self.count > 0
     }
 
-    fn insert(&mut self, core: u32) {
+    /// Adds a core that is not in it.
+    pub(super) fn insert(&mut self, core: u32) {
+        debug_assert!(!self.contains(core), "core {core} is in the set");
         let word = core as usize / 64;
         self.words[word] |= 1 << (core % 64);
         self.count += 1;
         self.first = self.first.min(word);
     }
 
-    fn remove(&mut self, core: u32) {
+    /// Takes out a core that is in it.
+    pub(super) fn remove(&mut self, core: u32) {
+        debug_assert!(self.contains(core), "core {core} is not in the set");
         self.words[core as usize / 64] &= !(1 << (core % 64));
         self.count -= 1;
     }
 
-    /// Whether `core` is idle.
+    /// Whether `core` is in it.
     pub(super) const fn contains(&self, core: u32) -> bool {
         self.words.as_slice()[core as usize / 64] >> (core % 64) & 1 == 1
     }
 
-    /// `preferred` if it is idle, else the lowest idle core.
+    /// Its cores in rising order, beginning behind `core` and going around.
+    pub(super) fn after(&self, core: u32) -> impl Iterator<Item = u32> + '_ {
+        let here = core as usize / 64;
+        let low = u64::MAX >> (63 - core % 64);
+        let words = self.words.len();
+        // The word of `core` comes twice: its part behind the core first, the rest at the end.
+        (0..=words).flat_map(move |offset| {
+            let word = (here + offset) % words;
+            let mask = if offset == 0 {
+                !low
+            } else if offset == words {
+                low
+            } else {
+                u64::MAX
+            };
+            Bits(if self.count == 0 { 0 } else { self.words[word] & mask })
+                .map(move |bit| u32::try_from(word * 64).unwrap_or(0) + bit)
+        })
+    }
+
+    /// `preferred` if it is in it, else its lowest core.
     pub(super) fn peek(&mut self, preferred: u32) -> Option<u32> {
         if self.count == 0 {
             return None;
@@ -68,6 +96,19 @@ impl IdleCores {
             self.first += 1;
         }
         Some(u32::try_from(self.first * 64).unwrap_or(0) + self.words[self.first].trailing_zeros())
+    }
+}
+
+/// The bits of a word that are set, from the lowest.
+struct Bits(u64);
+
+impl Iterator for Bits {
+    type Item = u32;
+
+    fn next(&mut self) -> Option<u32> {
+        let bit = (self.0 != 0).then(|| self.0.trailing_zeros())?;
+        self.0 &= self.0 - 1;
+        Some(bit)
     }
 }
 
@@ -172,12 +213,12 @@ impl World<'_> {
         if self.charges.slice == u64::MAX {
             return;
         }
-        let chosen = (0..self.charges.cores.min(LOOKED_AT))
-            .map(|offset| {
-                // On larger hosts, begin at a core that moves with the queue's length.
-                let length = u32::try_from(self.run_queue.len()).unwrap_or(0);
-                if self.charges.cores > LOOKED_AT { (length + offset) % self.charges.cores } else { offset }
-            })
+        let cores = self.charges.cores;
+        let from = if cores > LOOKED_AT { self.looked_at } else { 0 };
+        // Each turn looks at the next cores, so that no thread keeps its core although others wait.
+        self.looked_at = (from + LOOKED_AT) % cores;
+        let chosen = (0..cores.min(LOOKED_AT))
+            .map(|offset| (from + offset) % cores)
             .filter(|core| !self.cores[*core as usize].armed)
             .min_by_key(|core| self.slice_end(*core));
         let Some(core) = chosen else { return };

@@ -10,11 +10,12 @@
 //!   one does.
 //! - Where slices are never over, a thread runs until it sleeps.
 //! - The kernel looks at a core with more than one thread at every tick: whoever is first then goes on. It also moves
-//!   threads that wait to idle cores. A core that falls idle takes one from another itself. Who ran a moment ago is not moved.
+//!   threads that wait to idle cores. A core that falls idle takes one from another itself. Who ran a moment ago is not moved,
+//!   but when that has left a core idle at some ticks in a row: else two threads that take turns at the ticks would stay on
+//!   one core for ever.
 //!
 //! Tickless: ticks at which nothing can happen are not simulated.
 
-use super::cores::LOOKED_AT;
 use super::fair_queue::{Entity, NEVER, Rules};
 use super::world::{Kind, NONE, World};
 
@@ -23,6 +24,10 @@ const CACHE_HOT: u64 = 500_000;
 /// How long a core must have been idle for a kernel that gathers threads to let it sleep. In five traces, of the threads whose last
 /// core was idle for less, 3 to 42 of a hundred went to their waker's, and some two thirds later.
 const DOZE: u64 = 50_000;
+/// Ticks at which that is so before it moves one nevertheless: Linux's `cache_nice_tries` and one more.
+const REFUSALS: u8 = 2;
+/// Crowded cores among which the kernel looks for a thread to move, and cores among which it looks for room.
+const LOOKED_AT: usize = 128;
 /// Time between two comparisons of busy cores: Linux's `balance_interval` times `busy_factor`, on two.
 const EVENED_OUT: u64 = 32_000_000;
 
@@ -91,13 +96,13 @@ impl World<'_> {
             let core = self.core_for(fair, thread, near);
             if self.idle_cores.contains(core) {
                 self.take_core(core);
-                self.settle_on(fair, core, thread);
+                self.settle_on(fair.rules, core, thread);
                 self.assign(core, thread, latency);
                 return true;
             }
             self.advance_core(core, fair.rules);
             let was_alone = self.cores[core as usize].fair.is_empty();
-            self.settle_on(fair, core, thread);
+            self.settle_on(fair.rules, core, thread);
             self.enqueue(core, thread);
             (core, was_alone)
         };
@@ -107,18 +112,26 @@ impl World<'_> {
     }
 
     /// Gives a thread its place in a core's virtual time.
-    fn settle_on(&mut self, fair: Fair, core: u32, thread: u32) {
+    fn settle_on(&mut self, rules: Rules, core: u32, thread: u32) {
         let mut entity = self.entities[thread as usize];
-        self.cores[core as usize].fair.place(&mut entity, self.entity_on(core), fair.rules);
+        self.cores[core as usize].fair.place(&mut entity, self.entity_on(core), rules);
         self.entities[thread as usize] = entity;
     }
 
     fn enqueue(&mut self, core: u32, thread: u32) {
-        self.cores[core as usize].fair.insert(thread, &mut self.entities[thread as usize]);
+        let queue = &mut self.cores[core as usize].fair;
+        queue.insert(thread, &mut self.entities[thread as usize]);
+        if queue.awake() == 1 && !self.crowded.contains(core) {
+            self.crowded.insert(core);
+        }
     }
 
     fn dequeue(&mut self, core: u32, thread: u32) {
-        self.cores[core as usize].fair.remove(thread, &self.entities[thread as usize]);
+        let queue = &mut self.cores[core as usize].fair;
+        queue.remove(thread, &self.entities[thread as usize]);
+        if queue.awake() == 0 && self.crowded.contains(core) {
+            self.crowded.remove(core);
+        }
     }
 
     /// A sleeper that has not left its core's queue is awake again; by now it owes less, and nobody owes it.
@@ -130,7 +143,7 @@ impl World<'_> {
         self.entities[thread as usize].asleep = false;
         if forgiven {
             self.entities[thread as usize].lag = 0;
-            self.settle_on(fair, core, thread);
+            self.settle_on(fair.rules, core, thread);
         }
         self.enqueue(core, thread);
     }
@@ -240,32 +253,33 @@ impl World<'_> {
         }
     }
 
-    /// The cores that the kernel looks at from this one.
-    fn neighbours(&self, core: u32) -> impl Iterator<Item = u32> + use<> {
-        let cores = self.charges.cores;
-        (1..cores.min(LOOKED_AT)).map(move |offset| (core + offset) % cores)
-    }
-
-    /// A core that would be idle takes a thread that waits for another.
+    /// A core that would be idle takes a thread that waits for another: for the most crowded, else for any that has one to give.
     fn steal(&mut self, fair: Fair, core: u32) -> Option<u32> {
+        if !self.crowded.any() {
+            return None;
+        }
         let crowd = |other: &u32| (self.cores[*other as usize].fair.awake(), self.charges.cores - *other);
-        let from = self.neighbours(core).max_by_key(crowd)?;
-        self.take_over(fair, from, core)
+        let from = self.crowded.after(core).take(LOOKED_AT).max_by_key(crowd)?;
+        let cold = self.now.saturating_sub(CACHE_HOT);
+        self.take_over(from, core, cold, fair.rules).or_else(|| {
+            let gives = |other: &u32| self.cores[*other as usize].fair.first_off_since(cold).is_some();
+            let from = self.crowded.after(core).take(LOOKED_AT).find(gives)?;
+            self.take_over(from, core, cold, fair.rules)
+        })
     }
 
-    /// Moves a thread that waits for one core to another, where it has its place then; not one that ran a moment ago.
-    fn take_over(&mut self, fair: Fair, from: u32, to: u32) -> Option<u32> {
-        let cold = self.now.saturating_sub(CACHE_HOT);
-        let thread = self.cores[from as usize].fair.first_off_since(cold)?;
-        self.advance_core(from, fair.rules);
+    /// Moves a thread that waits for one core to another, where it has its place then; only one that has not run since
+    /// `latest`.
+    fn take_over(&mut self, from: u32, to: u32, latest: u64, rules: Rules) -> Option<u32> {
+        let thread = self.cores[from as usize].fair.first_off_since(latest)?;
+        self.advance_core(from, rules);
         let queue = &self.cores[from as usize].fair;
         let entity = &self.entities[thread as usize];
-        let (lag, rest) =
-            (queue.lag(entity, self.entity_on(from), fair.rules), entity.deadline - entity.runtime);
+        let (lag, rest) = (queue.lag(entity, self.entity_on(from), rules), entity.deadline - entity.runtime);
         self.dequeue(from, thread);
         self.entities[thread as usize].lag = lag;
-        self.advance_core(to, fair.rules);
-        self.settle_on(fair, to, thread);
+        self.advance_core(to, rules);
+        self.settle_on(rules, to, thread);
         let entity = &mut self.entities[thread as usize];
         entity.deadline = entity.runtime + rest;
         Some(thread)
@@ -299,25 +313,43 @@ impl World<'_> {
         {
             self.yield_core(core);
         }
-        while let Some(idle) = self.idle_cores.peek(NONE)
-            && let Some(thread) = self.take_over(fair, core, idle)
-        {
-            self.take_core(idle);
-            self.assign(idle, thread, self.charges.wake);
-        }
+        self.fill_idle_cores(fair, core);
         if fair.rules.tick > 0 && self.now % EVENED_OUT < fair.rules.tick {
             self.even_out(fair, core);
         }
         self.await_tick(core, fair.rules);
     }
 
-    /// Moves threads that wait to a core with fewer, until there is at most one more here.
+    /// Moves threads that wait for a core to those that are idle.
+    fn fill_idle_cores(&mut self, fair: Fair, core: u32) {
+        while self.cores[core as usize].fair.awake() > 0
+            && let Some(idle) = self.idle_cores.peek(NONE)
+        {
+            let whoever = self.cores[core as usize].refused >= REFUSALS;
+            let latest = if whoever { self.now } else { self.now.saturating_sub(CACHE_HOT) };
+            let Some(thread) = self.take_over(core, idle, latest, fair.rules) else {
+                self.cores[core as usize].refused += 1;
+                return;
+            };
+            self.cores[core as usize].refused = 0;
+            self.take_core(idle);
+            self.assign(idle, thread, self.charges.wake);
+        }
+        self.cores[core as usize].refused = 0;
+    }
+
+    /// Moves threads that wait to a busy core with fewer, until there is at most one more here.
     fn even_out(&mut self, fair: Fair, core: u32) {
         let crowd = |world: &Self, core: u32| world.cores[core as usize].fair.awake();
-        let fewest = self.neighbours(core).min_by_key(|other| (crowd(self, *other), *other));
+        let cores = self.charges.cores;
+        let fewest = (1..cores.min(u32::try_from(LOOKED_AT).unwrap_or(cores)))
+            .map(|offset| (core + offset) % cores)
+            .filter(|other| !self.idle_cores.contains(*other))
+            .min_by_key(|other| (crowd(self, *other), *other));
         let Some(other) = fewest else { return };
+        let cold = self.now.saturating_sub(CACHE_HOT);
         while crowd(self, core) > crowd(self, other) + 1
-            && let Some(thread) = self.take_over(fair, core, other)
+            && let Some(thread) = self.take_over(core, other, cold, fair.rules)
         {
             self.enqueue(other, thread);
         }

@@ -3,7 +3,7 @@
 use super::caches::CacheModel;
 use super::charges::Charges;
 use super::code::Code;
-use super::cores::IdleCores;
+use super::cores::CoreSet;
 use super::fair::Use;
 use super::fair_queue::{Entity, FairQueue};
 use super::future_events::FutureEvents;
@@ -63,6 +63,7 @@ pub(super) fn world<'a>(
         armed: false,
         preempt: false,
         looking: false,
+        refused: 0,
         fair: FairQueue::default(),
         used: Use::default(),
     };
@@ -83,8 +84,10 @@ pub(super) fn world<'a>(
         threads: Vec::with_capacity(threads),
         accounts: Vec::new(),
         cores: vec![core; cores as usize],
-        idle_cores: IdleCores::all(cores),
+        idle_cores: CoreSet::all(cores),
         run_queue: VecDeque::new(),
+        looked_at: 0,
+        crowded: CoreSet::none(cores),
         entities: Vec::new(),
         starting: VecDeque::new(),
         active: NONE,

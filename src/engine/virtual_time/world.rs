@@ -3,6 +3,7 @@
 use super::caches::CacheModel;
 use super::charges::Charges;
 use super::code::Code;
+use super::cores::CoreSet;
 use super::fair::Use;
 use super::fair_queue::{Entity, FairQueue};
 use super::future_events::FutureEvents;
@@ -225,6 +226,8 @@ pub(super) struct Core {
     pub(super) preempt: bool,
     /// Its next [`Kind::Tick`] is scheduled.
     pub(super) looking: bool,
+    /// Fair scheduling: ticks in a row at which a core was idle and nobody who waited here could be moved there.
+    pub(super) refused: u8,
     /// Fair scheduling: who waits for this core, and how much of its time is in use.
     pub(super) fair: FairQueue,
     pub(super) used: Use,
@@ -290,8 +293,12 @@ pub(super) struct World<'a> {
     pub(super) threads: Vec<Thread>,
     pub(super) accounts: Vec<Account>,
     pub(super) cores: Vec<Core>,
-    pub(super) idle_cores: super::cores::IdleCores,
+    pub(super) idle_cores: CoreSet,
     pub(super) run_queue: VecDeque<u32>,
+    /// Where the next look for the end of a slice begins, on a large host.
+    pub(super) looked_at: u32,
+    /// Fair scheduling: cores for which somebody waits who is awake.
+    pub(super) crowded: CoreSet,
     /// Fair scheduling: what it knows of each thread.
     pub(super) entities: Vec<Entity>,
     /// Cores whose thread starts, or goes on, at this instant.
