@@ -11,6 +11,8 @@ pub use conlab_queue::{lock, queue, sync};
 #[cfg(not(loom))]
 pub mod clock;
 #[cfg(not(loom))]
+pub mod files;
+#[cfg(not(loom))]
 pub mod random;
 #[cfg(not(loom))]
 pub mod theory;

@@ -2,13 +2,13 @@
 
 use super::Measured;
 use crate::clock::Clock;
+use crate::files::Temporary;
 use crate::measure::sched::ThreadSched;
 use crate::measure::{Calibration, StoreCost, StoreTimes, Waits};
 use crate::random::{Source, Stream};
 use crate::store::{Store, StoreError, StorePlan, make_value};
 use crate::units::Nanos;
 use std::hint::black_box;
-use tempfile::TempDir;
 
 /// Accesses before those that count.
 const SETTLING: usize = 100;
@@ -135,12 +135,12 @@ fn figures(cost: &StoreCost, trials: &[Vec<f64>]) -> Vec<Measured> {
 /// A store to try.
 struct Trial {
     store: Store,
-    _folder: TempDir,
+    _folder: Temporary,
 }
 
 impl Trial {
     fn new(value_bytes: usize, count: u64, durable: bool) -> Option<Self> {
-        let folder = tempfile::Builder::new().prefix("conlab-calibrate-").tempdir().ok()?;
+        let folder = Temporary::new("calibrate").ok()?;
         let store = Store::create(folder.path(), &StorePlan { value_bytes, count, durable }).ok()?;
         Some(Self { store, _folder: folder })
     }

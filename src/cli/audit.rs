@@ -6,7 +6,7 @@ use crate::audit::{
     AuditError, EXAMPLE_NAME, Finding, RULES, Report, Severity, audit, phase_18f, read_bytes, read_path,
     to_json, to_text,
 };
-use std::io::{self, Read};
+use crate::files::{LARGEST_RECORD, read_stdin};
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
@@ -66,8 +66,7 @@ pub(super) fn run(args: &Args, _terminal: &Terminal) -> Result<Outcome, Failure>
 
 fn read(file: &Path) -> Result<Vec<Report>, Failure> {
     if file == Path::new("-") {
-        let mut bytes = Vec::new();
-        io::stdin().read_to_end(&mut bytes).map_err(|error| Failure::cannot("read stdin", error))?;
+        let bytes = read_stdin(LARGEST_RECORD).map_err(|error| Failure::cannot("read stdin", error))?;
         return read_bytes("stdin", &bytes).map(|report| vec![report]).map_err(failure);
     }
     if file == Path::new(EXAMPLE_NAME) && !file.exists() {

@@ -8,9 +8,9 @@ use crate::campaign::{
 };
 use crate::engine::real::RealEngine;
 use crate::engine::{Progress, VirtualEngine};
+use crate::files::{self, LARGEST_TEXT};
 use std::env;
 use std::fmt::Write;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
@@ -105,7 +105,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
 
 fn read(path: Option<&Path>) -> Result<Option<(String, String)>, Failure> {
     let Some(path) = path else { return Ok(None) };
-    let text = fs::read_to_string(path)
+    let text = files::read_text(path, LARGEST_TEXT)
         .map_err(|error| Failure::cannot(format!("read {}", path.display()), error))?;
     Ok(Some((text, path.display().to_string())))
 }

@@ -78,7 +78,7 @@ pub(super) fn code(result: Result<Outcome, Failure>, terminal: &Terminal) -> Exi
     };
     if let Some(said) = said {
         let label = if code == 4 { "warning" } else { "error" };
-        say(&format!("{} {}", terminal.alarm(&format!("{label}:")), terminal.plain(&said)));
+        say(&format!("{} {}", terminal.alarm(&format!("{label}:")), terminal.plain(&bounded(&said))));
     }
     ExitCode::from(code)
 }
@@ -96,7 +96,7 @@ pub(super) fn usage(error: &clap::Error) -> ExitCode {
             ExitCode::from(2)
         }
         _ => {
-            say(&format!("error: {}", sentence(error)));
+            say(&format!("error: {}", bounded(&sentence(error))));
             ExitCode::from(2)
         }
     }
@@ -136,6 +136,31 @@ fn sentence(error: &clap::Error) -> String {
     }
 }
 
+/// Most characters of a line of a message, and most lines: what it quotes may be of any length.
+const LONGEST_LINE: usize = 1000;
+const MOST_LINES: usize = 100;
+
+/// `said` without the middle of lines that are too long, and without the lines after the first hundred.
+fn bounded(said: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for line in said.lines().take(MOST_LINES) {
+        let length = line.chars().count();
+        if length <= LONGEST_LINE {
+            lines.push(line.to_owned());
+            continue;
+        }
+        let half = LONGEST_LINE / 2;
+        let begin: String = line.chars().take(half).collect();
+        let end: String = line.chars().skip(length - half).collect();
+        lines.push(format!("{begin} … ({} characters left out) … {end}", length - 2 * half));
+    }
+    let more = said.lines().count().saturating_sub(MOST_LINES);
+    if more > 0 {
+        lines.push(format!("… and {more} more lines"));
+    }
+    lines.join("\n")
+}
+
 /// An error and what caused it, as one line.
 fn with_causes(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
@@ -165,5 +190,21 @@ pub fn print(text: &str) -> Result<(), Failure> {
             Err(Failure::cannot("write to stdout", error))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_quoted_is_bounded() {
+        assert_eq!(bounded("a\nb"), "a\nb");
+        let said = bounded(&format!("x: {}: not a number", "ü".repeat(1_000_000)));
+        assert!(said.starts_with("x: ü") && said.ends_with("ü: not a number"), "{said}");
+        assert!(said.contains("characters left out") && said.chars().count() < 1100);
+        let said = bounded(&"mistake\n".repeat(5000));
+        assert_eq!(said.lines().count(), 101);
+        assert!(said.ends_with("and 4900 more lines"), "{said}");
     }
 }

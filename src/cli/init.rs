@@ -2,8 +2,7 @@
 
 use super::exit::{Failure, Outcome, print, say};
 use super::terminal::Terminal;
-use std::fs::OpenOptions;
-use std::io::Write;
+use crate::files;
 use std::path::PathBuf;
 
 /// The scenario that `init` writes; it runs as it stands.
@@ -24,11 +23,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
         return Ok(Outcome::Done);
     }
     let shown = args.file.display();
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(&args.file)
-        .and_then(|mut file| file.write_all(TEMPLATE.as_bytes()))
+    files::create(&args.file, TEMPLATE.as_bytes())
         .map_err(|error| Failure::cannot(format!("write {shown}"), error))?;
     if !terminal.quiet {
         say(&format!("wrote {shown}; try: conlab run {shown}"));

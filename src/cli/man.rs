@@ -2,8 +2,10 @@
 
 use super::exit::{Failure, Outcome, print};
 use super::terminal::Terminal;
+use crate::files::{self, LARGEST_TEXT, Temporary};
 use crate::scenario::unknown;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 /// Print the manual page, or write one for every command
 #[derive(Debug, clap::Args)]
@@ -21,8 +23,7 @@ pub(super) fn run(args: &Args, _terminal: &Terminal) -> Result<Outcome, Failure>
     let mut program = super::command();
     program.build();
     if let Some(dir) = &args.dir {
-        std::fs::create_dir_all(dir)
-            .and_then(|()| clap_mangen::generate_to(super::command(), dir))
+        write_all(dir)
             .map_err(|error| Failure::cannot(format!("write manual pages into {}", dir.display()), error))?;
         return Ok(Outcome::Done);
     }
@@ -41,4 +42,16 @@ pub(super) fn run(args: &Args, _terminal: &Terminal) -> Result<Outcome, Failure>
         .map_err(|error| Failure::cannot("render the manual page", error))?;
     print(&String::from_utf8_lossy(&text))?;
     Ok(Outcome::Done)
+}
+
+/// Writes every page into `dir`, each whole or not at all.
+fn write_all(dir: &Path) -> io::Result<()> {
+    let made = Temporary::new("man")?;
+    clap_mangen::generate_to(super::command(), made.path())?;
+    fs::create_dir_all(dir)?;
+    for entry in fs::read_dir(made.path())? {
+        let entry = entry?;
+        files::write(&dir.join(entry.file_name()), &files::read(&entry.path(), LARGEST_TEXT)?)?;
+    }
+    Ok(())
 }

@@ -3,6 +3,7 @@
 use super::args::OutputOptions;
 use super::exit::{Failure, Outcome, print, say};
 use super::terminal::Terminal;
+use crate::files;
 use crate::measure::RunRecord;
 use crate::measure::stored::load;
 use crate::report::html::html;
@@ -10,7 +11,6 @@ use crate::report::junit::{cases, junit};
 use crate::report::markdown::markdown;
 use crate::report::page::Page;
 use crate::report::{comparison_page, distinctions, histogram, run_page, stacks, table, terminal, trace};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
@@ -156,15 +156,20 @@ fn one<'run>(
     }
 }
 
-/// The page and the trace of a run that asked for them, written to their files; returned for the record's folder.
-///
-/// Replicates after the first get their number in the file's name.
-pub(super) fn extras(
-    output: &OutputOptions,
-    record: &RunRecord,
-    replicate: u32,
-    terminal: &Terminal,
-) -> Result<Vec<(&'static str, String)>, Failure> {
+/// What a run was asked to show besides its record.
+#[derive(Debug)]
+pub(super) struct Extra {
+    /// Its name in the record's folder.
+    pub(super) name: &'static str,
+    /// The file that was asked for.
+    pub(super) file: PathBuf,
+    /// What is in it, or why there is nothing to put in.
+    pub(super) text: Result<String, Failure>,
+}
+
+/// The page and the trace of a run, where they were asked for. Replicates after the first get their number in the file's
+/// name.
+pub(super) fn extras(output: &OutputOptions, record: &RunRecord, replicate: u32) -> Vec<Extra> {
     let numbered = |file: &Path| {
         let stem = file.file_stem().unwrap_or_default().to_string_lossy();
         let extension =
@@ -176,16 +181,14 @@ pub(super) fn extras(
     };
     let mut extras = Vec::new();
     if let Some(file) = &output.html {
-        let text = html(&run_page(record));
-        write(&numbered(file), &text, terminal)?;
-        extras.push(("report.html", text));
+        let text = Ok(html(&run_page(record)));
+        extras.push(Extra { name: "report.html", file: numbered(file), text });
     }
     if let Some(file) = &output.trace {
-        let text = trace_of((&record.scenario.name, record))?;
-        write(&numbered(file), &text, terminal)?;
-        extras.push(("trace.json", text));
+        let text = trace_of((&record.scenario.name, record));
+        extras.push(Extra { name: "trace.json", file: numbered(file), text });
     }
-    Ok(extras)
+    extras
 }
 
 /// Writes `text` to `file`, or to stdout for `-`.
@@ -193,7 +196,8 @@ pub(super) fn write(file: &Path, text: &str, terminal: &Terminal) -> Result<(), 
     if file == Path::new("-") {
         return print(text);
     }
-    fs::write(file, text).map_err(|error| Failure::cannot(format!("write {}", file.display()), error))?;
+    files::write(file, text.as_bytes())
+        .map_err(|error| Failure::cannot(format!("write {}", file.display()), error))?;
     if !terminal.quiet {
         say(&format!("wrote {}", file.display()));
     }

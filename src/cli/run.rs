@@ -1,7 +1,8 @@
 //! `conlab run`: one treatment, measured and broken down.
 
 use super::args::{RunOptions, ScenarioArg};
-use super::exit::{Failure, Outcome, print};
+use super::exit::{Failure, Outcome, print, say};
+use super::report::Extra;
 use super::terminal::Terminal;
 use super::{progress, report};
 use crate::engine::real::RealEngine;
@@ -56,14 +57,16 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
         let result = engine.run(&experiment, &progress);
         drop(shown);
         let result = result?;
-        let extra = report::extras(output, &result.record, replicate, terminal)?;
-        let saved = match archive {
-            Some(archive) => {
-                Some(archive.keep(&result.record, &result.sojourn, &experiment.scenario.source, &extra)?)
-            }
-            None => None,
-        };
-        present(&result, saved.map(|folder| folder.display().to_string()).as_deref(), output.json, terminal)?;
+        let extras = report::extras(output, &result.record, replicate);
+        // The measurement comes first: what goes wrong beside it is said once it is safe.
+        let saved = archive.map(|archive| keep(archive, &result, &experiment.scenario.source, &extras));
+        present(&result, saved.as_ref().and_then(|saved| saved.as_ref().ok()), output.json, terminal)?;
+        saved.transpose()?;
+        let unwritten: Vec<Failure> =
+            extras.into_iter().filter_map(|extra| write(extra, terminal).err()).collect();
+        if let Some(failure) = unwritten.into_iter().next() {
+            return Err(failure);
+        }
         outcome = judge(&result);
         if outcome != Outcome::Done {
             break;
@@ -80,13 +83,36 @@ pub(super) fn engine(kind: EngineKind) -> Box<dyn Engine + Sync> {
     }
 }
 
-fn present(result: &RunOutput, saved: Option<&str>, json: bool, terminal: &Terminal) -> Result<(), Failure> {
+/// Keeps the record, with those of its extras that there are.
+fn keep(archive: Archive, result: &RunOutput, scenario: &str, extras: &[Extra]) -> Result<String, Failure> {
+    let texts: Vec<(&str, &str)> = extras
+        .iter()
+        .filter_map(|extra| extra.text.as_ref().ok().map(|text| (extra.name, text.as_str())))
+        .collect();
+    let kept = archive.keep(&result.record, &result.sojourn, scenario, &texts)?;
+    for missing in &kept.missing {
+        say(&format!("warning: the record is kept without a file: {missing}"));
+    }
+    Ok(kept.folder.display().to_string())
+}
+
+/// Writes an extra where it was asked for.
+fn write(extra: Extra, terminal: &Terminal) -> Result<(), Failure> {
+    report::write(&extra.file, &extra.text?, terminal)
+}
+
+fn present(
+    result: &RunOutput,
+    saved: Option<&String>,
+    json: bool,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
     if json {
         let text = json::to_string(&result.record)
             .map_err(|error| Failure::cannot("write the record as JSON", error))?;
         return print(&format!("{text}\n"));
     }
-    print(&terminal.plain(&page(&result.record, saved)))
+    print(&terminal.plain(&page(&result.record, saved.map(String::as_str))))
 }
 
 /// How the run ended, for the exit code.

@@ -5,6 +5,8 @@ use super::exit::{Failure, print, say};
 use super::report::write;
 use super::terminal::{ProgressChoice, Terminal};
 use crate::clock;
+use crate::files::DraftFolder;
+use crate::measure::archive::file_word;
 use crate::measure::json;
 use crate::report::html::html;
 use crate::report::junit::{Case, junit};
@@ -14,7 +16,6 @@ use crate::scenario::Scenario;
 use crate::study::StudyError;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 impl From<StudyError> for Failure {
@@ -138,31 +139,23 @@ pub(super) fn present(
     }
 }
 
-/// Keeps a study's result and page in a folder of their own, written under a temporary name and renamed.
+/// Keeps a study's result in a folder of its own, and its page beside it if that can be written.
 fn keep(out: &Path, command: &str, json: &str, page: &Page) -> Result<PathBuf, Failure> {
-    let draft = out.join(format!(".unfinished-{command}-{}", std::process::id()));
     let cannot = |path: &Path, error| {
         Failure::cannot(
             format!("write to {}; choose another folder by --out, or --no-save", path.display()),
             error,
         )
     };
-    fs::create_dir_all(&draft).map_err(|error| cannot(out, error))?;
-    for (name, content) in [(format!("{command}.json"), json), ("report.html".to_owned(), &html(page))] {
-        let path = draft.join(name);
-        fs::write(&path, content).map_err(|error| cannot(&path, error))?;
+    let draft = DraftFolder::reserve(out).map_err(|error| cannot(out, error))?;
+    let name = format!("{command}.json");
+    draft.write(&name, json.as_bytes()).map_err(|error| cannot(&out.join(&name), error))?;
+    if let Err(error) = draft.write("report.html", html(page).as_bytes()) {
+        say(&format!("warning: report.html is missing from the stored result: {error}"));
     }
     let time: String = clock::utc().chars().filter(|c| !matches!(c, '-' | ':')).collect();
-    let safe = |c: char| if c.is_alphanumeric() || c == '-' || c == '_' { c } else { '_' };
-    let title: String = page.title.chars().map(safe).take(60).collect();
-    let stem = format!("{time}-{title}-{command}");
-    // Ends at the first name that is free.
-    let folder = (1_u32..)
-        .map(|copy| out.join(if copy == 1 { stem.clone() } else { format!("{stem}-{copy}") }))
-        .find(|path| !path.exists())
-        .unwrap_or_else(|| out.join(&stem));
-    fs::rename(&draft, &folder).map_err(|error| cannot(&folder, error))?;
-    Ok(folder)
+    let stem = format!("{time}-{}-{command}", file_word(&page.title));
+    draft.keep(&stem).map_err(|error| cannot(&out.join(&stem), error))
 }
 
 /// A share as users write it: `5%` or `0.05`.

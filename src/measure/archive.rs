@@ -1,9 +1,9 @@
-//! Records on disk: a folder each, written under a temporary name and renamed, so that a record is whole or absent.
+//! Records on disk: a folder each, written as a draft and renamed, so that a record is whole or absent.
 
 use super::{Counts, RunRecord, json};
+use crate::files::DraftFolder;
 use hdrhistogram::serialization::V2Serializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -33,7 +33,16 @@ pub enum ArchiveError {
 #[derive(Debug)]
 pub struct Archive {
     out: PathBuf,
-    draft: PathBuf,
+    draft: DraftFolder,
+}
+
+/// A record that is stored.
+#[derive(Debug)]
+pub struct Kept {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Files beside the record that could not be written; the record is whole without them.
+    pub missing: Vec<ArchiveError>,
 }
 
 impl Archive {
@@ -43,20 +52,12 @@ impl Archive {
     ///
     /// [`ArchiveError::Write`] when nothing can be written there.
     pub fn reserve(out: &Path) -> Result<Self, ArchiveError> {
-        let draft = out.join(format!(".unfinished-{}", std::process::id()));
-        let made = fs::create_dir_all(out).and_then(|()| {
-            if draft.exists() {
-                fs::remove_dir_all(&draft)?;
-            }
-            fs::create_dir(&draft)
-        });
-        made.map_err(|source| ArchiveError::Write { path: out.to_owned(), source })?;
+        let draft = DraftFolder::reserve(out)
+            .map_err(|source| ArchiveError::Write { path: out.to_owned(), source })?;
         Ok(Self { out: out.to_owned(), draft })
     }
 
-    /// Keeps a record, with its histograms and the scenario as run, and whatever `extra` files it comes with.
-    ///
-    /// Returns the record's folder.
+    /// Keeps a record, with its histograms and the scenario as run, and those of the `extra` files that can be written.
     ///
     /// # Errors
     ///
@@ -66,47 +67,51 @@ impl Archive {
         record: &RunRecord,
         sojourn: &[(String, Counts)],
         scenario: &str,
-        extra: &[(&str, String)],
-    ) -> Result<PathBuf, ArchiveError> {
+        extra: &[(&str, &str)],
+    ) -> Result<Kept, ArchiveError> {
         let json = json::to_string(record)
             .map_err(|error| ArchiveError::Encode { part: "figures", reason: error.to_string() })?;
         let log = interval_log(record, sojourn)?;
-        let mut files: Vec<(&str, &[u8])> = vec![
-            ("run.json", json.as_bytes()),
-            ("latency.hlog", &log),
-            ("scenario.toml", scenario.as_bytes()),
-        ];
-        files.extend(extra.iter().map(|(name, text)| (*name, text.as_bytes())));
-        for (name, bytes) in files {
-            let path = self.draft.join(name);
-            fs::write(&path, bytes).map_err(|source| ArchiveError::Write { path, source })?;
+        let failed = |name: &str| {
+            let path = self.out.join(name);
+            move |source| ArchiveError::Write { path, source }
+        };
+        for (name, bytes) in
+            [("run.json", json.as_bytes()), ("latency.hlog", &log), ("scenario.toml", scenario.as_bytes())]
+        {
+            self.draft.write(name, bytes).map_err(failed(name))?;
         }
-        let folder = self.free_name(record);
-        fs::rename(&self.draft, &folder)
-            .map_err(|source| ArchiveError::Write { path: folder.clone(), source })?;
-        Ok(folder)
-    }
-
-    /// `<time>-<scenario>-<short digest>`, with a number behind it where that is taken.
-    fn free_name(&self, record: &RunRecord) -> PathBuf {
-        let time: String = record.manifest.started.chars().filter(|c| !matches!(c, '-' | ':')).collect();
-        let safe = |c: char| if c.is_alphanumeric() || c == '-' || c == '_' { c } else { '_' };
-        let scenario: String = record.scenario.name.chars().map(safe).take(60).collect();
-        let digest: String = record.scenario.digest.chars().take(8).collect();
-        let stem = format!("{time}-{scenario}-{digest}");
-        // Ends at the first name that is free.
-        (1_u32..)
-            .map(|copy| self.out.join(if copy == 1 { stem.clone() } else { format!("{stem}-{copy}") }))
-            .find(|path| !path.exists())
-            .unwrap_or_else(|| self.out.join(stem))
+        let missing = extra
+            .iter()
+            .filter_map(|(name, text)| self.draft.write(name, text.as_bytes()).map_err(failed(name)).err())
+            .collect();
+        let stem = stem(record);
+        let path = self.out.join(&stem);
+        let folder = self.draft.keep(&stem).map_err(|source| ArchiveError::Write { path, source })?;
+        Ok(Kept { folder, missing })
     }
 }
 
-impl Drop for Archive {
-    fn drop(&mut self) {
-        // After `keep` the draft has its final name, and there is nothing to remove.
-        fs::remove_dir_all(&self.draft).ok();
+/// `<time>-<scenario>-<short digest>`.
+fn stem(record: &RunRecord) -> String {
+    let time: String = record.manifest.started.chars().filter(|c| !matches!(c, '-' | ':')).collect();
+    let digest: String = record.scenario.digest.chars().take(8).collect();
+    format!("{time}-{}-{digest}", file_word(&record.scenario.name))
+}
+
+/// `text` as a part of a file's name: letters, digits, `-` and `_`, at most 120 bytes, which leaves room for the rest of a
+/// name in the 255 that file systems allow.
+#[must_use]
+pub fn file_word(text: &str) -> String {
+    let mut word = String::new();
+    for letter in text.chars() {
+        let letter = if letter.is_alphanumeric() || letter == '-' || letter == '_' { letter } else { '_' };
+        if word.len() + letter.len_utf8() > 120 {
+            break;
+        }
+        word.push(letter);
     }
+    word
 }
 
 /// One interval, the measured window, for each actor as a tag: `HdrHistogram` V2, values in nanoseconds.
@@ -133,6 +138,7 @@ fn interval_log(record: &RunRecord, sojourn: &[(String, Counts)]) -> Result<Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn record() -> RunRecord {
         let mut record = RunRecord::default();
@@ -149,7 +155,9 @@ mod tests {
         let sojourn = [("agents".to_owned(), histogram)];
         let keep = || {
             let archive = Archive::reserve(out.path()).unwrap();
-            archive.keep(&record(), &sojourn, "schema = 1", &[("extra.txt", "x".into())]).unwrap()
+            let kept = archive.keep(&record(), &sojourn, "schema = 1", &[("extra.txt", "x")]).unwrap();
+            assert!(kept.missing.is_empty(), "{kept:?}");
+            kept.folder
         };
         let (first, second) = (keep(), keep());
         assert_eq!(first.file_name().unwrap(), "20260102T030405Z-a_b__c_-01234567");
@@ -159,6 +167,18 @@ mod tests {
         assert_eq!(back, record());
         assert!(fs::read_to_string(first.join("latency.hlog")).unwrap().contains("Tag=agents"));
         assert_eq!(fs::read_dir(out.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_record_is_kept_without_what_cannot_be_written_beside_it() {
+        let out = tempfile::tempdir().unwrap();
+        let mut record = record();
+        record.scenario.name = "\u{10330}".repeat(100);
+        let archive = Archive::reserve(out.path()).unwrap();
+        let kept = archive.keep(&record, &[], "", &[("no/such/folder.html", "")]).unwrap();
+        assert_eq!(kept.missing.len(), 1);
+        assert!(kept.folder.join("run.json").exists());
+        assert!(kept.folder.file_name().unwrap().len() <= 255);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The constants of a host that the virtual engine charges: what they are, and their built-in values.
 
 use super::{StoreCost, host};
+use crate::files;
 use crate::queue::QueueKind;
 use crate::units::Nanos;
 use serde_json::{Map, Value, json};
@@ -101,6 +102,9 @@ impl Default for Calibration {
     }
 }
 
+/// Most bytes of a stored calibration that are read.
+const LARGEST: u64 = 16 << 20;
+
 impl Calibration {
     /// A host that charges nothing: only what a scenario says takes time. Closed forms hold on it exactly.
     #[must_use]
@@ -152,7 +156,7 @@ impl Calibration {
     /// This host's stored calibration, or the built-in values where there is none that can be read.
     #[must_use]
     pub fn of_this_host() -> Self {
-        let text = Self::path().and_then(|path| fs::read_to_string(path).ok());
+        let text = Self::path().and_then(|path| files::read_text(&path, LARGEST).ok());
         let value = text.and_then(|text| serde_json::from_str(&text).ok());
         value.and_then(|value| Self::from_json(&value)).unwrap_or_default()
     }
@@ -166,9 +170,7 @@ impl Calibration {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
-        let temporary = path.with_extension("tmp");
-        fs::write(&temporary, format!("{:#}\n", self.to_json()))?;
-        fs::rename(&temporary, path)
+        files::replace(path, format!("{:#}\n", self.to_json()).as_bytes())
     }
 
     /// The constants by name, in nanoseconds.

@@ -2,8 +2,8 @@
 
 use super::RunRecord;
 use super::record::SCHEMA;
+use crate::files::{self, LARGEST_RECORD};
 use serde_json::Value;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Why a record could not be read.
@@ -46,8 +46,8 @@ pub enum StoredError {
 /// [`StoredError`].
 pub fn load(path: &Path) -> Result<RunRecord, StoredError> {
     let file = if path.is_dir() { path.join("run.json") } else { path.to_owned() };
-    let text =
-        fs::read_to_string(&file).map_err(|source| StoredError::Read { path: file.clone(), source })?;
+    let text = files::read_text(&file, LARGEST_RECORD)
+        .map_err(|source| StoredError::Read { path: file.clone(), source })?;
     parse(&text).map_err(|fault| match fault {
         Fault::Newer(found) => StoredError::Newer { path: file, found },
         Fault::Other(reason) => StoredError::NotARecord { path: file, reason },
@@ -78,6 +78,7 @@ fn parse(text: &str) -> Result<RunRecord, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn said(text: &str) -> String {
         let folder = tempfile::tempdir().unwrap();

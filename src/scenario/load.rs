@@ -4,14 +4,11 @@ use super::edit;
 use super::names::unknown;
 use super::quantity::write_duration;
 use super::{EMBEDDED, Mistake, Scenario, ScenarioError, Treatment, embedded};
+use crate::files::{self, LARGEST_TEXT};
 use crate::units::Nanos;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use toml_edit::{DocumentMut, InlineTable, Item, Value};
-
-/// Largest scenario that is read.
-const LARGEST: u64 = 256 << 20;
 
 /// What the command line changes in a scenario.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -192,16 +189,10 @@ fn integer(count: u64) -> Value {
 
 /// Reads a text file of bounded size.
 fn read(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    let read = if path.as_os_str() == "-" {
-        io::stdin().lock().take(LARGEST + 1).read_to_string(&mut text)
-    } else {
-        File::open(path)?.take(LARGEST + 1).read_to_string(&mut text)
-    }?;
-    if read as u64 > LARGEST {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 256 MiB"));
+    if path.as_os_str() == "-" {
+        return files::text(files::read_stdin(LARGEST_TEXT)?);
     }
-    Ok(text)
+    files::read_text(path, LARGEST_TEXT)
 }
 
 #[cfg(test)]

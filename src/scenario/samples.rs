@@ -1,14 +1,10 @@
 //! Measured samples: plain numbers, a one-column CSV, or an `HdrHistogram` (`.hgrm` or `.hlog`).
 
+use crate::files::{self, LARGEST_TEXT};
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
-
-/// Largest file that is read.
-const LARGEST: u64 = 256 << 20;
 
 /// Points by which a histogram is represented.
 const POINTS: u32 = 10_000;
@@ -20,14 +16,7 @@ const POINTS: u32 = 10_000;
 /// One sentence that names the file.
 pub(super) fn read(path: &Path) -> Result<(f64, Vec<f64>), String> {
     let named = |why: String| format!("{}: {why}", path.display());
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|error| named(format!("cannot be read: {error}")))?;
-    file.take(LARGEST + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| named(format!("cannot be read: {error}")))?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(named("is larger than 256 MiB".to_owned()));
-    }
+    let bytes = files::read(path, LARGEST_TEXT).map_err(|error| named(format!("cannot be read: {error}")))?;
     let samples = match path.extension().and_then(|extension| extension.to_str()) {
         Some("hlog") => interval_log(&bytes),
         Some("hgrm") => percentiles(&String::from_utf8_lossy(&bytes)),

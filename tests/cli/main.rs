@@ -1,9 +1,14 @@
 //! The built program, from outside: what it prints, what it answers wrong input with, what it leaves behind.
 #![cfg(not(loom))]
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
+#![expect(clippy::print_stderr, reason = "a random test says its seed")]
+#![expect(clippy::disallowed_methods, reason = "what is killed is killed after some time")]
 
 mod bad_input;
 mod conventions;
+#[path = "../support/kills.rs"]
+mod kills;
+mod records;
 mod studies;
 
 use std::path::Path;

@@ -1,8 +1,12 @@
 //! What takes minutes: `cargo slow`.
 #![cfg(not(loom))]
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
+#![expect(clippy::disallowed_methods, reason = "what is killed is killed after some time")]
 #![expect(clippy::print_stderr, reason = "a test of minutes says what it measured")]
 
+mod killed;
+#[path = "../support/kills.rs"]
+mod kills;
 mod ranking;
 mod theory;
 mod weakened;

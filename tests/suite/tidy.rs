@@ -13,46 +13,47 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("theory", &[]),
     ("random", &[]),
     ("clock", &["units"]),
+    ("files", &[]),
     ("queue", &["sync"]),
     ("lock", &["sync"]),
     ("cache", &["sync", "units", "random", "lock"]),
     ("store", &["units", "random"]),
     ("kernels", &["units", "random", "clock"]),
     ("workload", &["units", "random"]),
-    ("scenario", &["units", "queue", "cache", "workload"]),
+    ("scenario", &["units", "files", "queue", "cache", "workload"]),
     ("model", &["units", "workload", "scenario"]),
-    ("measure", &["sync", "units", "clock", "queue", "cache"]),
+    ("measure", &["sync", "units", "clock", "files", "queue", "cache"]),
     ("verify", &["sync", "queue"]),
     (
         "engine",
         &[
-            "sync", "units", "theory", "random", "clock", "queue", "lock", "cache", "store", "kernels",
-            "workload", "scenario", "model", "measure",
+            "sync", "units", "theory", "random", "clock", "files", "queue", "lock", "cache", "store",
+            "kernels", "workload", "scenario", "model", "measure",
         ],
     ),
     (
         "calibrate",
         &[
-            "sync", "units", "random", "clock", "queue", "lock", "cache", "store", "scenario", "measure",
-            "engine",
+            "sync", "units", "random", "clock", "files", "queue", "lock", "cache", "store", "scenario",
+            "measure", "engine",
         ],
     ),
     ("explain", &["units", "theory", "random", "queue", "cache", "workload", "scenario", "measure"]),
     (
         "study",
         &[
-            "units", "theory", "random", "clock", "queue", "cache", "kernels", "workload", "scenario",
-            "measure", "engine", "explain",
+            "units", "theory", "random", "clock", "files", "queue", "cache", "kernels", "workload",
+            "scenario", "measure", "engine", "explain",
         ],
     ),
-    ("audit", &["units", "theory", "random", "scenario", "measure", "study"]),
+    ("audit", &["units", "theory", "random", "files", "scenario", "measure", "study"]),
     ("report", &["units", "theory", "scenario", "measure", "study", "explain", "audit"]),
     ("report", &["units", "scenario", "measure", "study", "explain", "audit"]),
     (
         "campaign",
         &[
-            "units", "theory", "random", "clock", "queue", "cache", "kernels", "workload", "scenario",
-            "measure", "engine", "explain", "study", "audit", "report",
+            "units", "theory", "random", "clock", "files", "queue", "cache", "kernels", "workload",
+            "scenario", "measure", "engine", "explain", "study", "audit", "report",
         ],
     ),
 ];
@@ -73,6 +74,10 @@ const DOORS: &[(&str, &[&str], &[&str])] = &[
         &["engine", "calibrate", "study", "queue/contract.rs", "measure/false_sharing.rs", "verify", "cli"],
     ),
     ("thread::Builder", &[""], &["engine", "calibrate", "study", "campaign/drift.rs", "cli"]),
+    // Whoever writes in place leaves half a file when it is killed.
+    ("fs::write", &[""], &["files", "measure/process.rs"]),
+    ("fs::rename", &[""], &["files"]),
+    ("File::create", &[""], &["files"]),
     // Only the front says how the process ends.
     ("process::exit", &[""], &["cli"]),
 ];

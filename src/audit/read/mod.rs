@@ -11,6 +11,7 @@ mod samples;
 
 use super::encoding::repair;
 use super::report::Report;
+use crate::files::{self, LARGEST_RECORD};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -56,12 +57,14 @@ pub enum AuditError {
 /// passed over, unless none does.
 pub fn read_path(path: &Path) -> Result<Vec<Report>, AuditError> {
     if !path.is_dir() {
-        let bytes = fs::read(path).map_err(|source| AuditError::Read { path: path.to_owned(), source })?;
+        let bytes = files::read(path, LARGEST_RECORD)
+            .map_err(|source| AuditError::Read { path: path.to_owned(), source })?;
         return read_file(path, &bytes).map(|report| vec![report]);
     }
     let mut reports = Vec::new();
     for file in files_below(path)? {
-        let bytes = fs::read(&file).map_err(|source| AuditError::Read { path: file.clone(), source })?;
+        let bytes = files::read(&file, LARGEST_RECORD)
+            .map_err(|source| AuditError::Read { path: file.clone(), source })?;
         match read_file(&file, &bytes) {
             Ok(report) => reports.push(report),
             Err(AuditError::Empty { .. } | AuditError::Format { .. }) => {}

@@ -2,6 +2,7 @@
 
 use crate::cache::{self, Cache, CacheCounts, CacheLayout};
 use crate::engine::EngineError;
+use crate::files::Temporary;
 use crate::measure::record::{CacheRecord, StoreRecord};
 use crate::measure::{CacheLedger, Tally};
 use crate::random::Stream;
@@ -11,7 +12,6 @@ use crate::units::Nanos;
 use crate::workload::Keys;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tempfile::TempDir;
 
 /// A cache while it is in use.
 pub(super) struct CacheRuntime {
@@ -62,17 +62,15 @@ impl std::fmt::Debug for CacheRuntime {
 pub(super) struct StoreRuntime {
     store: Store,
     version: AtomicU64,
-    _folder: TempDir,
+    _folder: Temporary,
 }
 
 impl StoreRuntime {
     /// Makes the store and lays its keys out.
     pub(super) fn new(spec: &StoreSpec) -> Result<Self, EngineError> {
-        let folder = tempfile::Builder::new().prefix("conlab-store-").tempdir().map_err(|source| {
-            EngineError::System {
-                action: "make a folder for a store; set TMPDIR to one that can be written".into(),
-                source,
-            }
+        let folder = Temporary::new("store").map_err(|source| EngineError::System {
+            action: "make a folder for a store; set TMPDIR to one that can be written".into(),
+            source,
         })?;
         let plan = StorePlan { value_bytes: spec.value_bytes, count: spec.count, durable: spec.durable };
         let store = Store::create(folder.path(), &plan)

@@ -1,6 +1,7 @@
 //! A file of claims, as TOML has it.
 
 use super::arithmetic::Bound;
+use crate::files::{self, LARGEST_TEXT};
 use crate::scenario::{Overrides, Scenario, ScenarioError};
 use crate::study::Metric;
 use serde::Deserialize;
@@ -217,7 +218,7 @@ impl ClaimFile {
     ///
     /// [`ClaimFileError`].
     pub fn load(path: &Path) -> Result<Self, ClaimFileError> {
-        let read = std::fs::read_to_string(path);
+        let read = files::read_text(path, LARGEST_TEXT);
         let text = read.map_err(|source| ClaimFileError::Read { path: path.to_owned(), source })?;
         let mut file = Self::parse(&text, &path.display().to_string())?;
         file.base = path.parent().map(Path::to_owned);

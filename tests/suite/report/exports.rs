@@ -81,7 +81,7 @@ fn an_interval_log_gives_back_what_went_in() {
     let out = tempfile::tempdir().unwrap();
     let archive = Archive::reserve(out.path()).unwrap();
     let folder = archive.keep(&record("agents", 1000, 4, 100), &histograms, "", &[]).unwrap();
-    let log = std::fs::read(folder.join("latency.hlog")).unwrap();
+    let log = std::fs::read(folder.folder.join("latency.hlog")).unwrap();
     let read = histogram::read_hlog(&log).unwrap();
     assert_eq!(read, [("agents__all".to_owned(), agents), ("vault".to_owned(), vault)]);
     assert!(histogram::read_hlog(b"Tag=x,0.0,1.0,1.0,HISTFnonsense\n").is_err());
