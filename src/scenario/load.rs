@@ -61,10 +61,18 @@ impl Scenario {
     ///
     /// [`ScenarioError::Invalid`]: a path leads nowhere, or the changed scenario says what cannot be.
     pub fn edited(&self, set: &[(String, String)]) -> Result<Self, ScenarioError> {
+        self.overridden(&Overrides { set: set.to_vec(), ..Overrides::default() })
+    }
+
+    /// This scenario with `overrides`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Scenario::edited`].
+    pub fn overridden(&self, overrides: &Overrides) -> Result<Self, ScenarioError> {
         let Ok(mut document) = self.source.parse::<DocumentMut>() else {
             return Self::parse(&self.source, &self.name);
         };
-        let overrides = Overrides { set: set.to_vec(), ..Overrides::default() };
         let mistakes = overrides.apply(&mut document);
         if mistakes.is_empty() {
             Self::parse(&document.to_string(), &self.name)

@@ -11,6 +11,7 @@ mod metric;
 mod next;
 mod parallel;
 mod scaling;
+mod search;
 pub mod stats;
 mod trial;
 pub mod validate;
@@ -27,6 +28,7 @@ pub use knob::Knob;
 pub use metric::{Carries, Metric, Observation, Unit};
 pub use next::{NextExperiment, Prediction, next_experiment};
 pub use scaling::{Scaling, scaling};
+pub use search::{MOST_SETTINGS, Over, Reached, SearchOptions, SearchResult, Setting, search};
 pub use trial::{Arm, SharedEngine, StudyError, Watch, round_seed, run_rounds};
 pub use whatif::{Curve, Effect, Point, Value, WhatIf, WhatIfOptions, whatif};
 
