@@ -95,6 +95,7 @@ impl Counts {
             stddev: self.stddev(mean),
             count: self.total,
             spectrum: if spectrum { self.spectrum() } else { Vec::new() },
+            censored: None,
         }
     }
 
@@ -174,6 +175,7 @@ mod tests {
                 .iter_quantiles(5)
                 .map(|step| (step.quantile(), step.value_iterated_to().min(histogram.max())))
                 .collect(),
+            censored: None,
         }
     }
 

@@ -3,14 +3,18 @@
 //! Each check computes its two sides from figures that were counted apart, so that a lost task or a forgotten
 //! wait shows.
 
-use super::record::{Identity, RunRecord, ThreadRecord};
+use super::record::{ActorRecord, Identity, RunRecord, ThreadRecord};
 
 /// Share of a mean sojourn that may be unexplained.
 const TASK_TOLERANCE: f64 = 0.02;
 /// Share of a thread's wall time that may be unexplained before it is an error; above 2 % is a warning.
 const THREAD_TOLERANCE: f64 = 0.10;
-/// Share by which Little's two sides may differ besides the tasks cut at the window's ends.
-const LITTLE_TOLERANCE: f64 = 0.02;
+/// Share by which Little's two sides may differ: rounding, for both are computed of the same instants.
+const LITTLE_TOLERANCE: f64 = 1e-9;
+/// Share of the tasks' time by which their steps and their queue may differ from their sojourns.
+const STEPS_TOLERANCE: f64 = 0.02;
+/// Time per task, in nanoseconds, by which they may differ besides.
+const STEPS_TOLERANCE_NS: f64 = 100.0;
 
 /// Checks every identity of `record`.
 #[must_use]
@@ -20,13 +24,13 @@ pub fn check(record: &RunRecord) -> Vec<Identity> {
         let accounted = actor.completed + actor.refused + actor.in_flight;
         checked.push(Identity {
             name: format!("nothing-lost {name}"),
-            holds: actor.issued == accounted && actor.sojourn_ns.count == actor.completed,
+            holds: actor.issued == accounted && actor.sojourn_ns.count == actor.completed + actor.in_flight,
             detail: format!(
                 "issued {} = completed {} + refused {} + in flight {}",
                 actor.issued, actor.completed, actor.refused, actor.in_flight
             ),
         });
-        if actor.completed > 0 {
+        if actor.sojourn_ns.count > 0 {
             checked.push(task_time(
                 name,
                 "mean",
@@ -39,6 +43,7 @@ pub fn check(record: &RunRecord) -> Vec<Identity> {
                 actor.breakdown_p99_ns.total(),
                 actor.breakdown_p99_ns.residual,
             ));
+            checked.push(step_time(name, actor));
         }
     }
     if record.scheduler.available {
@@ -54,6 +59,21 @@ fn task_time(actor: &str, which: &str, sojourn: f64, residual: f64) -> Identity 
         name: format!("task-time {actor} {which}"),
         holds: residual.abs() <= sojourn * TASK_TOLERANCE + 100.0,
         detail: format!("residual {residual:.0} ns of {sojourn:.0} ns"),
+    }
+}
+
+/// The time of an actor's tasks, counted step by step, against the same counted task by task.
+#[expect(clippy::cast_precision_loss, reason = "counts of tasks")]
+fn step_time(name: &str, actor: &ActorRecord) -> Identity {
+    let tasks = actor.sojourn_ns.count as f64;
+    let steps: f64 = actor.steps.iter().map(|step| step.total_ns.total()).sum();
+    let mean = &actor.breakdown_mean_ns;
+    let (queue, sojourn) = (mean.queue * tasks, mean.total() * tasks);
+    let difference = sojourn - queue - steps;
+    Identity {
+        name: format!("step-time {name}"),
+        holds: difference.abs() <= STEPS_TOLERANCE * sojourn + STEPS_TOLERANCE_NS * tasks,
+        detail: format!("queue {queue:.0} ns + steps {steps:.0} ns = sojourns {sojourn:.0} ns"),
     }
 }
 
@@ -82,22 +102,15 @@ fn share(part: i64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
-/// The two sides differ by the tasks that are cut at the ends of the window: at most the number in the system at
-/// each end, each for at most its sojourn.
-#[expect(clippy::cast_precision_loss, reason = "counts of tasks")]
+/// Both sides are of the window with its edges, so nothing but a task that was lost or counted twice can part them.
 fn little(record: &RunRecord) -> Identity {
     let little = record.little;
-    let focus = record.actors.get(&record.treatment.focus);
-    let cut = focus.map_or(0.0, |actor| {
-        let ends = 2.0 * little.tasks_in_system.max(actor.in_flight as f64) + 2.0;
-        ends * actor.sojourn_ns.max as f64 / (record.window.length_ns.max(1)) as f64
-    });
     let difference = (little.tasks_in_system - little.product).abs();
     Identity {
         name: "little".into(),
-        holds: difference <= little.tasks_in_system.max(little.product) * LITTLE_TOLERANCE + cut,
+        holds: difference <= little.tasks_in_system.max(little.product) * LITTLE_TOLERANCE,
         detail: format!(
-            "tasks in system {:.4}, throughput × sojourn {:.4}, {cut:.4} cut at the ends",
+            "tasks in system {:.9} = stays of tasks / length of the window {:.9}",
             little.tasks_in_system, little.product
         ),
     }
@@ -106,7 +119,7 @@ fn little(record: &RunRecord) -> Identity {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::record::{ActorRecord, Breakdown, Distribution, Little};
+    use crate::measure::record::{Breakdown, Distribution, Little, StepRecord};
 
     /// A record in which everything holds.
     fn sound() -> RunRecord {
@@ -122,10 +135,14 @@ mod tests {
                 sojourn_ns: Distribution {
                     mean: 1e6,
                     max: 2_000_000,
-                    count: 1000,
+                    count: 1010,
                     ..Distribution::default()
                 },
-                breakdown_mean_ns: Breakdown { queue: 1e6, ..Breakdown::default() },
+                breakdown_mean_ns: Breakdown { queue: 6e5, io: 4e5, ..Breakdown::default() },
+                steps: vec![StepRecord {
+                    total_ns: Breakdown { io: 1010.0 * 4e5, ..Breakdown::default() },
+                    ..StepRecord::default()
+                }],
                 ..ActorRecord::default()
             },
         );
@@ -151,12 +168,19 @@ mod tests {
         assert_eq!(broken(&lost), ["nothing-lost a"]);
         let mut unexplained = sound();
         unexplained.actors.get_mut("a").unwrap().breakdown_mean_ns.residual = 3e4;
-        assert_eq!(broken(&unexplained), ["task-time a mean"]);
+        // The sum of the parts is not the sojourn then, and neither are the steps.
+        assert_eq!(broken(&unexplained), ["task-time a mean", "step-time a"]);
         let mut asleep = sound();
         asleep.threads[0].residual_ns = -11;
         assert_eq!(broken(&asleep), ["thread-time"]);
         let mut phantom = sound();
-        phantom.little.product = 1.1;
+        phantom.little.product = 1.000_001;
         assert_eq!(broken(&phantom), ["little"]);
+        let mut warm = sound();
+        warm.actors.get_mut("a").unwrap().steps[0].total_ns.io *= 1.2;
+        assert_eq!(broken(&warm), ["step-time a"]);
+        let mut dropped = sound();
+        dropped.actors.get_mut("a").unwrap().sojourn_ns.count -= 10;
+        assert_eq!(broken(&dropped), ["nothing-lost a"]);
     }
 }

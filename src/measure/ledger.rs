@@ -3,23 +3,24 @@
 
 use super::cause::{CAUSES, Cause};
 use super::counts::Counts;
-use super::record::{ActorRecord, Breakdown, SeriesPoint, Shares, StepRecord};
+use super::presence::{Epoch, Presence};
+use super::record::{ActorRecord, Breakdown, Censored, Distribution, SeriesPoint, Shares, StepRecord};
 use super::tally::Tally;
 use crate::units::Nanos;
 
 /// Time by cause, indexed by [`Cause`].
 pub type TaskTimes = [Nanos; CAUSES];
 
-/// One finished task.
+/// One task that is finished, or as far as it was when the run ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Finished {
     /// Intended start.
     pub arrived: Nanos,
     /// When it was really issued.
     pub issued: Nanos,
-    /// When its service began.
+    /// When its service began; for a task that was never served, when the run ended.
     pub started: Nanos,
-    /// When it was done.
+    /// When it was done, or when the run ended.
     pub ended: Nanos,
     /// Where its time went.
     pub times: TaskTimes,
@@ -55,12 +56,14 @@ const fn class_of(sojourn: u64) -> usize {
 pub struct Ledger {
     /// Tasks that this worker issued in the measured window.
     pub issued: u64,
-    /// Tasks that this worker found refused.
+    /// Of these, tasks that were refused.
     pub refused: u64,
-    /// Tasks that this worker found unfinished at the end.
-    pub in_flight: u64,
-    /// Task-time inside the measured window of tasks that did not both arrive and finish in it.
-    others_presence: u128,
+    /// Of these, tasks that were unfinished when the run ended.
+    in_flight: u64,
+    /// The shortest stay of an unfinished one: percentiles above it are not known, only that they are at least so long.
+    shortest_unfinished: u64,
+    /// Tasks in the system over the window.
+    pub presence: Presence,
     steps: Vec<StepSums>,
     /// The finished tasks themselves, while they are few; empty once they are in `sums`.
     few: Vec<Few>,
@@ -122,14 +125,41 @@ impl Ledger {
             issued: 0,
             refused: 0,
             in_flight: 0,
-            others_presence: 0,
+            shortest_unfinished: u64::MAX,
+            presence: Presence::default(),
             steps: vec![StepSums::default(); steps],
             few: Vec::new(),
             sums: None,
         }
     }
 
-    /// Notes a task that arrived in the window, which began at `window_start`, and finished in it.
+    /// Notes the end of a task whose arrival was noted. One that arrived in the window is measured, one from before it
+    /// counts for its time there, and one from after it does not count.
+    #[inline]
+    pub fn end(&mut self, task: &Finished, epoch: Epoch, start: Nanos, end: Nanos) {
+        if epoch == Epoch::After {
+            return;
+        }
+        self.presence.depart(task.arrived, task.ended, start, end);
+        if epoch == Epoch::Inside {
+            self.finish(task, start);
+        }
+    }
+
+    /// Notes a task that is unfinished when the run ends, which may be after the window's end.
+    pub fn leave(&mut self, task: &Finished, epoch: Epoch, start: Nanos, end: Nanos) {
+        if epoch == Epoch::After {
+            return;
+        }
+        self.presence.remain(task.arrived, start, end);
+        if epoch == Epoch::Inside {
+            self.in_flight += 1;
+            self.shortest_unfinished = self.shortest_unfinished.min(task.sojourn().0);
+            self.finish(task, start);
+        }
+    }
+
+    /// Notes a task that arrived in the window, which began at `window_start`.
     #[inline]
     pub fn finish(&mut self, task: &Finished, window_start: Nanos) {
         match &mut self.sums {
@@ -154,17 +184,6 @@ impl Ledger {
         sums
     }
 
-    /// Notes that a task which arrived in the window is unfinished at its end.
-    pub fn leave(&mut self, arrived: Nanos, window_end: Nanos) {
-        self.in_flight += 1;
-        self.others_presence += u128::from(window_end.saturating_sub(arrived).0);
-    }
-
-    /// Notes the stay of a task that arrived before the window but left inside it.
-    pub fn overlap(&mut self, ended: Nanos, window_start: Nanos) {
-        self.others_presence += u128::from(ended.saturating_sub(window_start).0);
-    }
-
     /// Notes `time` of a step under `cause`.
     #[inline]
     pub fn step_time(&mut self, step: usize, cause: Cause, time: Nanos) {
@@ -184,18 +203,10 @@ impl Ledger {
         sums.times.iter_mut().zip(times).for_each(|(sum, time)| *sum += time.0);
     }
 
-    /// Tasks finished.
+    /// Measured tasks that are finished.
     #[must_use]
     pub fn completed(&self) -> u64 {
-        self.few.len() as u64 + self.sums.as_ref().map_or(0, |sums| sums.sojourn.count())
-    }
-
-    /// Task-time inside the measured window, for Little's law: the integral of tasks in the system.
-    #[must_use]
-    pub fn presence(&self) -> u128 {
-        let few: u64 = self.few.iter().map(|(task, _)| task.sojourn().0).sum();
-        let many = self.sums.as_ref().map_or(0, |sums| sum_of(&sums.classes).sojourn);
-        self.others_presence + u128::from(few + many)
+        self.few.len() as u64 + self.sums.as_ref().map_or(0, |sums| sums.sojourn.count()) - self.in_flight
     }
 
     /// Adds everything that `other` noted of the same actor.
@@ -203,7 +214,8 @@ impl Ledger {
         self.issued += other.issued;
         self.refused += other.refused;
         self.in_flight += other.in_flight;
-        self.others_presence += other.others_presence;
+        self.shortest_unfinished = self.shortest_unfinished.min(other.shortest_unfinished);
+        self.presence.merge(&other.presence);
         for (mine, theirs) in self.steps.iter_mut().zip(&other.steps) {
             mine.count += theirs.count;
             for (sum, time) in mine.times.iter_mut().zip(theirs.times) {
@@ -216,14 +228,15 @@ impl Ledger {
         other.few.iter().for_each(|(task, start)| self.finish(task, *start));
     }
 
-    /// The actor's record over a window of this length, its series, and its sojourns.
+    /// The actor's record over a window of this length, its series, and its sojourns; those of unfinished tasks as far as
+    /// they got.
     #[must_use]
     pub fn into_record(
-        self,
+        mut self,
         step_names: &[String],
         window: Nanos,
     ) -> (ActorRecord, Vec<SeriesPoint>, Counts) {
-        let totals = self.sums.map_or_else(|| few_totals(&self.few), |sums| sums.totals());
+        let totals = self.sums.take().map_or_else(|| few_totals(&self.few), |sums| sums.totals());
         let all = sum_of(totals.classes.iter().map(|(_, class)| class));
         let (tail, tail_count) = tail(&totals.classes, totals.sojourn.at(0.99), all.count);
         let filled = |mut counts: Counts| {
@@ -232,15 +245,16 @@ impl Ledger {
         };
         let seconds = window.as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "a rate of tasks")]
-        let throughput_per_s = if seconds > 0.0 { all.count as f64 / seconds } else { 0.0 };
+        let throughput_per_s = if seconds > 0.0 { self.presence.completed as f64 / seconds } else { 0.0 };
         let record = ActorRecord {
             issued: self.issued,
-            completed: all.count,
+            completed: all.count - self.in_flight,
+            completed_in_window: Some(self.presence.completed),
             refused: self.refused,
             in_flight: self.in_flight,
             throughput_per_s,
-            sojourn_ns: totals.sojourn.distribution(true),
-            sojourn_uncorrected_ns: totals.uncorrected.map(|counts| counts.distribution(false)),
+            sojourn_ns: self.cut_off(totals.sojourn.distribution(true)),
+            sojourn_uncorrected_ns: totals.uncorrected.map(|counts| self.cut_off(counts.distribution(false))),
             wait_ns: totals.wait.distribution(false),
             service_ns: filled(totals.service),
             lock_wait_ns: filled(totals.lock_wait),
@@ -260,6 +274,15 @@ impl Ledger {
                 .collect(),
         };
         (record, totals.series.points(), totals.sojourn)
+    }
+
+    /// Says of a distribution from which value on it is only a lower bound.
+    fn cut_off(&self, distribution: Distribution) -> Distribution {
+        let censored = (self.in_flight > 0).then_some(Censored {
+            count: self.in_flight,
+            from_ns: self.shortest_unfinished.min(distribution.max),
+        });
+        Distribution { censored, ..distribution }
     }
 }
 
@@ -306,7 +329,7 @@ impl Sums {
             self.classes = vec![Class::default(); CLASS_COUNT];
         }
         self.classes[class_of(sojourn.0)].add(task);
-        self.series.add(task.ended.saturating_sub(window_start), sojourn);
+        self.series.add(task.arrived.saturating_sub(window_start), sojourn);
     }
 
     fn merge(&mut self, other: &Self) {
@@ -362,7 +385,7 @@ fn few_totals(few: &[Few]) -> Totals {
         (same[0].0, class)
     };
     let mut series = Series::default();
-    few.iter().for_each(|(task, start)| series.add(task.ended.saturating_sub(*start), task.sojourn()));
+    few.iter().for_each(|(task, start)| series.add(task.arrived.saturating_sub(*start), task.sojourn()));
     Totals {
         sojourn: of(Finished::sojourn),
         uncorrected: tasks()
@@ -456,7 +479,7 @@ fn shares(totals: &Class) -> Shares {
     Shares { execution: execution / busy, lock_acquisition: lock / busy, context_switching: run_queue / busy }
 }
 
-/// Sojourn over time in at most 256 slices, whose width doubles when the run outgrows them.
+/// Sojourn by time of arrival in at most 256 slices, whose width doubles when the run outgrows them.
 #[derive(Clone, Debug)]
 struct Series {
     /// A slice is two to this power of nanoseconds wide: a shift, where a division cost as much as a histogram.
@@ -639,7 +662,7 @@ mod tests {
                 if index < 600 { &mut merged } else { &mut part }.finish(&noted, Nanos(5));
             }
             merged.merge(&part);
-            assert_eq!((small.completed(), small.presence()), (large.completed(), large.presence()));
+            assert_eq!(small.completed(), large.completed());
             let window = Nanos::from_secs(3);
             let expected = large.into_record(&[], window);
             assert_eq!(small.into_record(&[], window), expected, "{tasks} tasks");

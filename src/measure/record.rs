@@ -208,20 +208,37 @@ pub struct Window {
     pub warmup_ns: u64,
     /// Its length.
     pub length_ns: u64,
+    /// How the tasks were treated that were unfinished at its end. Absent in records of conlab 0.1, which left them out:
+    /// their latencies are those of tasks that were both issued and completed in the window, which favours short ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain: Option<Drain>,
 }
 
-/// What happened to one actor's tasks. Counts are of tasks that arrived in the measured window.
+/// The time after the window in which the system ran on under load, for the tasks that were issued in the window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Drain {
+    /// How long it went on.
+    pub length_ns: u64,
+    /// How long it would have gone on at most. What was unfinished then is censored.
+    pub bound_ns: u64,
+}
+
+/// What happened to one actor's tasks. Counts are of tasks that were issued in the measured window, however long they took:
+/// `issued = completed + refused + in_flight`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ActorRecord {
     /// Arrived.
     pub issued: u64,
-    /// Finished.
+    /// Finished, in the window or while it was drained.
     pub completed: u64,
     /// Refused by a full queue.
     pub refused: u64,
-    /// Queued or being served when the run ended.
+    /// Unfinished when the run ended. The distributions have these as far as they got: see [`Distribution::censored`].
     pub in_flight: u64,
-    /// Completed per second of the window.
+    /// Completions in the window, of tasks from before it too; `throughput_per_s` is of these. Absent in records of conlab 0.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completed_in_window: Option<u64>,
+    /// Completions in the window per second of it.
     pub throughput_per_s: f64,
     /// Arrival (intended start) to completion.
     pub sojourn_ns: Distribution,
@@ -244,7 +261,8 @@ pub struct ActorRecord {
     pub breakdown_p99_ns: Breakdown,
     /// Number of tasks in `breakdown_p99_ns`.
     pub breakdown_p99_count: u64,
-    /// Time by step and cause, over all completed tasks.
+    /// Time by step and cause, over the tasks that the distributions are of. With the time in the queue they sum to the
+    /// sojourns.
     pub steps: Vec<StepRecord>,
 }
 
@@ -274,6 +292,26 @@ pub struct Distribution {
     /// Percentile spectrum: (quantile, value), ascending, HdrHistogram steps; empty where it was not kept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub spectrum: Vec<(f64, u64)>,
+    /// Values among them that are only known to be at least so large.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub censored: Option<Censored>,
+}
+
+impl Distribution {
+    /// Whether a value of it (a percentile, the maximum) is only a lower bound.
+    #[must_use]
+    pub fn is_lower_bound(&self, value: u64) -> bool {
+        self.censored.is_some_and(|censored| value >= censored.from_ns)
+    }
+}
+
+/// Values of a distribution that belong to unfinished tasks: the true ones are at least as large.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Censored {
+    /// How many.
+    pub count: u64,
+    /// The smallest of them. Percentiles below it are exact; the mean, the maximum and percentiles from it on are lower bounds.
+    pub from_ns: u64,
 }
 
 /// Shares of a busy task's time; they sum to 1, or all are 0 when there was none.
@@ -348,9 +386,12 @@ pub struct LockRecord {
     pub acquisitions: u64,
     /// Times not taken at the first attempt.
     pub contended: u64,
+    /// Waits that went on at the end of the window: they are in `wait_ns` as long as they were by then.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub open_waits: u64,
     /// Call to acquisition.
     pub wait_ns: Distribution,
-    /// Acquisition to release.
+    /// Acquisition to release, or to the end of the window.
     pub hold_ns: Distribution,
     /// Interpreter lock: holds ended because a waiter asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -358,6 +399,11 @@ pub struct LockRecord {
     /// Interpreter lock: taken by another thread than its last holder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub switches: Option<u64>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde calls it with")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// One cache.
@@ -504,13 +550,27 @@ pub struct ProbeRecord {
     pub recording_ns: f64,
 }
 
-/// Little's law: `tasks_in_system` is measured as an average over time, `product` is throughput × mean sojourn.
+/// Little's law for the actor in focus over the window, edges included: what has arrived and not left, averaged over time, is
+/// the sum of the tasks' stays. (In records of conlab 0.1 `product` is throughput × mean sojourn.)
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Little {
-    /// Time average of the number of tasks in the system.
+    /// Time average of the number of tasks in the system, from arrivals and departures.
     pub tasks_in_system: f64,
-    /// Throughput × mean sojourn.
+    /// Stays of all tasks in the window, summed and divided by its length: tasks per second × mean time in the window.
     pub product: f64,
+}
+
+impl Little {
+    /// Both sides over a window of this length.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "averages, good to 16 digits")]
+    pub fn of(presence: &super::Presence, window: crate::units::Nanos) -> Self {
+        if window.0 == 0 {
+            return Self::default();
+        }
+        let average = |sum: i128| sum as f64 / window.0 as f64;
+        Self { tasks_in_system: average(presence.integral(window)), product: average(presence.stays()) }
+    }
 }
 
 /// An identity and whether it holds.
@@ -529,7 +589,7 @@ pub struct Identity {
 pub struct SeriesPoint {
     /// Start of the slice, from the start of the window.
     pub at_ns: u64,
-    /// Tasks completed in it.
+    /// Tasks issued in it.
     pub completed: u64,
     /// Their mean sojourn.
     pub mean_ns: f64,

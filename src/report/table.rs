@@ -46,6 +46,7 @@ fn cells(name: &str, record: &RunRecord, actor: &str, figures: &ActorRecord) -> 
     add("focus", &(actor == treatment.focus));
     add("issued", &figures.issued);
     add("completed", &figures.completed);
+    add("completed_in_window", &figures.completed_in_window.unwrap_or(figures.completed));
     add("refused", &figures.refused);
     add("in_flight", &figures.in_flight);
     add("throughput_per_s", &figures.throughput_per_s);

@@ -2,6 +2,7 @@
 //!
 //! Plain text of a given width; colour and alphabet are the terminal's business.
 
+use super::words::at_least;
 use crate::measure::record::{ActorRecord, Breakdown, CacheRecord, Distribution, EstimateRecord, RunRecord};
 use crate::units::Nanos;
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
@@ -82,10 +83,13 @@ fn heading(text: &mut String, record: &RunRecord) {
         Nanos(record.window.warmup_ns),
         manifest.calibration,
     );
+    if record.window.drain.is_none() {
+        _ = writeln!(text, "{}", crate::report::words::OLD_RULE);
+    }
     if let Some(focus) = record.actors.get(&treatment.focus) {
         _ = writeln!(
             text,
-            "\n{} tasks/s · {} issued = {} completed + {} refused + {} in flight",
+            "\n{} tasks/s · {} issued = {} completed + {} refused + {} unfinished",
             rate(focus.throughput_per_s),
             focus.issued,
             focus.completed,
@@ -127,15 +131,17 @@ fn times(actor: &ActorRecord) -> String {
 }
 
 fn row(name: &str, figures: &Distribution) -> Vec<String> {
+    let at = |value: u64| at_least(figures, value, Nanos(value).to_string());
+    let tail = |value: u64, needs: u64| at_least(figures, value, percentile(value, figures.count, needs));
     vec![
         name.into(),
-        time(figures.mean),
-        Nanos(figures.p50).to_string(),
-        Nanos(figures.p90).to_string(),
-        Nanos(figures.p95).to_string(),
-        percentile(figures.p99, figures.count, P99_NEEDS),
-        percentile(figures.p999, figures.count, 10 * P99_NEEDS),
-        Nanos(figures.max).to_string(),
+        at_least(figures, u64::MAX, time(figures.mean)),
+        at(figures.p50),
+        at(figures.p90),
+        at(figures.p95),
+        tail(figures.p99, P99_NEEDS),
+        tail(figures.p999, 10 * P99_NEEDS),
+        at(figures.max),
         time(figures.stddev),
     ]
 }
@@ -230,8 +236,12 @@ fn actors(record: &RunRecord) -> String {
             name.clone(),
             rate(actor.throughput_per_s),
             actor.completed.to_string(),
-            time(actor.sojourn_ns.mean),
-            percentile(actor.sojourn_ns.p99, actor.sojourn_ns.count, P99_NEEDS),
+            at_least(&actor.sojourn_ns, u64::MAX, time(actor.sojourn_ns.mean)),
+            at_least(
+                &actor.sojourn_ns,
+                actor.sojourn_ns.p99,
+                percentile(actor.sojourn_ns.p99, actor.sojourn_ns.count, P99_NEEDS),
+            ),
         ];
         cells.extend(
             [parts.queue, parts.execution, parts.lock, parts.run_queue, parts.io, parts.call].map(time),
@@ -368,7 +378,7 @@ fn witness(text: &mut String, name: &str, cache: &CacheRecord) {
 fn trust(text: &mut String, record: &RunRecord) {
     _ = writeln!(
         text,
-        "\nLittle's law: {:.2} tasks in the system, throughput × sojourn {:.2} · probe effect {:.2} %",
+        "\nLittle's law: {:.2} tasks in the system on average, {:.2} from the stay of each · probe effect {:.2} %",
         record.little.tasks_in_system,
         record.little.product,
         record.probe_effect * 100.0

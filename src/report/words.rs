@@ -1,6 +1,7 @@
 //! Figures as readers see them.
 
 use super::page::Unit;
+use crate::measure::record::Distribution;
 use crate::units::Nanos;
 
 /// A duration in the unit that fits, three digits; differences carry their sign.
@@ -17,6 +18,14 @@ pub(crate) fn duration(ns: f64) -> String {
         return format!("{sign}{size:.1} ns");
     }
     format!("{sign}{}", Nanos(1).scaled(size))
+}
+
+/// What a record says that counted only the tasks which were issued and completed in the window.
+pub(crate) const OLD_RULE: &str = "by the rule of conlab 0.1: only tasks that were issued and completed in the window count, which favours short ones";
+
+/// `text` of a value of a distribution, marked where the true value may be larger; the mean is asked for as the largest.
+pub(crate) fn at_least(figures: &Distribution, value: u64, text: String) -> String {
+    if figures.is_lower_bound(value) && text != "–" { format!("≥ {text}") } else { text }
 }
 
 /// A count with thin spaces between thousands.

@@ -107,7 +107,7 @@ fn a_busy_runtime_notices_its_timers_at_every_61st_poll() {
              focus = true\nqueue = \"async\"\ncapacity = 1000\nload = {{ rate = \"500/s\", arrivals = \"paced\" }}\n\
              steps = [ {{ name = \"w\", compute = \"3ms\", io = \"1ms\" }} ]\n"
         );
-        run(&VirtualEngine::ideal(), &text).actors["a"].completed
+        run(&VirtualEngine::ideal(), &text).actors["a"].completed_in_window.unwrap()
     };
     assert_eq!(completed("180ms"), 0);
     assert!(completed("600ms") > 0);

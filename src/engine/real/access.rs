@@ -129,7 +129,7 @@ impl<'run, E: Executor> Performer<'run, E> {
             outcome.map_err(|error| {
                 // A store that refuses ends the run: figures of failed accesses would be figures of nothing.
                 ledger.failure.get_or_insert_with(|| error.to_string());
-                run.end_window(end);
+                run.abort(end);
                 Stopped
             })
         })

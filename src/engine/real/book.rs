@@ -8,16 +8,75 @@ use super::timekeeper::{Activity, Piece, ThreadTimes, Timekeeper};
 use crate::engine::LiveBatch;
 use crate::measure::record::{Flow, Span, ThreadRecord};
 use crate::measure::sched::ThreadFigures;
-use crate::measure::{CacheLedger, Finished, Ledger};
+use crate::measure::{CacheLedger, Cause, Epoch, Finished, Ledger, Presence, TaskTimes};
 use crate::units::Nanos;
 
-/// Tasks that one worker issued to an actor, and those of them that were refused, in the measured window.
-#[derive(Clone, Copy, Debug, Default)]
+/// Tasks that somebody issued to an actor.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Issued {
+    /// In the measured window.
     pub(super) issued: u64,
+    /// Of these, refused.
     pub(super) refused: u64,
-    pub(super) in_flight: u64,
-    pub(super) presence: u128,
+    pub(super) presence: Presence,
+    /// Tasks that nobody began to serve before the run was over.
+    pub(super) left: Vec<Left>,
+}
+
+/// A task that waits in or before a queue when the run is over.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Left {
+    arrived: Nanos,
+    issued: Nanos,
+    epoch: Epoch,
+}
+
+impl Issued {
+    /// Notes that a task arrives, before it is offered to a queue; `party` issues it.
+    #[inline]
+    pub(super) fn arrive(&mut self, run: &Runtime, party: usize, task: &mut TaskBody) {
+        let start = run.window_start();
+        task.epoch = Epoch::of(task.arrived, start, run.window_end());
+        if task.epoch == Epoch::After {
+            return;
+        }
+        self.presence.arrive(task.arrived, start);
+        if task.epoch == Epoch::Inside {
+            self.issued += 1;
+            run.issued_by(party);
+        }
+    }
+
+    /// Notes that a task which has arrived is turned away.
+    pub(super) fn refuse(&mut self, run: &Runtime, party: usize, task: &TaskBody) {
+        if task.epoch == Epoch::After {
+            return;
+        }
+        let now = task.issued.max(task.arrived);
+        self.presence.leave(task.arrived, now, run.window_start(), run.window_end());
+        if task.epoch == Epoch::Inside {
+            self.refused += 1;
+            run.ended_at(party);
+        }
+    }
+
+    /// Notes that the run is over before anybody has begun to serve a task.
+    pub(super) fn leave(&mut self, task: &TaskBody) {
+        if task.epoch != Epoch::After {
+            self.left.push(Left { arrived: task.arrived, issued: task.issued, epoch: task.epoch });
+        }
+    }
+}
+
+impl Left {
+    /// Notes it as unfinished: all of its time was waiting in the queue.
+    pub(super) fn note(&self, ledger: &mut Ledger, start: Nanos, end: Nanos, over: Nanos) {
+        let ended = over.max(self.arrived);
+        let mut times = TaskTimes::default();
+        times[Cause::Queue as usize] = ended - self.arrived;
+        let task = Finished { arrived: self.arrived, issued: self.issued, started: ended, ended, times };
+        ledger.leave(&task, self.epoch, start, end);
+    }
 }
 
 /// One worker's notes.
@@ -38,6 +97,16 @@ pub(super) struct Book {
     pub(super) profile: Vec<StepSeen>,
     /// Bytes into and out of compression.
     pub(super) compressed: (u64, u64),
+    /// What was noted of locks, caches and stores when the window ended; what comes after it is not part of it.
+    closed: Option<Box<Closed>>,
+}
+
+/// What a book has of mechanisms at the end of the window.
+#[derive(Debug)]
+struct Closed {
+    locks: Vec<LockLedger>,
+    caches: Vec<CacheLedger>,
+    stores: Vec<StoreLedger>,
 }
 
 impl Book {
@@ -53,35 +122,53 @@ impl Book {
             spans: Spans { most: run.spans, ..Spans::default() },
             profile: Vec::new(),
             compressed: (0, 0),
+            closed: None,
         }
     }
 
-    /// Notes the end of a task; returns whether it counts as completed.
-    ///
-    /// A task counts when it arrived in the measured window and ended in it. One that arrived before counts only for
-    /// the time it was there; one that ended after it was in flight.
+    /// Notes the end of a task; returns whether it was measured and ended in the window.
     #[inline]
-    pub(super) fn end(&mut self, task: &Finished, window_start: Nanos, window_end: Nanos) -> bool {
-        if task.ended > window_end {
-            self.leave(task.arrived, window_start, window_end);
-            false
-        } else if task.arrived >= window_start {
-            self.ledger.finish(task, window_start);
-            true
-        } else {
-            if task.ended > window_start {
-                self.ledger.overlap(task.ended, window_start);
-            }
-            false
+    pub(super) fn end(&mut self, run: &Runtime, party: usize, task: &Finished, epoch: Epoch) -> bool {
+        let end = run.window_end();
+        self.ledger.end(task, epoch, run.window_start(), end);
+        if epoch != Epoch::Inside {
+            return false;
+        }
+        run.ended_at(party);
+        task.ended <= end
+    }
+
+    /// Notes a task that is unfinished when the run is over.
+    pub(super) fn leave(&mut self, run: &Runtime, task: &Finished, epoch: Epoch) {
+        self.ledger.leave(task, epoch, run.window_start(), run.window_end());
+    }
+
+    /// Ends the measured window for locks, caches and stores.
+    pub(super) fn close_window(&mut self) {
+        if self.closed.is_none() {
+            self.closed = Some(Box::new(Closed {
+                locks: self.locks.clone(),
+                caches: self.caches.clone(),
+                stores: self.stores.clone(),
+            }));
         }
     }
 
-    /// Notes a task that is unfinished when measuring ends.
-    pub(super) fn leave(&mut self, arrived: Nanos, window_start: Nanos, window_end: Nanos) {
-        if arrived >= window_start {
-            self.ledger.leave(arrived, window_end);
-        } else {
-            self.ledger.overlap(window_end, window_start);
+    /// Notes of a window that has ended that somebody waits for a lock at its end, or has held it so long.
+    pub(super) fn at_the_end(&mut self, lock: usize, note: impl FnOnce(&mut LockLedger)) {
+        if let Some(closed) = &mut self.closed {
+            note(&mut closed.locks[lock]);
+        }
+    }
+
+    /// Leaves out whatever was noted after the window.
+    pub(super) fn keep_window(&mut self) {
+        if let Some(closed) = self.closed.take() {
+            // A store's failure ends a run, whenever it comes.
+            let failures = self.stores.iter().map(|store| store.failure.clone());
+            let mut stores = closed.stores;
+            stores.iter_mut().zip(failures).for_each(|(store, failure)| store.failure = failure);
+            (self.locks, self.caches, self.stores) = (closed.locks, closed.caches, stores);
         }
     }
 }
@@ -103,8 +190,8 @@ impl Notes {
     }
 }
 
-/// A worker thread's own account of its window.
-#[derive(Clone, Debug)]
+/// A worker thread's own account of its window; all zero where the run was over before it.
+#[derive(Clone, Debug, Default)]
 pub(super) struct ThreadAccount {
     pub(super) name: String,
     pub(super) actor: usize,

@@ -1,7 +1,6 @@
 //! From what everybody noted to the record.
 
-use super::book::{Book, Issued, ThreadAccount};
-use super::load;
+use super::book::{Book, Issued, Left, ThreadAccount};
 use super::locks::LockLedger;
 use super::memory::StoreLedger;
 use super::profile::{self, Samples, StepSeen};
@@ -9,7 +8,7 @@ use super::runtime::Runtime;
 use super::tracks;
 use crate::engine::{Experiment, Profiler, RunOutput};
 use crate::measure::record::{
-    Flow, Little, ProbeRecord, ProfileRecord, RunRecord, SCHEMA, ScenarioRef, SchedulerRecord, Span,
+    Drain, Flow, Little, ProbeRecord, ProfileRecord, RunRecord, SCHEMA, ScenarioRef, SchedulerRecord, Span,
     Timeline, TreatmentRecord, Warning, Window,
 };
 use crate::measure::{CacheLedger, Ledger, host, identities};
@@ -19,7 +18,8 @@ use std::sync::{Arc, OnceLock};
 /// What everybody noted, merged.
 pub(super) struct Collected {
     ledgers: Vec<Ledger>,
-    presence: Vec<u128>,
+    /// Tasks that nobody served, by actor.
+    left: Vec<Vec<Left>>,
     locks: Vec<LockLedger>,
     caches: Vec<CacheLedger>,
     stores: Vec<StoreLedger>,
@@ -41,7 +41,7 @@ impl Collected {
     pub(super) fn new(run: &Runtime) -> Self {
         Self {
             ledgers: run.actors.iter().map(|actor| Ledger::new(actor.program.steps.len())).collect(),
-            presence: vec![0; run.actors.len()],
+            left: vec![Vec::new(); run.actors.len()],
             locks: vec![LockLedger::default(); run.locks.len()],
             caches: vec![CacheLedger::default(); run.caches.len()],
             stores: vec![StoreLedger::default(); run.stores.len()],
@@ -58,7 +58,8 @@ impl Collected {
     }
 
     /// Adds one worker's notes.
-    pub(super) fn add(&mut self, book: Book, account: Option<ThreadAccount>) {
+    pub(super) fn add(&mut self, mut book: Book, account: Option<ThreadAccount>) {
+        book.keep_window();
         self.ledgers[book.actor].merge(&book.ledger);
         for (actor, issued) in book.issued.into_iter().enumerate() {
             self.add_issued(actor, issued);
@@ -86,8 +87,8 @@ impl Collected {
         let ledger = &mut self.ledgers[actor];
         ledger.issued += issued.issued;
         ledger.refused += issued.refused;
-        ledger.in_flight += issued.in_flight;
-        self.presence[actor] += issued.presence;
+        ledger.presence.merge(&issued.presence);
+        self.left[actor].extend(issued.left);
     }
 
     /// What a store refused, if one did.
@@ -101,9 +102,13 @@ impl Collected {
             let mut left = Issued::default();
             // A queue may say Empty early; after the last worker it means that nothing is left.
             while let Ok(task) = runtime.inbox.queue().try_pop() {
-                load::leave(run, &mut left, &task);
+                left.leave(&task);
             }
             self.add_issued(actor, left);
+        }
+        let (start, end, over) = (run.window_start(), run.window_end(), run.ended());
+        for (ledger, left) in self.ledgers.iter_mut().zip(std::mem::take(&mut self.left)) {
+            left.iter().for_each(|task| task.note(ledger, start, end, over));
         }
     }
 }
@@ -116,13 +121,10 @@ pub(super) fn output(run: &Arc<Runtime>, experiment: &Experiment, collected: Col
     record.manifest.steal_ns = collected.steal_ns;
     let recordings: u64 = collected.ledgers.iter().map(Ledger::completed).sum();
     let mut sojourn = Vec::new();
-    let mut presence = 0.0;
-    for ((actor, ledger), more) in run.actors.iter().zip(collected.ledgers).zip(collected.presence) {
+    for (actor, ledger) in run.actors.iter().zip(collected.ledgers) {
         let is_focus = actor.spec.name == record.treatment.focus;
         if is_focus {
-            #[expect(clippy::cast_precision_loss, reason = "good to 16 digits")]
-            let total = (ledger.presence() + more) as f64;
-            presence = total;
+            record.little = Little::of(&ledger.presence, window);
         }
         let (summary, series, histogram) = ledger.into_record(&actor.program.steps, window);
         if is_focus {
@@ -140,7 +142,6 @@ pub(super) fn output(run: &Arc<Runtime>, experiment: &Experiment, collected: Col
     for (spec, ledger) in experiment.scenario.stores.iter().zip(collected.stores) {
         record.stores.insert(spec.name.clone(), ledger.into_record());
     }
-    record.little = little(&record, presence, window);
     add_threads(&mut record, run, collected.threads, recordings, collected.costs);
     if experiment.timeline_spans > 0 {
         record.timeline = Some(Timeline {
@@ -196,19 +197,15 @@ fn frame(run: &Runtime, experiment: &Experiment, window: Nanos) -> RunRecord {
             load: levels.load.name().into(),
             cores: levels.cores.unwrap_or_else(host::cores),
         },
-        window: Window { warmup_ns: scenario.run.warmup.0, length_ns: window.0 },
+        window: Window {
+            warmup_ns: scenario.run.warmup.0,
+            length_ns: window.0,
+            drain: Some(Drain {
+                length_ns: run.ended().saturating_sub(run.window_end()).0,
+                bound_ns: super::drain_bound(window).0,
+            }),
+        },
         ..RunRecord::default()
-    }
-}
-
-/// Both sides of Little's law for the actor in focus: tasks in the system as an average over time, from the stay of
-/// every task whether finished or not; and throughput × mean sojourn of those that finished.
-#[expect(clippy::cast_precision_loss, reason = "an average")]
-fn little(record: &RunRecord, presence: f64, window: Nanos) -> Little {
-    let focus = &record.actors[&record.treatment.focus];
-    Little {
-        tasks_in_system: if window.0 == 0 { 0.0 } else { presence / window.0 as f64 },
-        product: focus.throughput_per_s * focus.sojourn_ns.mean / 1e9,
     }
 }
 

@@ -36,6 +36,12 @@ pub(super) trait Executor: Send {
         self.note(note)
     }
 
+    /// The measured window has begun within `piece`, which was spent on `activity`.
+    fn begin_window(&mut self, time: &mut Timekeeper, activity: Activity, piece: Piece);
+
+    /// The measured window has ended within `piece`.
+    fn end_window(&mut self, time: &Timekeeper, activity: Activity, piece: Piece);
+
     /// Ends the piece of time of the wait that is just over: the piece, and whether it was spent off the worker.
     fn end_wait(&mut self, time: &mut Timekeeper, activity: Activity) -> (Piece, bool);
 

@@ -165,8 +165,9 @@ impl<E: Executor> Performer<'_, E> {
             Attempt::Refused => {
                 self.drop_interpreter(Activity::Work);
                 self.say(ThreadState::Lock);
-                let held = self.executor.take(lock).await;
                 let activity = if run.locks[lock].spins() { Activity::Spin } else { Activity::Lock };
+                self.waits = Some((activity, Some(lock)));
+                let held = self.executor.take(lock).await;
                 self.cut_wait(activity, Some(lock));
                 self.say(ThreadState::Executing);
                 (held, true)
@@ -190,6 +191,7 @@ impl<E: Executor> Performer<'_, E> {
         self.drop_interpreter(Activity::Work);
         self.cut(Activity::Work);
         self.say(ThreadState::Io);
+        self.waits = Some((Activity::Io, None));
         let slept = self.executor.sleep(length).await;
         self.cut_wait(Activity::Io, None);
         self.say(ThreadState::Executing);
@@ -203,6 +205,7 @@ impl<E: Executor> Performer<'_, E> {
         self.cut(Activity::Work);
         self.say(ThreadState::Call);
         self.hooks.iter_mut().for_each(StepHooks::call);
+        self.waits = Some((Activity::Call, None));
         let outcome = self.executor.await_answer(answered).await;
         self.hooks.iter_mut().for_each(StepHooks::answered);
         self.cut_wait(Activity::Call, None);
@@ -216,35 +219,27 @@ impl<E: Executor> Performer<'_, E> {
         let now = self.cut(Activity::Work);
         let number = child_number(self.actor, self.task_number, self.messages);
         self.messages += 1;
-        let measured = now >= run.window_start();
-        self.executor.note(|notes| notes.book.issued[to].issued += u64::from(measured));
-        let task = Task::message(self.executor.worker(), now, number, origin);
+        let worker = self.executor.worker();
+        let mut task = Task::message(worker, now, number, origin);
+        self.executor.note(|notes| notes.book.issued[to].arrive(run, worker, &mut task));
         let lost = match run.offer(to, task) {
             Ok(()) => return Ok(()),
-            Err(PushError::Closed(_)) => true,
+            Err(PushError::Closed(task)) => Some(task),
             Err(PushError::Full(task)) => {
                 self.drop_interpreter(Activity::Work);
                 // The piece before the wait is work, however short it is.
                 self.cut(Activity::Work);
                 self.say(ThreadState::Call);
+                self.waits = Some((Activity::Call, None));
                 let pushed = self.executor.push(to, task).await;
                 self.cut_wait(Activity::Call, None);
                 self.say(ThreadState::Executing);
-                pushed.is_err()
+                pushed.err()
             }
         };
-        if !lost {
-            return Ok(());
-        }
+        let Some(task) = lost else { return Ok(()) };
         // Refused only because the run is over: the message was on its way.
-        if measured {
-            let presence = u128::from(run.window_end().saturating_sub(now).0);
-            self.executor.note(|notes| {
-                let issued = &mut notes.book.issued[to];
-                issued.in_flight += 1;
-                issued.presence += presence;
-            });
-        }
+        self.leave_waiting(to, &task);
         Err(Stopped)
     }
 }

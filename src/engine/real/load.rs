@@ -92,12 +92,13 @@ impl LoadThread<'_> {
                 return;
             }
             let issued = self.run.clock.now();
-            let measured = u64::from(intended >= self.run.window_start());
-            self.counts.issued += measured;
-            match self.run.offer(self.actor, Task::new(intended, issued, number, Origin::Open)) {
+            let mut task = Task::new(intended, issued, number, Origin::Open);
+            let party = self.run.load_of(self.actor);
+            self.counts.arrive(self.run, party, &mut task);
+            match self.run.offer(self.actor, task) {
                 Ok(()) => {}
-                Err(PushError::Full(_)) => self.counts.refused += measured,
-                Err(PushError::Closed(task)) => return self.leave(&task),
+                Err(PushError::Full(task)) => self.counts.refuse(self.run, party, &task),
+                Err(PushError::Closed(task)) => return self.counts.leave(&task),
             }
         }
     }
@@ -149,18 +150,18 @@ impl LoadThread<'_> {
             }
         }
         for task in std::mem::take(&mut self.queue_full) {
-            self.leave(&task);
+            self.counts.leave(&task);
         }
     }
 
     /// A client's task arrives: it is issued from here on, whether or not there is room.
     fn arrive(&mut self, mut task: Task) {
         task.issued = self.run.clock.now().max(task.arrived);
-        self.counts.issued += u64::from(task.arrived >= self.run.window_start());
+        self.counts.arrive(self.run, self.run.load_of(self.actor), &mut task);
         match self.run.offer(self.actor, task) {
             Ok(()) => {}
             Err(PushError::Full(task)) => self.queue_full.push_back(task),
-            Err(PushError::Closed(task)) => self.leave(&task),
+            Err(PushError::Closed(task)) => self.counts.leave(&task),
         }
     }
 
@@ -170,30 +171,17 @@ impl LoadThread<'_> {
             match self.run.offer(self.actor, task) {
                 Ok(()) => {}
                 Err(PushError::Full(task)) => return self.queue_full.push_front(task),
-                Err(PushError::Closed(task)) => return self.leave(&task),
+                Err(PushError::Closed(task)) => return self.counts.leave(&task),
             }
         }
     }
-
-    fn leave(&mut self, task: &Task) {
-        leave(self.run, &mut self.counts, task);
-    }
-}
-
-/// Notes a task that was on its way to a queue when the run ended.
-pub(super) fn leave(run: &Runtime, counts: &mut Issued, task: &Task) {
-    let (start, end) = (run.window_start(), run.window_end());
-    if task.arrived >= start {
-        counts.in_flight += 1;
-    }
-    counts.presence += u128::from(end.saturating_sub(task.arrived.max(start)).0);
 }
 
 /// Notes what workers sent back after the load's thread had gone. Clients that think were not in the system.
-pub(super) fn drain(run: &Runtime, counts: &mut Issued, returned: &Receiver<Returned>) {
+pub(super) fn drain(counts: &mut Issued, returned: &Receiver<Returned>) {
     while let Ok(client) = returned.try_recv() {
         if let Returned::Refused(task) = client {
-            leave(run, counts, &task);
+            counts.leave(&task);
         }
     }
 }

@@ -31,8 +31,9 @@ pub(super) enum Mechanism {
     Raw { lock: Box<dyn RawLock>, spins: bool },
     /// A mutex that tasks await; the threads among its users block.
     Awaited(Arc<AwaitableMutex<()>>),
-    /// An interpreter lock, how much work lies between two polls, and what had happened when the measured window began.
-    Interpreter { gil: Box<Gil>, check: Nanos, before: OnceLock<GilCounts> },
+    /// An interpreter lock, how much work lies between two polls, and what had happened when the measured window began
+    /// and ended.
+    Interpreter { gil: Box<Gil>, check: Nanos, before: OnceLock<GilCounts>, after: OnceLock<GilCounts> },
     /// Excludes nobody.
     Absent,
 }
@@ -62,7 +63,7 @@ impl LockRuntime {
             LockKind::Spin => Mechanism::Raw { lock: Box::new(SpinLock::new()), spins: true },
             LockKind::Gil { interval, check } => {
                 let gil = Box::new(Gil::new(interval.to_duration()));
-                Mechanism::Interpreter { gil, check, before: OnceLock::new() }
+                Mechanism::Interpreter { gil, check, before: OnceLock::new(), after: OnceLock::new() }
             }
             LockKind::Absent => Mechanism::Absent,
         };
@@ -74,6 +75,13 @@ impl LockRuntime {
     pub(super) fn begin_window(&self) {
         if let Mechanism::Interpreter { gil, before, .. } = &self.mechanism {
             before.get_or_init(|| gil.counts());
+        }
+    }
+
+    /// Remembers what has happened by the end of the window, to leave the drain out.
+    pub(super) fn end_window(&self) {
+        if let Mechanism::Interpreter { gil, after, .. } = &self.mechanism {
+            after.get_or_init(|| gil.counts());
         }
     }
 
@@ -193,6 +201,7 @@ pub(super) enum Held {
 pub(super) struct LockLedger {
     pub(super) acquisitions: u64,
     pub(super) contended: u64,
+    open_waits: u64,
     wait: Tally,
     hold: Tally,
 }
@@ -206,6 +215,12 @@ impl LockLedger {
         self.wait.record(wait);
     }
 
+    /// Notes a wait that goes on when the window ends.
+    pub(super) fn waits(&mut self, wait: Nanos) {
+        self.open_waits += 1;
+        self.wait.record(wait);
+    }
+
     /// Notes how long the lock was held.
     #[inline]
     pub(super) fn released(&mut self, hold: Nanos) {
@@ -215,6 +230,7 @@ impl LockLedger {
     pub(super) fn merge(&mut self, other: &Self) {
         self.acquisitions += other.acquisitions;
         self.contended += other.contended;
+        self.open_waits += other.open_waits;
         self.wait.merge(&other.wait);
         self.hold.merge(&other.hold);
     }
@@ -222,8 +238,9 @@ impl LockLedger {
     /// The record of `lock`.
     pub(super) fn into_record(self, lock: &LockRuntime) -> LockRecord {
         let counts = match &lock.mechanism {
-            Mechanism::Interpreter { gil, before, .. } => {
-                Some(gil.counts().since(&before.get().copied().unwrap_or_default()))
+            Mechanism::Interpreter { gil, before, after, .. } => {
+                let after = after.get().copied().unwrap_or_else(|| gil.counts());
+                Some(after.since(&before.get().copied().unwrap_or_default()))
             }
             _ => None,
         };
@@ -231,6 +248,7 @@ impl LockLedger {
             kind: lock.mechanism.kind().into(),
             acquisitions: self.acquisitions,
             contended: self.contended,
+            open_waits: self.open_waits,
             wait_ns: self.wait.distribution(),
             hold_ns: self.hold.distribution(),
             forced_drops: counts.map(|counts| counts.forced_drops),

@@ -20,6 +20,8 @@ pub(super) struct CacheRuntime {
     layout: CacheLayout,
     /// What had happened when the measured window began.
     before: OnceLock<CacheCounts>,
+    /// What had happened when it ended.
+    after: OnceLock<CacheCounts>,
 }
 
 impl CacheRuntime {
@@ -36,6 +38,7 @@ impl CacheRuntime {
             keys: Keys::new(spec.keys.count, spec.keys.zipf),
             layout: spec.layout,
             before: OnceLock::new(),
+            after: OnceLock::new(),
         }
     }
 
@@ -44,10 +47,16 @@ impl CacheRuntime {
         self.before.get_or_init(|| self.cache.counts());
     }
 
+    /// Remembers what has happened by the end of the window, to leave the drain out.
+    pub(super) fn end_window(&self) {
+        self.after.get_or_init(|| self.cache.counts());
+    }
+
     /// The record, with what the workers noted.
     pub(super) fn record(&self, noted: CacheLedger) -> CacheRecord {
         let before = self.before.get().copied().unwrap_or_default();
-        noted.into_record(self.layout, self.cache.counts().since(&before))
+        let after = self.after.get().copied().unwrap_or_else(|| self.cache.counts());
+        noted.into_record(self.layout, after.since(&before))
     }
 }
 

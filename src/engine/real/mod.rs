@@ -42,6 +42,11 @@ use witness::Witness;
 
 /// Longest sleep of the controlling thread between two looks at the user's wish to stop.
 const CONTROL: Nanos = Nanos::from_millis(20);
+/// Time between two looks at whether the window's tasks are done.
+const DRAIN_LOOK: Nanos = Nanos::from_millis(1);
+/// Least and greatest time that the window's tasks get after it; between them it is twice the window.
+const DRAIN_LEAST: Nanos = Nanos::from_secs(5);
+const DRAIN_MOST: Nanos = Nanos::from_secs(60);
 
 /// Makes the queue of a kind and capacity that a run's actors take their tasks from.
 type QueueFactory = dyn Fn(QueueKind, usize) -> Box<dyn TaskQueue<Task>> + Send + Sync;
@@ -121,7 +126,7 @@ impl Engine for RealEngine {
         let mut crew = Crew::default();
         if let Err(error) = crew.hire(&run) {
             // Whoever has started finds the queues closed and goes.
-            run.end_window(run.clock.now());
+            run.abort(run.clock.now());
             crew.dismiss(&run);
             return Err(error);
         }
@@ -176,10 +181,10 @@ fn control(run: &Runtime, experiment: &Experiment, witness: &mut Witness) {
     run.progress.phase.store(1, Ordering::Relaxed);
     let end = settings.duration.map_or(Nanos::MAX, |duration| start + duration);
     let mut measuring = false;
-    while !run.stopped() {
+    while run.window_end() == Nanos::MAX {
         let now = run.clock.now();
         if run.progress.stopped() || now >= end {
-            run.end_window(now.min(end).max(start));
+            run.close_window(now.min(end));
             break;
         }
         if !measuring && now >= start {
@@ -192,6 +197,31 @@ fn control(run: &Runtime, experiment: &Experiment, witness: &mut Witness) {
         let next = if measuring { end } else { start };
         thread::park_timeout(next.saturating_sub(now).min(CONTROL).to_duration());
     }
+    run.caches.iter().for_each(memory::CacheRuntime::end_window);
+    run.locks.iter().for_each(locks::LockRuntime::end_window);
+    witness.end_window();
+    drain(run);
+}
+
+/// How long the tasks of a window of this length may take after it.
+fn drain_bound(window: Nanos) -> Nanos {
+    (window + window).clamp(DRAIN_LEAST, DRAIN_MOST)
+}
+
+/// After the window: the system goes on under load until every task that was issued in the window is done, or the bound is
+/// reached, or the user stops it.
+fn drain(run: &Runtime) {
+    let until = run.window_end() + drain_bound(run.window_end().saturating_sub(run.window_start()));
+    let mut quiet = 0;
+    while !run.stopped() && !run.progress.stopped() && run.clock.now() < until {
+        // Twice, for an arrival may be on its way to being counted.
+        quiet = if run.outstanding() == 0 { quiet + 1 } else { 0 };
+        if quiet == 2 {
+            break;
+        }
+        thread::park_timeout(DRAIN_LOOK.to_duration());
+    }
+    run.stop(run.clock.now());
 }
 
 /// What a load thread leaves: what it issued, and its end of the clients' channel.
@@ -261,7 +291,7 @@ impl Crew {
             match thread::Builder::new().name(name).spawn(issue) {
                 Ok(hand) => self.loads.push((actor, hand)),
                 Err(source) => {
-                    run.end_window(run.clock.now());
+                    run.abort(run.clock.now());
                     std::mem::take(self).dismiss(run);
                     return Err(EngineError::System {
                         action: "start a thread that issues load".into(),
@@ -299,7 +329,7 @@ impl Crew {
         }
         for (actor, receiver) in returned {
             let mut issued = Issued::default();
-            load::drain(run, &mut issued, &receiver);
+            load::drain(&mut issued, &receiver);
             collected.add_issued(actor, issued);
         }
         collected.drain_queues(run);

@@ -2,7 +2,7 @@
 //!
 //! Here is what happens to a task as a whole; what its program asks for is in `interpret.rs`.
 
-use super::book::{Belongs, Notes};
+use super::book::{Belongs, Book, Notes};
 use super::executor::Executor;
 use super::locks::Held;
 use super::profile::StepHooks;
@@ -11,7 +11,7 @@ use super::timekeeper::{Activity, Piece, Timekeeper};
 use super::work::{Corpus, Memory};
 use crate::engine::ThreadState;
 use crate::measure::record::Breakdown;
-use crate::measure::{CAUSES, Cause, Finished, TaskTimes};
+use crate::measure::{CAUSES, Cause, Epoch, Finished, TaskTimes};
 use crate::queue::PushError;
 use crate::units::Nanos;
 
@@ -33,8 +33,12 @@ pub(super) struct Performer<'run, E: Executor> {
     pub(super) held_by: Option<usize>,
     /// The present task's times by step and cause, and repetitions.
     pub(super) steps: Vec<([Nanos; CAUSES], u64)>,
-    /// The task under way.
-    pub(super) service: Option<Task>,
+    /// The task under way, and when its service began.
+    pub(super) service: Option<(Task, Nanos)>,
+    /// What it waits for, and the lock, if it is one.
+    pub(super) waits: Option<(Activity, Option<usize>)>,
+    /// How far the measured window is, as this performer has noted it.
+    phase: Phase,
     /// Number of the present task, or of the last one.
     pub(super) task_number: u64,
     /// Messages that the present task has sent.
@@ -46,8 +50,13 @@ pub(super) struct Performer<'run, E: Executor> {
 impl<E: Executor> Drop for Performer<'_, E> {
     /// One that is dropped in the middle of a task leaves it unfinished.
     fn drop(&mut self) {
-        if let Some(task) = self.service.take() {
-            self.abandon(&task);
+        if let Some((task, started)) = self.service.take() {
+            if let Some((activity, lock)) = self.waits.take() {
+                let piece = self.time.cut_resumed(activity, None);
+                self.note_times(activity, piece);
+                self.look_at_edges(activity, piece, lock);
+            }
+            self.abandon(&task, started);
         }
         self.let_go();
     }
@@ -68,6 +77,8 @@ impl<'run, E: Executor> Performer<'run, E> {
             held_by: None,
             steps: vec![Default::default(); run.actors[actor].program.steps.len()],
             service: None,
+            waits: None,
+            phase: Phase::Before,
             task_number: 0,
             messages: 0,
             hooks,
@@ -89,28 +100,28 @@ impl<'run, E: Executor> Performer<'run, E> {
         self.messages = 0;
         self.steps.fill(Default::default());
         let performed = if run.actors[self.actor].program.ops.is_empty() {
-            self.service = Some(task);
+            self.service = Some((task, started));
             Ok(())
         } else {
             let mut stream = run.stream(self.actor, task.number);
-            self.service = Some(task);
+            self.service = Some((task, started));
             self.perform(&mut stream).await
         };
-        // Every step ends with a cut, so nothing of the task lies behind the last one.
-        let ended = self.time.last();
-        let Some(task) = self.service.take() else { return };
+        let Some((task, started)) = self.service.take() else { return };
         if performed.is_ok() {
-            self.complete(task, started, ended);
+            // Every step ends with a cut, so nothing of the task lies behind the last one.
+            self.complete(task, started, self.time.last());
         } else {
+            self.cut(Activity::Work);
+            self.abandon(&task, started);
             self.let_go();
-            self.abandon(&task);
         }
         self.step = None;
     }
 
     /// Notes a task that is done, and tells whom it concerns.
     fn complete(&mut self, mut task: Task, started: Nanos, mut ended: Nanos) {
-        let (arrived, issued) = (task.arrived, task.issued);
+        let (arrived, issued, epoch) = (task.arrived, task.issued, task.epoch);
         if matches!(task.origin, Origin::Client) {
             self.reissue(task, ended);
         } else if let Origin::Call(answer) = std::mem::replace(&mut task.origin, Origin::Open) {
@@ -119,23 +130,22 @@ impl<'run, E: Executor> Performer<'run, E> {
             // An answer is part of the task, and of its last step: the caller's wake-up is paid by whoever answers.
             ended = self.cut(Activity::Work);
         }
-        self.note_end(&Finished { arrived, issued, started, ended, times: self.time.task });
+        self.note_end(&Finished { arrived, issued, started, ended, times: self.time.task }, epoch);
     }
 
     #[inline]
-    fn note_end(&mut self, finished: &Finished) {
+    fn note_end(&mut self, finished: &Finished, epoch: Epoch) {
+        let party = self.executor.worker();
         let Self { run, actor, executor, time, steps, hooks, .. } = self;
         let publishes = executor.note_end(time, |notes| {
             if let Some(hooks) = hooks {
-                hooks.empty_into(&mut notes.book.profile, finished.started >= run.window_start());
+                hooks.empty_into(&mut notes.book.profile, epoch == Epoch::Inside);
             }
-            if !notes.book.end(finished, run.window_start(), run.window_end()) {
-                return None;
+            let counted = notes.book.end(run, party, finished, epoch);
+            if epoch == Epoch::Inside {
+                note_steps(&mut notes.book, steps);
             }
-            for (step, (times, count)) in steps.iter().enumerate() {
-                notes.book.ledger.step_sums(step, *count, times);
-            }
-            if *actor != run.focus {
+            if !counted || *actor != run.focus {
                 return None;
             }
             notes.unpublished += 1;
@@ -161,12 +171,12 @@ impl<'run, E: Executor> Performer<'run, E> {
         let returned = if thinks {
             Returned::Thinking(task)
         } else {
-            let measured = u64::from(task.arrived >= run.window_start());
-            self.executor.note(|notes| notes.book.issued[actor].issued += measured);
+            let party = self.executor.worker();
+            self.executor.note(|notes| notes.book.issued[actor].arrive(run, party, &mut task));
             match run.offer(actor, task) {
                 Ok(()) => return,
                 Err(PushError::Full(task)) => Returned::Refused(task),
-                Err(PushError::Closed(task)) => return self.abandon(&task),
+                Err(PushError::Closed(task)) => return self.leave_waiting(actor, &task),
             }
         };
         if let Some(clients) = &run.actors[actor].clients
@@ -174,14 +184,27 @@ impl<'run, E: Executor> Performer<'run, E> {
             && let Returned::Refused(task) = lost.0
         {
             // The load's thread has gone, so the run is over.
-            self.abandon(&task);
+            self.leave_waiting(actor, &task);
         }
     }
 
-    /// Notes a task that the end of the run leaves unfinished. Dropping a call's answer tells the caller.
-    pub(super) fn abandon(&mut self, task: &Task) {
-        let run = self.run;
-        self.executor.note(|notes| notes.book.leave(task.arrived, run.window_start(), run.window_end()));
+    /// Notes a task for the actor `to` that nobody has begun to serve when the run is over. Dropping a call's answer tells
+    /// the caller.
+    pub(super) fn leave_waiting(&mut self, to: usize, task: &Task) {
+        self.executor.note(|notes| notes.book.issued[to].leave(task));
+    }
+
+    /// Notes a task whose service the end of the run interrupts, as far as it got.
+    fn abandon(&mut self, task: &Task, started: Nanos) {
+        let Self { run, executor, time, steps, .. } = self;
+        let (arrived, issued) = (task.arrived, task.issued);
+        let unfinished = Finished { arrived, issued, started, ended: time.last(), times: time.task };
+        executor.note(|notes| {
+            notes.book.leave(run, &unfinished, task.epoch);
+            if task.epoch == Epoch::Inside {
+                note_steps(&mut notes.book, steps);
+            }
+        });
     }
 
     /// Gives back whatever a stopped task held.
@@ -203,6 +226,12 @@ impl<'run, E: Executor> Performer<'run, E> {
         self.executor.say(step, state);
     }
 
+    /// A handler comes to a worker with nothing of its own to account for.
+    pub(super) fn came_to_work(&mut self) {
+        let piece = self.time.cut_resumed(Activity::Bookkeeping, None);
+        self.look_at_edges(Activity::Bookkeeping, piece, None);
+    }
+
     /// Ends a piece of time and notes it under the present step.
     #[inline]
     pub(super) fn cut(&mut self, activity: Activity) -> Nanos {
@@ -219,6 +248,7 @@ impl<'run, E: Executor> Performer<'run, E> {
     /// Ends a wait, for a lock or for something else.
     pub(super) fn cut_wait(&mut self, activity: Activity, lock: Option<usize>) -> Nanos {
         let (piece, away) = self.executor.end_wait(&mut self.time, activity);
+        self.waits = None;
         if !away {
             return self.note_piece(activity, piece, lock);
         }
@@ -226,6 +256,7 @@ impl<'run, E: Executor> Performer<'run, E> {
         if self.run.spans > 0 {
             self.keep_span(activity, piece, lock, self.executor.track_of_waits());
         }
+        self.look_at_edges(activity, piece, lock);
         piece.end
     }
 
@@ -237,7 +268,45 @@ impl<'run, E: Executor> Performer<'run, E> {
         if self.run.spans > 0 {
             self.keep_span(activity, piece, lock, self.executor.worker());
         }
+        self.look_at_edges(activity, piece, lock);
         piece.end
+    }
+
+    /// Notes that the window has begun or ended, if it has within this piece.
+    #[inline]
+    fn look_at_edges(&mut self, activity: Activity, piece: Piece, lock: Option<usize>) {
+        let edge = match self.phase {
+            Phase::Before => self.run.window_start(),
+            Phase::Within => self.run.window_end(),
+            Phase::After => return,
+        };
+        if piece.end >= edge {
+            self.cross_edges(activity, piece, lock);
+        }
+    }
+
+    #[cold]
+    fn cross_edges(&mut self, activity: Activity, piece: Piece, lock: Option<usize>) {
+        if self.phase == Phase::Before {
+            self.phase = Phase::Within;
+            self.executor.begin_window(&mut self.time, activity, piece);
+        }
+        let end = self.run.window_end();
+        if piece.end < end {
+            return;
+        }
+        self.phase = Phase::After;
+        self.executor.end_window(&self.time, activity, piece);
+        // Whoever waits or holds at the end is in no figure yet.
+        if let Some(lock) = lock.filter(|_| piece.start < end && activity.waits_for_lock()) {
+            let wait = end - piece.start;
+            self.executor.note(|notes| notes.book.at_the_end(lock, |ledger| ledger.waits(wait)));
+        }
+        let around_work = self.interpreter.iter().map(|(lock, _, since)| (*lock, *since));
+        for (lock, since) in self.held.iter().map(|(lock, _, since)| (*lock, *since)).chain(around_work) {
+            let hold = end.saturating_sub(since);
+            self.executor.note(|notes| notes.book.at_the_end(lock, |ledger| ledger.released(hold)));
+        }
     }
 
     #[inline]
@@ -267,6 +336,21 @@ impl<'run, E: Executor> Performer<'run, E> {
         if count > 0 {
             self.run.publish(count, self.time.last());
         }
+    }
+}
+
+/// How far the measured window is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Before,
+    Within,
+    After,
+}
+
+/// Notes what a measured task has spent on each step.
+fn note_steps(book: &mut Book, steps: &[([Nanos; CAUSES], u64)]) {
+    for (step, (times, count)) in steps.iter().enumerate() {
+        book.ledger.step_sums(step, *count, times);
     }
 }
 

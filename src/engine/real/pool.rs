@@ -43,6 +43,8 @@ struct Own {
     times: ThreadTimes,
     parked_at: Option<Nanos>,
     window: Option<(Nanos, Option<ThreadFigures>)>,
+    /// Its account of its window, once that has ended.
+    account: Option<ThreadAccount>,
 }
 
 impl Pool {
@@ -74,6 +76,7 @@ impl Pool {
             times: ThreadTimes::default(),
             parked_at: None,
             window: None,
+            account: None,
         }));
     }
 
@@ -103,10 +106,12 @@ impl Pool {
         self.say(ThreadState::Executing);
         let now = self.run.clock.now();
         let waited = run_queue_growth();
+        let mut parked = now;
         SELF.with_borrow_mut(|own| {
             if let Some(own) = own
                 && let Some(parked_at) = own.parked_at.take()
             {
+                parked = parked_at;
                 let asleep = now.saturating_sub(parked_at).saturating_sub(waited);
                 own.times.blocked += asleep;
                 own.times.idle += asleep;
@@ -123,44 +128,67 @@ impl Pool {
                 }
             }
         });
-        self.begin_window_of_thread(now);
+        self.cross_edges_of_thread(parked, now);
     }
 
-    /// Begins this worker's measured window, if it is time and it has not begun.
-    pub(super) fn begin_window_of_thread(&self, now: Nanos) {
-        if now < self.run.window_start() {
+    /// Begins and ends this worker's measured window, if it is time and it has not yet. It was parked from `parked` on,
+    /// which is now where it was not.
+    pub(super) fn cross_edges_of_thread(&self, parked: Nanos, now: Nanos) {
+        let (start, end) = (self.run.window_start(), self.run.window_end());
+        if now < start {
             return;
         }
         SELF.with_borrow_mut(|own| {
-            if let Some(own) = own
-                && own.window.is_none()
-            {
-                own.times = ThreadTimes::default();
-                own.window = Some((now, own.sched.figures()));
+            let Some(own) = own else { return };
+            if own.window.is_none() {
+                let from = parked.max(start);
+                let asleep = now.saturating_sub(from);
+                own.times = ThreadTimes { blocked: asleep, idle: asleep, ..ThreadTimes::default() };
+                own.window = Some((from, own.sched.figures()));
+            }
+            if now >= end && own.account.is_none() {
+                let account = self.account_of(own, parked.max(end).min(now));
+                own.account = Some(account);
             }
         });
     }
 
-    pub(super) fn stop_thread(&self) {
-        let now = self.run.clock.now();
-        let Some(own) = SELF.take() else { return };
+    /// A worker's account of its window up to `until`; it slept from then on.
+    fn account_of(&self, own: &Own, until: Nanos) -> ThreadAccount {
+        let (start, before) = own.window.unwrap_or((until, None));
         let mut times = own.times;
-        if let Some(parked_at) = own.parked_at {
-            times.blocked += now.saturating_sub(parked_at);
+        let after = self.run.clock.now().saturating_sub(until);
+        if own.parked_at.is_none() && after > Nanos::ZERO {
+            times.wake_at(Activity::Idle, after.min(times.idle));
         }
-        let (start, before) = own.window.unwrap_or((now, None));
         let name = &self.run.actors[self.actor].spec.name;
-        let mut seat = self.seat();
-        seat.account = Some(ThreadAccount {
+        let seat = self.seat();
+        ThreadAccount {
             name: format!("{name}-{}", self.thread()),
             actor: self.actor,
-            wall: now.saturating_sub(start),
+            wall: until.saturating_sub(start),
             times,
             kernel: before.and_then(|before| Some(own.sched.figures()?.since(before))),
-            tasks: seat.notes.book.ledger.completed(),
+            tasks: seat.notes.book.ledger.presence.completed,
             clock_reads: seat.reads.0,
             kernel_reads: seat.reads.1,
+        }
+    }
+
+    pub(super) fn stop_thread(&self) {
+        let now = self.run.clock.now();
+        let parked = SELF.with_borrow_mut(|own| {
+            let own = own.as_mut()?;
+            let parked = own.parked_at.take()?;
+            let asleep = now.saturating_sub(parked);
+            own.times.blocked += asleep;
+            own.times.idle += asleep;
+            Some(parked)
         });
+        self.cross_edges_of_thread(parked.unwrap_or(now), now);
+        let Some(own) = SELF.take() else { return };
+        let account = own.account.clone().unwrap_or_else(|| self.account_of(&own, now));
+        self.seat().account = Some(account);
     }
 }
 

@@ -108,7 +108,7 @@ impl StepHooks {
         self.rows[step].merge(&StepSeen { calls: 1, total, called: self.called, allocated });
     }
 
-    /// Empties what was seen of one task into `rows`, unless the task began in the warm-up.
+    /// Empties what was seen of one task into `rows`, if it is measured.
     pub(super) fn empty_into(&mut self, rows: &mut Vec<StepSeen>, measured: bool) {
         if measured {
             merge(rows, &self.rows);

@@ -7,6 +7,7 @@ use super::work::{self, STOP_CHECK, Work};
 use crate::clock::Clock;
 use crate::engine::live::LiveBatch;
 use crate::engine::{EngineError, Experiment, Profiler, Progress};
+use crate::measure::Epoch;
 use crate::model::{Op, Program};
 use crate::queue::{self, ChannelQueue, PushError, QueueKind, TaskQueue};
 use crate::random::{Source, Stream};
@@ -34,6 +35,8 @@ pub struct TaskBody {
     pub(super) arrived: Nanos,
     /// When it was really issued.
     pub(super) issued: Nanos,
+    /// Where its arrival lies, as whoever issued it saw it.
+    pub(super) epoch: Epoch,
     /// Its number, which names its stream of random numbers.
     pub(super) number: u64,
     /// The worker that sent it; [`NOBODY`] when it is load.
@@ -45,13 +48,13 @@ pub struct TaskBody {
 impl Task {
     /// A task that was to start at `arrived` and was issued at `issued`.
     pub(super) fn new(arrived: Nanos, issued: Nanos, number: u64, origin: Origin) -> Self {
-        Self(Box::new(TaskBody { arrived, issued, number, sender: NOBODY, origin }))
+        Self(Box::new(TaskBody { arrived, issued, epoch: Epoch::Before, number, sender: NOBODY, origin }))
     }
 
     /// A message that the worker `sender` sends at `sent`.
     pub(super) fn message(sender: usize, sent: Nanos, number: u64, origin: Origin) -> Self {
         let sender = u32::try_from(sender).unwrap_or(NOBODY);
-        Self(Box::new(TaskBody { arrived: sent, issued: sent, number, sender, origin }))
+        Self(Box::new(TaskBody { arrived: sent, issued: sent, epoch: Epoch::Before, number, sender, origin }))
     }
 }
 
@@ -133,6 +136,19 @@ pub(super) enum Returned {
     Refused(Task),
 }
 
+/// Measured tasks that one party issued and ended; written by it alone.
+#[derive(Debug, Default)]
+struct Outstanding {
+    issued: AtomicU64,
+    ended: AtomicU64,
+}
+
+/// Counts one more in a counter that nobody else writes.
+#[inline]
+fn count(counter: &AtomicU64) {
+    counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Release);
+}
+
 /// The run was stopped while a task was under way.
 #[derive(Debug)]
 pub(super) struct Stopped;
@@ -154,7 +170,11 @@ pub(super) struct Runtime {
     pub(super) spans: usize,
     window_start: AtomicU64,
     window_end: AtomicU64,
+    /// When the run was over: the end of the drain.
+    ended: AtomicU64,
     stop: AtomicBool,
+    /// Measured tasks in the system: what each worker, and then each actor's load, issued and ended.
+    outstanding: Vec<Padded<Outstanding>>,
     /// Measured tasks of the actor in focus, published in strides.
     completed: Padded<AtomicU64>,
     target: u64,
@@ -218,6 +238,8 @@ impl Runtime {
             },
             window_start: AtomicU64::new(u64::MAX),
             window_end: AtomicU64::new(u64::MAX),
+            ended: AtomicU64::new(u64::MAX),
+            outstanding: (0..workers + scenario.actors.len()).map(|_| Padded::default()).collect(),
             stop: AtomicBool::new(false),
             completed: Padded::default(),
             target,
@@ -250,13 +272,61 @@ impl Runtime {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// Ends the measured window at `at`, unless it has ended already.
-    pub(super) fn end_window(&self, at: Nanos) {
+    /// Ends the measured window at `at`, unless it has ended already; the run goes on for the tasks that were issued in it.
+    pub(super) fn close_window(&self, at: Nanos) {
+        let at = at.max(self.window_start());
         let ended = self.window_end.compare_exchange(u64::MAX, at.0, Ordering::AcqRel, Ordering::Relaxed);
         if ended.is_ok() {
-            self.stop.store(true, Ordering::Release);
             self.controller.unpark();
         }
+    }
+
+    /// Ends the run: whatever is under way stays unfinished.
+    pub(super) fn stop(&self, at: Nanos) {
+        self.ended.compare_exchange(u64::MAX, at.0, Ordering::AcqRel, Ordering::Relaxed).ok();
+        self.stop.store(true, Ordering::Release);
+    }
+
+    /// Ends the window and the run at once.
+    pub(super) fn abort(&self, at: Nanos) {
+        self.close_window(at);
+        self.stop(at);
+        self.controller.unpark();
+    }
+
+    /// When the run was over; the end of the window where nobody has said.
+    pub(super) fn ended(&self) -> Nanos {
+        match self.ended.load(Ordering::Acquire) {
+            u64::MAX => self.window_end(),
+            ended => Nanos(ended),
+        }
+    }
+
+    /// Notes that `party` has issued a measured task: a worker by its number, or [`Runtime::load_of`].
+    #[inline]
+    pub(super) fn issued_by(&self, party: usize) {
+        count(&self.outstanding[party].issued);
+    }
+
+    /// Notes that a measured task has ended at `party`.
+    #[inline]
+    pub(super) fn ended_at(&self, party: usize) {
+        count(&self.outstanding[party].ended);
+    }
+
+    /// The party that issues an actor's load.
+    pub(super) const fn load_of(&self, actor: usize) -> usize {
+        self.current.len() + actor
+    }
+
+    /// Measured tasks that are in the system, as far as everybody has said.
+    pub(super) fn outstanding(&self) -> u64 {
+        let sum = |of: fn(&Outstanding) -> &AtomicU64| -> u64 {
+            self.outstanding.iter().map(|party| of(party).load(Ordering::Acquire)).sum()
+        };
+        // Ends first: a task ends after it was issued, so no sum of ends exceeds the sum of issues that is read after it.
+        let ended = sum(|party| &party.ended);
+        sum(|party| &party.issued).saturating_sub(ended)
     }
 
     /// Publishes `count` more measured tasks of the actor in focus, the last of them completed at `at`.
@@ -264,7 +334,7 @@ impl Runtime {
         let completed = self.completed.fetch_add(count, Ordering::Relaxed) + count;
         self.progress.completed.store(completed, Ordering::Relaxed);
         if completed >= self.target {
-            self.end_window(at);
+            self.close_window(at);
         }
     }
 

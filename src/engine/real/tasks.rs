@@ -155,6 +155,22 @@ impl Executor for Awaiting<'_> {
         note(&mut seat.notes)
     }
 
+    /// The worker's own window is the pool's affair; here begins that of its book, once for all of its handlers.
+    fn begin_window(&mut self, time: &mut Timekeeper, _activity: Activity, piece: Piece) {
+        self.pool.cross_edges_of_thread(piece.end, piece.end);
+        let mut seat = self.pool.seat();
+        if !seat.measuring {
+            seat.measuring = true;
+            begin_window(&mut seat.notes.book, time);
+            seat.reads = (0, 0);
+        }
+    }
+
+    fn end_window(&mut self, _time: &Timekeeper, _activity: Activity, piece: Piece) {
+        self.pool.cross_edges_of_thread(piece.end, piece.end);
+        self.pool.seat().notes.book.close_window();
+    }
+
     fn end_wait(&mut self, time: &mut Timekeeper, activity: Activity) -> (Piece, bool) {
         match self.ended {
             Wait::Away(ready) => (time.cut_resumed(activity, ready), true),
@@ -228,25 +244,11 @@ async fn handle(pool: Arc<Pool>, number: usize) {
             }
         };
         actor.tell();
-        performer.time.cut_resumed(Activity::Bookkeeping, None);
-        pool.begin_window_of_thread(performer.time.last());
-        begin_window_of_seat(pool, &mut performer.time);
+        performer.came_to_work();
         if run.stopped() {
-            performer.abandon(&task);
+            performer.leave_waiting(pool.actor, &task);
             continue;
         }
         performer.serve(task).await;
-    }
-}
-
-fn begin_window_of_seat(pool: &Pool, time: &mut Timekeeper) {
-    if time.last() < pool.run.window_start() {
-        return;
-    }
-    let mut seat = pool.seat();
-    if !seat.measuring {
-        seat.measuring = true;
-        begin_window(&mut seat.notes.book, time);
-        seat.reads = (0, 0);
     }
 }

@@ -45,6 +45,16 @@ impl Activity {
         }
     }
 
+    /// Whether the thread is off the processor meanwhile.
+    pub(super) const fn sleeps(self) -> bool {
+        matches!(self, Self::Lock | Self::Io | Self::Call | Self::Idle)
+    }
+
+    /// Whether it is a wait for a lock.
+    pub(super) const fn waits_for_lock(self) -> bool {
+        matches!(self, Self::Lock | Self::Spin)
+    }
+
     /// The word for it in a timeline.
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -67,6 +77,16 @@ pub(super) struct ThreadTimes {
     pub(super) blocked: Nanos,
     pub(super) idle: Nanos,
     pub(super) busy: Nanos,
+}
+
+impl ThreadTimes {
+    /// Takes the last `time` of a sleep out again.
+    pub(super) fn wake_at(&mut self, activity: Activity, time: Nanos) {
+        self.blocked = self.blocked.saturating_sub(time);
+        if activity == Activity::Idle {
+            self.idle = self.idle.saturating_sub(time);
+        }
+    }
 }
 
 /// A piece of time that was cut off.
@@ -195,6 +215,14 @@ impl Timekeeper {
             }
         }
         piece
+    }
+
+    /// Notes the last `time` of a sleep in a thread's account that has just begun.
+    pub(super) fn sleep_on(&mut self, activity: Activity, time: Nanos) {
+        self.thread.blocked += time;
+        if activity == Activity::Idle {
+            self.thread.idle += time;
+        }
     }
 
     /// Starts a task's account; what it waited in the queue is given.

@@ -20,6 +20,8 @@ pub(super) enum Witness {
     Idle,
     /// Counts, and what was counted when the window began.
     Counting(MissCounters, MissCounts),
+    /// What was counted over the window.
+    Counted(MissCounts),
     /// Says why not.
     Blind(String),
 }
@@ -43,14 +45,19 @@ impl Witness {
         }
     }
 
-    /// Writes down what was seen from the window's begin to now.
+    /// The measured window ends.
+    pub(super) fn end_window(&mut self) {
+        if let Self::Counting(counters, before) = self {
+            *self = Self::Counted(counters.read().since(before));
+        }
+    }
+
+    /// Writes down what was seen over the window.
     pub(super) fn testify(self, scenario: &Scenario, threads: usize, record: &mut RunRecord) {
         let misses = match self {
             Self::Idle => return,
-            Self::Counting(mut counters, before) => {
-                let counts = counters.read().since(&before);
-                counts.first_level.or(counts.last_level)
-            }
+            Self::Counting(mut counters, before) => of_level(counters.read().since(&before)),
+            Self::Counted(counts) => of_level(counts),
             Self::Blind(reason) => {
                 record.manifest.no_miss_counters = Some(reason);
                 None
@@ -70,6 +77,11 @@ impl Witness {
             }
         }
     }
+}
+
+/// First-level misses, or last-level ones where the host counts no other.
+fn of_level(counts: MissCounts) -> Option<u64> {
+    counts.first_level.or(counts.last_level)
 }
 
 /// The twins of a cache at `threads` threads, compared once in the life of the process.

@@ -21,6 +21,11 @@ pub(super) struct Blocking<'run> {
     /// Number among all workers of the run.
     index: usize,
     notes: &'run mut Notes,
+    sched: ThreadSched,
+    /// When its measured window began, and what the kernel said then.
+    window: Option<(Nanos, Option<ThreadFigures>)>,
+    /// The thread's account of its window, once that has ended.
+    account: ThreadAccount,
 }
 
 impl Executor for Blocking<'_> {
@@ -45,6 +50,28 @@ impl Executor for Blocking<'_> {
     /// The thread's own timekeeper accounts for it.
     #[inline]
     fn account(&mut self, _activity: Activity, _own: Nanos) {}
+
+    /// A thread that slept over the edge has slept from it on.
+    fn begin_window(&mut self, time: &mut Timekeeper, activity: Activity, piece: Piece) {
+        begin_window(&mut self.notes.book, time);
+        let from = if activity.sleeps() { piece.start.max(self.run.window_start()) } else { piece.end };
+        time.sleep_on(activity, piece.end - from);
+        self.window = Some((from, self.sched.figures()));
+    }
+
+    /// A thread that slept over the edge has slept up to it.
+    fn end_window(&mut self, time: &Timekeeper, activity: Activity, piece: Piece) {
+        self.notes.book.close_window();
+        let Some((from, before)) = self.window else { return };
+        let until = if activity.sleeps() { self.run.window_end().clamp(from, piece.end) } else { piece.end };
+        let account = &mut self.account;
+        account.wall = until - from;
+        account.times = time.thread;
+        account.times.wake_at(activity, piece.end - until);
+        account.kernel = before.and_then(|before| Some(self.sched.figures()?.since(before)));
+        account.tasks = self.notes.book.ledger.presence.completed;
+        (account.clock_reads, account.kernel_reads) = (time.clock_reads, time.kernel_reads);
+    }
 
     #[inline]
     fn end_wait(&mut self, time: &mut Timekeeper, activity: Activity) -> (Piece, bool) {
@@ -84,9 +111,6 @@ impl Executor for Blocking<'_> {
 /// One worker thread.
 struct Worker<'run> {
     performer: Performer<'run, Blocking<'run>>,
-    sched: ThreadSched,
-    /// When its measured window began, and what the kernel said then.
-    window: Option<(Nanos, Option<ThreadFigures>)>,
 }
 
 /// Works as worker number `index` of the run, for `actor`, until the queue is closed and drained; to be called on a
@@ -96,12 +120,19 @@ pub(super) fn work(run: &Runtime, actor: usize, index: usize) -> (Notes, ThreadA
     forget_run_queue();
     let mut notes = Notes::new(run, actor);
     let hooks = StepHooks::new(run.profiler, &run.clock, run.actors[actor].program.steps.len());
-    let executor = Blocking { run, index, notes: &mut notes };
-    let worker = Worker {
-        performer: Performer::new(run, actor, executor, hooks),
+    let executor = Blocking {
+        run,
+        index,
+        notes: &mut notes,
         sched: ThreadSched::of_this_thread(),
         window: None,
+        account: ThreadAccount {
+            name: format!("{}-{index}", run.actors[actor].spec.name),
+            actor,
+            ..ThreadAccount::default()
+        },
     };
+    let worker = Worker { performer: Performer::new(run, actor, executor, hooks) };
     let account = worker.work();
     (notes, account)
 }
@@ -113,12 +144,8 @@ impl Worker<'_> {
         let watched = Watched::new(&spec.name, self.performer.executor.index, spec.queue.name());
         while let Ok(task) = self.next_task() {
             let performer = &mut self.performer;
-            if self.window.is_none() && performer.time.last() >= run.window_start() {
-                begin_window(&mut performer.executor.notes.book, &mut performer.time);
-                self.window = Some((performer.time.last(), self.sched.figures()));
-            }
             if run.stopped() {
-                performer.abandon(&task);
+                performer.leave_waiting(actor, &task);
                 continue;
             }
             watched.busy(|| ready(performer.serve(task)));
@@ -153,28 +180,11 @@ impl Worker<'_> {
     }
 
     fn finish(self) -> ThreadAccount {
-        let Self { mut performer, sched, window } = self;
+        let Self { mut performer } = self;
         performer.publish_rest();
         performer.drop_interpreter(Activity::Bookkeeping);
         performer.cut(Activity::Bookkeeping);
-        let end = performer.time.last();
-        let (start, before) = window.unwrap_or_else(|| {
-            // It got no task since the window began (it may have starved at a lock), so all it noted is warm-up.
-            begin_window(&mut performer.executor.notes.book, &mut performer.time);
-            (end, None)
-        });
-        let Performer { run, actor, .. } = performer;
-        let book = &mut performer.executor.notes.book;
-        book.compressed = (performer.corpus.input, performer.corpus.output);
-        ThreadAccount {
-            name: format!("{}-{}", run.actors[actor].spec.name, performer.executor.index),
-            actor,
-            wall: end - start,
-            times: performer.time.thread,
-            kernel: before.and_then(|before| Some(sched.figures()?.since(before))),
-            tasks: book.ledger.completed(),
-            clock_reads: performer.time.clock_reads,
-            kernel_reads: performer.time.kernel_reads,
-        }
+        performer.executor.notes.book.compressed = (performer.corpus.input, performer.corpus.output);
+        std::mem::take(&mut performer.executor.account)
     }
 }

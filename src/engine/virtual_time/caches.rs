@@ -94,9 +94,9 @@ impl CacheModel {
         self.noted = CacheLedger::default();
     }
 
-    pub(super) fn record(self) -> CacheRecord {
+    pub(super) fn record(&self) -> CacheRecord {
         let counts = self.cache.counts().since(&self.before);
-        self.noted.into_record(self.layout, counts)
+        self.noted.clone().into_record(self.layout, counts)
     }
 
     /// Which part a key is in: a mix of its bits, as the shards of the real cache are chosen by a hash.
@@ -221,9 +221,8 @@ impl World<'_> {
         visit.phase = 0;
         let (took, waited) = (Nanos(now - visit.began), Nanos(visit.lock_waited));
         self.advance(task);
-        if !self.task(task).measured {
-            return;
+        if self.measuring() {
+            self.caches[cache].noted.accessed(hit, took, waited);
         }
-        self.caches[cache].noted.accessed(hit, took, waited);
     }
 }

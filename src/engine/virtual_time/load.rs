@@ -6,8 +6,9 @@
 use super::program::index;
 use super::queues::Push;
 use super::world::{CLIENT, Kind, NONE, State, World};
-use crate::measure::Cause;
+use crate::measure::{Cause, Epoch};
 use crate::scenario::{Arrivals, Load};
+use crate::units::Nanos;
 use crate::workload::exponential;
 
 /// Bits of a task's number in the event of a client that thinks: hours of simulation on one processor.
@@ -120,12 +121,26 @@ impl World<'_> {
         *arrivals += 1;
         let task = self.new_task(intended, actor, number, NONE);
         if self.push(task, thread) == Push::Full {
-            let state = self.task(task);
-            state.actor = NONE;
-            let measured = state.measured;
-            self.actors[actor as usize].ledger.refused += u64::from(measured);
-            self.free.push(task);
+            self.refuse(task);
         }
+    }
+
+    /// A task is turned away: it leaves at once.
+    fn refuse(&mut self, task: u32) {
+        let (now, start, end) = (Nanos(self.now), Nanos(self.window_start), Nanos(self.window_end));
+        let state = self.task(task);
+        let actor = std::mem::replace(&mut state.actor, NONE);
+        let (arrived, epoch) = (Nanos(state.arrived), state.epoch);
+        let ledger = &mut self.actors[actor as usize].ledger;
+        if epoch != Epoch::After {
+            ledger.presence.leave(arrived, now.max(arrived), start, end);
+        }
+        if epoch == Epoch::Inside {
+            ledger.refused += 1;
+            self.outstanding -= 1;
+            self.over |= self.window_end != u64::MAX && self.outstanding == 0;
+        }
+        self.free.push(task);
     }
 
     /// A client issues its task; a full queue makes it wait for room.

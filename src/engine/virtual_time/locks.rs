@@ -29,6 +29,7 @@ pub(super) struct Lock {
     pub(super) gil: GilState,
     pub(super) acquisitions: u64,
     pub(super) contended: u64,
+    pub(super) open_waits: u64,
     pub(super) wait: Tally,
     pub(super) hold: Tally,
 }
@@ -44,6 +45,7 @@ impl Lock {
             gil: GilState::default(),
             acquisitions: 0,
             contended: 0,
+            open_waits: 0,
             wait: Tally::default(),
             hold: Tally::default(),
         }
@@ -62,7 +64,13 @@ impl Lock {
         self.wait.record(Nanos(wait));
     }
 
-    pub(super) fn record(self) -> LockRecord {
+    /// Notes a wait that goes on when the window ends.
+    pub(super) fn note_open_wait(&mut self, wait: u64) {
+        self.open_waits += 1;
+        self.wait.record(Nanos(wait));
+    }
+
+    pub(super) fn record(&self) -> LockRecord {
         let gil = matches!(self.kind, LockKind::Gil { .. });
         LockRecord {
             kind: match self.kind {
@@ -74,6 +82,7 @@ impl Lock {
             .into(),
             acquisitions: self.acquisitions,
             contended: self.contended,
+            open_waits: self.open_waits,
             wait_ns: self.wait.distribution(),
             hold_ns: self.hold.distribution(),
             forced_drops: gil.then_some(self.gil.forced_drops),
@@ -137,7 +146,7 @@ impl World<'_> {
     }
 
     /// Whom the lock that a task wants will belong to.
-    fn holder(&self, thread: u32, task: u32) -> u32 {
+    pub(super) fn holder(&self, thread: u32, task: u32) -> u32 {
         if self.tasks[task as usize].purpose == Purpose::Step { self.entity(thread, task) } else { thread }
     }
 

@@ -1,41 +1,87 @@
 //! From the state at the end of a run to its record.
 
-use super::world::{NONE, World};
+use super::caches::CacheModel;
+use super::locks::Lock;
+use super::program::index;
+use super::stores::StoreModel;
+use super::world::{NONE, Next, TASK, World};
 use crate::engine::{Experiment, RunOutput};
 use crate::measure::record::{
-    ActorRecord, Little, RunRecord, SCHEMA, ScenarioRef, SchedulerRecord, ThreadRecord, TreatmentRecord,
-    Window,
+    CacheRecord, Drain, Little, LockRecord, RunRecord, SCHEMA, ScenarioRef, SchedulerRecord, StoreRecord,
+    ThreadRecord, TreatmentRecord, Window,
 };
+use crate::measure::{Cause, Finished};
 use crate::units::Nanos;
+use std::collections::BTreeMap;
 
 /// Threads beyond this many are summed up and not listed.
 pub(super) const MOST_THREADS: usize = 4096;
 
+/// Simulated time after the window in which its tasks may end: so many of its lengths, and so much besides.
+const DRAIN_WINDOWS: u64 = 100;
+const DRAIN_LEAST: u64 = 100_000_000_000;
+/// Events in it, in multiples of those up to the window's end, and their least and greatest number.
+const DRAIN_EVENTS: (u64, u64, u64) = (4, 200_000, 20_000_000);
+
+/// What was counted over the window, when its tasks were not yet drained.
+#[derive(Debug)]
+pub(super) struct Closed {
+    /// The last instant of the drain.
+    until: u64,
+    /// The most events at the end of the drain.
+    pub(super) most_events: u64,
+    scheduler: SchedulerRecord,
+    threads: Vec<ThreadRecord>,
+    locks: Vec<LockRecord>,
+    caches: Vec<CacheRecord>,
+    stores: Vec<StoreRecord>,
+}
+
 impl World<'_> {
+    /// Whether the window has begun and not ended.
+    #[inline]
+    pub(super) const fn measuring(&self) -> bool {
+        self.window_open && self.window_end == u64::MAX
+    }
+
+    /// When the drain ends at the latest; the end of time while the window goes on.
+    #[inline]
+    pub(super) fn drain_until(&self) -> u64 {
+        self.closed.as_ref().map_or(u64::MAX, |closed| closed.until)
+    }
+
+    /// The window ends, unless it has: what is counted by time is kept as it is now, and the tasks that were issued in the
+    /// window go on under load until they are done.
+    pub(super) fn close_window(&mut self) {
+        if self.closed.is_some() {
+            return;
+        }
+        self.flush();
+        self.window_end = if self.window_open { self.now } else { self.window_start };
+        let length = self.window_end - self.window_start;
+        self.note_open_waits();
+        let (times, least, greatest) = DRAIN_EVENTS;
+        self.closed = Some(Box::new(Closed {
+            until: self.window_end.saturating_add(length.saturating_mul(DRAIN_WINDOWS).max(DRAIN_LEAST)),
+            most_events: self.handled + (times * self.handled).clamp(least, greatest),
+            scheduler: self.scheduler(),
+            threads: self.thread_records(Nanos(length)),
+            locks: self.locks.iter().map(Lock::record).collect(),
+            caches: self.caches.iter().map(CacheModel::record).collect(),
+            stores: self.stores.iter().map(StoreModel::record).collect(),
+        }));
+        self.over = self.outstanding == 0;
+    }
+
     /// The record of what happened up to now.
     pub(super) fn into_output(mut self, experiment: &Experiment, partial: bool) -> RunOutput {
+        self.close_window();
         self.flush();
-        let end = Nanos(self.now);
-        let window_start = Nanos(self.window_start);
-        let length = if self.window_open { end.saturating_sub(window_start) } else { Nanos::ZERO };
-        self.leave_unfinished(end, window_start);
+        let (start, end) = (Nanos(self.window_start), Nanos(self.window_end));
+        let length = end.saturating_sub(start);
+        self.leave_unfinished();
         self.sum_steps();
-        let mut record = RunRecord {
-            schema: SCHEMA,
-            conlab: env!("CARGO_PKG_VERSION").into(),
-            command: experiment.command.clone(),
-            engine: "virtual".into(),
-            seed: experiment.seed,
-            replicate: experiment.replicate,
-            partial,
-            scenario: ScenarioRef { name: self.scenario.name.clone(), digest: self.scenario.digest() },
-            treatment: self.treatment(experiment),
-            window: Window { warmup_ns: window_start.0, length_ns: length.0 },
-            scheduler: self.scheduler(),
-            threads: self.thread_records(length),
-            digest: Some(format!("{:016x}", self.digest)),
-            ..RunRecord::default()
-        };
+        let mut record = self.frame(experiment, partial, length);
         let scenario = self.scenario;
         if self.timeline.wanted() {
             record.timeline = Some(std::mem::take(&mut self.timeline).into_timeline(scenario));
@@ -46,46 +92,118 @@ impl World<'_> {
         for ((number, actor), (name, program)) in
             self.actors.into_iter().enumerate().zip(names.zip(self.programs))
         {
-            let presence = actor.ledger.presence();
+            let presence = actor.ledger.presence;
             let (figures, series, histogram) = actor.ledger.into_record(&program.steps, length);
             if number == scenario.focus {
-                record.little = little(presence, length, &figures);
+                record.little = Little::of(&presence, length);
                 record.series = series;
             }
             record.actors.insert(name.clone(), figures);
             sojourn.push((name.clone(), histogram));
         }
-        record.locks = scenario
-            .locks
-            .iter()
-            .zip(self.locks)
-            .map(|(spec, lock)| (spec.name.clone(), lock.record()))
-            .collect();
-        record.caches = scenario
-            .caches
-            .iter()
-            .zip(self.caches)
-            .map(|(spec, cache)| (spec.name.clone(), cache.record()))
-            .collect();
-        record.stores = scenario
-            .stores
-            .iter()
-            .zip(self.stores)
-            .map(|(spec, store)| (spec.name.clone(), store.record()))
-            .collect();
         record.profile = self.sampler.into_record(scenario, self.code);
         RunOutput { record, sojourn }
     }
 
-    /// Notes the tasks that are still in the system.
-    fn leave_unfinished(&mut self, end: Nanos, window_start: Nanos) {
-        for task in self.tasks.iter().filter(|task| task.actor != NONE) {
-            let ledger = &mut self.actors[task.actor as usize].ledger;
-            if task.measured {
-                ledger.leave(Nanos(task.arrived), end);
-            } else if self.window_open {
-                ledger.overlap(end, window_start);
+    /// Everything that is not the actors'.
+    fn frame(&mut self, experiment: &Experiment, partial: bool, length: Nanos) -> RunRecord {
+        let scenario = self.scenario;
+        let drained = self.now.saturating_sub(self.window_end);
+        let bound = self.drain_until().saturating_sub(self.window_end);
+        let mut record = RunRecord {
+            schema: SCHEMA,
+            conlab: env!("CARGO_PKG_VERSION").into(),
+            command: experiment.command.clone(),
+            engine: "virtual".into(),
+            seed: experiment.seed,
+            replicate: experiment.replicate,
+            partial,
+            scenario: ScenarioRef { name: scenario.name.clone(), digest: scenario.digest() },
+            treatment: self.treatment(experiment),
+            window: Window {
+                warmup_ns: self.window_start,
+                length_ns: length.0,
+                drain: Some(Drain {
+                    length_ns: drained,
+                    // Where the events were at an end before the time, that was the bound.
+                    bound_ns: if self.outstanding == 0 { bound } else { bound.min(drained) },
+                }),
+            },
+            digest: Some(format!("{:016x}", self.digest)),
+            ..RunRecord::default()
+        };
+        if let Some(closed) = self.closed.take() {
+            record.scheduler = closed.scheduler;
+            record.threads = closed.threads;
+            record.locks = named(scenario.locks.iter().map(|spec| &spec.name), closed.locks);
+            record.caches = named(scenario.caches.iter().map(|spec| &spec.name), closed.caches);
+            record.stores = named(scenario.stores.iter().map(|spec| &spec.name), closed.stores);
+        }
+        record
+    }
+
+    /// Whether each task is on a thread.
+    fn served(&self) -> Vec<bool> {
+        let mut served = vec![false; self.tasks.len()];
+        for thread in self.threads.iter().filter(|thread| thread.task != NONE) {
+            served[thread.task as usize] = true;
+        }
+        served
+    }
+
+    /// Notes at every lock who waits for it now, and since when somebody holds it.
+    fn note_open_waits(&mut self) {
+        let served = self.served();
+        let mut waits: Vec<(u32, u32)> = (0..)
+            .zip(&self.threads)
+            .filter(|(_, thread)| thread.task != NONE)
+            .map(|(number, thread)| (self.holder(number, thread.task), thread.task))
+            .collect();
+        let away = (0_u32..)
+            .zip(self.tasks.iter().zip(served))
+            .filter(|(_, (task, served))| task.actor != NONE && !served);
+        waits.extend(away.map(|(number, _)| (number | TASK, number)));
+        for (entity, number) in waits {
+            let task = &self.tasks[number as usize];
+            let (lock, since) = (task.lock, task.since);
+            // A spin lock may have been handed over to a waiter that has not noticed.
+            if task.next == Next::Retry && self.locks[lock as usize].owner != entity {
+                self.locks[lock as usize].note_open_wait(self.now - since);
             }
+        }
+        for lock in self.locks.iter_mut().filter(|lock| lock.owner != NONE) {
+            lock.hold.record(Nanos(self.now - lock.held_since));
+        }
+    }
+
+    /// Notes the tasks that are still in the system, with their time so far.
+    fn leave_unfinished(&mut self) {
+        let (now, start, end) = (Nanos(self.now), Nanos(self.window_start), Nanos(self.window_end));
+        let served = self.served();
+        let mut ready = vec![false; self.tasks.len()];
+        for task in self.actors.iter().flat_map(|actor| &actor.ready) {
+            ready[*task as usize] = true;
+        }
+        for number in 0..self.tasks.len() {
+            if self.tasks[number].actor == NONE {
+                continue;
+            }
+            if !served[number] {
+                let waits = self.tasks[number].waits;
+                let cause = if ready[number] && waits != Cause::Queue { Cause::RunQueue } else { waits };
+                // A task may be issued late: it was to arrive, and did not, before now.
+                self.charge(index(number), cause);
+            }
+            let task = &self.tasks[number];
+            let finished = Finished {
+                arrived: Nanos(task.arrived),
+                issued: Nanos(task.arrived),
+                started: Nanos(task.arrived + task.times[Cause::Queue as usize]),
+                ended: now.max(Nanos(task.arrived)),
+                times: task.times.map(Nanos),
+            };
+            let epoch = task.epoch;
+            self.actors[task.actor as usize].ledger.leave(&finished, epoch, start, end);
         }
     }
 
@@ -158,11 +276,7 @@ impl World<'_> {
     }
 }
 
-/// Little's law from two sides: the integral of presence, and throughput × mean sojourn.
-#[expect(clippy::cast_precision_loss, reason = "means")]
-fn little(presence: u128, window: Nanos, figures: &ActorRecord) -> Little {
-    Little {
-        tasks_in_system: if window == Nanos::ZERO { 0.0 } else { presence as f64 / window.0 as f64 },
-        product: figures.throughput_per_s * figures.sojourn_ns.mean / 1e9,
-    }
+/// Records by name.
+fn named<'a, T>(names: impl Iterator<Item = &'a String>, records: Vec<T>) -> BTreeMap<String, T> {
+    names.cloned().zip(records).collect()
 }

@@ -110,7 +110,7 @@ impl World<'_> {
         while self.sampler.due <= until {
             self.sampler.wait();
             for thread in 0..self.workers {
-                if let Some((step, cause)) = self.doing(index(thread)).filter(|_| self.window_open) {
+                if let Some((step, cause)) = self.doing(index(thread)).filter(|_| self.measuring()) {
                     self.sampler.counts[step][cause as usize] += 1;
                 }
             }

@@ -2,7 +2,7 @@
 
 use super::code::Do;
 use super::world::{Kind, NONE, Next, TASK, World};
-use crate::measure::Cause;
+use crate::measure::{Cause, Epoch};
 use crate::scenario::MissCost;
 use crate::workload::Draw;
 
@@ -89,7 +89,7 @@ impl World<'_> {
                     }
                 }
                 Do::End { times, repeat_from } => {
-                    self.steps[line.step as usize].count += u64::from(state.measured);
+                    self.steps[line.step as usize].count += u64::from(state.epoch == Epoch::Inside);
                     state.repeats += 1;
                     if state.repeats < *times {
                         state.counter = *repeat_from;

@@ -11,7 +11,7 @@
 
 use super::program::index;
 use super::world::{CLIENT, NONE, Next, Purpose, State, TASK, Task, World};
-use crate::measure::{CAUSES, Cause, Finished};
+use crate::measure::{CAUSES, Cause, Epoch, Finished};
 use crate::model::child_number;
 use crate::units::Nanos;
 
@@ -30,10 +30,16 @@ pub(super) enum Push {
 impl World<'_> {
     /// A new task of `actor`, with the number that fixes what it draws, for whoever is to have the answer.
     pub(super) fn new_task(&mut self, arrived: u64, actor: u32, number: u64, answer_to: u32) -> u32 {
-        let measured = self.window_open && arrived >= self.window_start;
+        let epoch = Epoch::of(Nanos(arrived), Nanos(self.window_start), Nanos(self.window_end));
         let entry = self.code.entries[actor as usize];
         let owner = &mut self.actors[actor as usize];
-        owner.ledger.issued += u64::from(measured);
+        if epoch != Epoch::After {
+            owner.ledger.presence.arrive(Nanos(arrived), Nanos(self.window_start));
+        }
+        if epoch == Epoch::Inside {
+            owner.ledger.issued += 1;
+            self.outstanding += 1;
+        }
         let task = Task {
             arrived,
             mark: arrived,
@@ -52,7 +58,7 @@ impl World<'_> {
             next: Next::Operation,
             purpose: Purpose::Step,
             waits: Cause::Queue,
-            measured,
+            epoch,
         };
         let slot = if let Some(slot) = self.free.pop() {
             self.tasks[slot as usize] = task;
@@ -228,20 +234,13 @@ impl World<'_> {
             ended: now,
             times: task.times.map(Nanos),
         };
-        let measured = task.measured;
-        let window_start = Nanos(self.window_start);
-        let ledger = &mut self.actors[actor as usize].ledger;
-        if measured {
-            ledger.finish(&finished, window_start);
-            self.finished += 1;
-            if actor as usize == self.scenario.focus {
-                self.wanted -= 1;
-                self.over = self.wanted == 0;
-            }
-        } else if self.window_open {
-            ledger.overlap(now, window_start);
-        }
+        let epoch = task.epoch;
+        let (window_start, window_end) = (Nanos(self.window_start), Nanos(self.window_end));
+        self.actors[actor as usize].ledger.end(&finished, epoch, window_start, window_end);
         self.free.push(index);
+        if epoch == Epoch::Inside {
+            self.measured_done(actor);
+        }
         if answer_to == CLIENT {
             self.answer_client(actor, number, thread);
         } else if answer_to != NONE {
@@ -257,6 +256,20 @@ impl World<'_> {
             }
         }
         true
+    }
+
+    /// A measured task is done.
+    fn measured_done(&mut self, actor: u32) {
+        self.finished += 1;
+        self.outstanding -= 1;
+        if self.window_end != u64::MAX {
+            self.over |= self.outstanding == 0;
+        } else if actor as usize == self.scenario.focus {
+            self.wanted -= 1;
+            if self.wanted == 0 {
+                self.close_window();
+            }
+        }
     }
 
     /// Sends a message and waits for the answer; whether the thread goes on.

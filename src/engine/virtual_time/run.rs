@@ -99,7 +99,10 @@ pub(super) fn world<'a>(
         stores,
         uses: Vec::new(),
         window_start: scenario.run.warmup.0,
+        window_end: u64::MAX,
         window_open: false,
+        closed: None,
+        outstanding: 0,
         over: false,
         timeline: Recorder::new(experiment.timeline_spans),
         sampler: Sampler::new(experiment, code.steps),
@@ -217,6 +220,10 @@ impl World<'_> {
                 continue;
             }
             let Some(event) = self.events.pop() else { break };
+            if event.at > self.drain_until() {
+                self.now = self.drain_until();
+                break;
+            }
             if event.at >= self.sampler.due {
                 self.sample_until(event.at);
             }
@@ -228,6 +235,9 @@ impl World<'_> {
                 let done = self.publish(progress);
                 if done != finished {
                     (finished, finished_at) = (done, self.handled);
+                }
+                if self.closed.as_ref().is_some_and(|closed| self.handled > closed.most_events) {
+                    break;
                 }
                 if self.handled - finished_at > PATIENCE {
                     return Err(EngineError::Unsupported(format!(
@@ -276,7 +286,7 @@ impl World<'_> {
             Kind::Arrival => self.arrival_due(number),
             Kind::Client => self.client_due(what),
             Kind::Window if number == 0 => self.open_window(),
-            Kind::Window => self.over = true,
+            Kind::Window => self.close_window(),
             Kind::Tick => self.tick(number),
         }
     }

@@ -12,7 +12,7 @@ use super::locks::Lock;
 use super::program::index;
 use super::world::{NONE, Purpose, World};
 use crate::measure::record::StoreRecord;
-use crate::measure::{Cause, StoreCharge, Tally, Waits};
+use crate::measure::{Cause, Epoch, StoreCharge, Tally, Waits};
 use crate::scenario::{LockKind, Scenario};
 use crate::units::Nanos;
 use crate::workload::Draw;
@@ -81,8 +81,8 @@ impl StoreModel {
         scenario.stores.iter().zip(&charges.stores).map(of).collect()
     }
 
-    pub(super) fn record(self) -> StoreRecord {
-        let [read, write] = self.tallies;
+    pub(super) fn record(&self) -> StoreRecord {
+        let [read, write] = &self.tallies;
         StoreRecord {
             engine: "charged".into(),
             reads: self.counts[0],
@@ -201,7 +201,7 @@ impl World<'_> {
         let (now, access) = (self.now, *self.use_of(task));
         self.use_of(task).phase = 0;
         let state = &mut self.tasks[task as usize];
-        let (measured, step) = (state.measured, state.step as usize);
+        let (measured, step) = (state.epoch == Epoch::Inside, state.step as usize);
         for (cause, before) in INSIDE.into_iter().zip(access.before) {
             let inside = state.times[cause as usize] - before;
             state.times[cause as usize] = before;
@@ -218,7 +218,7 @@ impl World<'_> {
                 *work = work.saturating_sub(inside);
             }
         }
-        if measured {
+        if self.measuring() {
             let model = &mut self.stores[store];
             model.counts[usize::from(write)] += 1;
             model.tallies[usize::from(write)].record(Nanos(now - access.began));

@@ -1,8 +1,8 @@
 //! Spans of the threads' states, when a trace was asked for.
 
 use super::world::{NONE, State, World};
-use crate::measure::Cause;
 use crate::measure::record::{Flow, Span, Timeline};
+use crate::measure::{Cause, Epoch};
 use crate::scenario::Scenario;
 
 /// Collects spans up to a bound; beyond it they are counted.
@@ -79,7 +79,7 @@ impl World<'_> {
     /// Notes that a thread was in a state for `time` up to now.
     #[cold]
     pub(super) fn note_span(&mut self, thread: u32, from: State, cause: Cause, time: u64) {
-        if !self.window_open || thread as usize >= self.workers {
+        if !self.measuring() || thread as usize >= self.workers {
             return;
         }
         let scenario = self.scenario;
@@ -121,7 +121,8 @@ impl World<'_> {
     pub(super) fn note_flow(&mut self, thread: u32, task: u32) {
         let message = &self.tasks[task as usize];
         let sender = self.timeline.senders.get(task as usize).copied().unwrap_or(NONE);
-        if !message.measured || sender == NONE || self.timeline.flows.len() >= self.timeline.most {
+        if message.epoch != Epoch::Inside || sender == NONE || self.timeline.flows.len() >= self.timeline.most
+        {
             return;
         }
         self.timeline.flows.push(Flow {

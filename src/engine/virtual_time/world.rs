@@ -9,7 +9,7 @@ use super::fair_queue::{Entity, FairQueue};
 use super::future_events::FutureEvents;
 use super::locks::Lock;
 use super::timeline::Recorder;
-use crate::measure::{CAUSES, Cause, Ledger};
+use crate::measure::{CAUSES, Cause, Epoch, Ledger};
 use crate::model::Program;
 use crate::random::{Stream, Streams};
 use crate::scenario::Scenario;
@@ -120,7 +120,7 @@ pub(super) struct Task {
     pub(super) purpose: Purpose,
     /// What it waits for while it is off its worker.
     pub(super) waits: Cause,
-    pub(super) measured: bool,
+    pub(super) epoch: Epoch,
 }
 
 const _: () = assert!(size_of::<Task>() == 128, "two lines of a processor's cache");
@@ -316,7 +316,13 @@ pub(super) struct World<'a> {
     /// By task: its access to a store.
     pub(super) uses: Vec<super::stores::Use>,
     pub(super) window_start: u64,
+    /// When the window ended; the end of time while it goes on.
+    pub(super) window_end: u64,
     pub(super) window_open: bool,
+    /// What the window left, once it is closed and its tasks are drained.
+    pub(super) closed: Option<Box<super::observe::Closed>>,
+    /// Measured tasks that are in the system.
+    pub(super) outstanding: u64,
     pub(super) over: bool,
     pub(super) timeline: Recorder,
     pub(super) sampler: super::profile::Sampler,
@@ -369,7 +375,7 @@ impl World<'_> {
     pub(super) fn note_time(&mut self, task: u32, cause: Cause, time: u64) {
         let task = &mut self.tasks[task as usize];
         task.times[cause as usize] += time;
-        if task.measured && cause != Cause::Queue {
+        if task.epoch == Epoch::Inside && cause != Cause::Queue {
             self.steps[task.step as usize].times[cause as usize] += time;
         }
     }

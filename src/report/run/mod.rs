@@ -11,7 +11,7 @@ use crate::report::page::{
     Axis, Block, Fact, Lines, Notice, Page, Scale, Section, Series, Table, Tone, Unit, Verdict,
 };
 use crate::report::page::{Stack, StackRow};
-use crate::report::words::{count, duration, number, share};
+use crate::report::words::{at_least, count, duration, number, share};
 use sections::{of_run, spectrum_series};
 
 /// The page of one run.
@@ -183,6 +183,7 @@ fn verdict(record: &RunRecord) -> Verdict {
 fn facts(record: &RunRecord, actor: &ActorRecord) -> Vec<Fact> {
     let fact = |label: &str, value: String, note: String| Fact { label: label.into(), value, note };
     let sojourn = &actor.sojourn_ns;
+    let at = |value: u64| at_least(sojourn, value, duration(as_f64(value)));
     let p99_note = match sojourn.count {
         0..100 => "fewer than 100 tasks cannot carry it",
         100..1000 => "rough: fewer than 1000 tasks",
@@ -190,17 +191,21 @@ fn facts(record: &RunRecord, actor: &ActorRecord) -> Vec<Fact> {
     };
     let shares = &actor.shares;
     vec![
-        fact("median sojourn", duration(as_f64(sojourn.p50)), format!("mean {}", duration(sojourn.mean))),
-        fact("p99 sojourn", duration(as_f64(sojourn.p99)), p99_note.into()),
         fact(
-            "p99.9 sojourn",
-            duration(as_f64(sojourn.p999)),
-            format!("maximum {}", duration(as_f64(sojourn.max))),
+            "median sojourn",
+            at(sojourn.p50),
+            format!("mean {}", at_least(sojourn, u64::MAX, duration(sojourn.mean))),
         ),
+        fact("p99 sojourn", at(sojourn.p99), p99_note.into()),
+        fact("p99.9 sojourn", at(sojourn.p999), format!("maximum {}", at(sojourn.max))),
         fact(
             "throughput",
             format!("{}/s", number(actor.throughput_per_s)),
-            format!("{} tasks in {}", count(actor.completed), duration(as_f64(record.window.length_ns))),
+            format!(
+                "{} completions in {}",
+                count(actor.completed_in_window.unwrap_or(actor.completed)),
+                duration(as_f64(record.window.length_ns))
+            ),
         ),
         fact("execution", share(shares.execution), "of busy time".into()),
         fact("lock acquisition", share(shares.lock_acquisition), "of busy time".into()),
@@ -235,15 +240,16 @@ fn side_by_side(runs: &[(&str, &RunRecord)]) -> Section {
                 return std::iter::once((*name).to_owned()).chain(vec!["–".into(); 10]).collect();
             };
             let sojourn = &actor.sojourn_ns;
+            let at = |value: u64| at_least(sojourn, value, duration(as_f64(value)));
             vec![
                 (*name).to_owned(),
                 count(actor.completed),
                 format!("{}/s", number(actor.throughput_per_s)),
-                duration(sojourn.mean),
-                duration(as_f64(sojourn.p50)),
-                duration(as_f64(sojourn.p90)),
-                duration(as_f64(sojourn.p99)),
-                duration(as_f64(sojourn.p999)),
+                at_least(sojourn, u64::MAX, duration(sojourn.mean)),
+                at(sojourn.p50),
+                at(sojourn.p90),
+                at(sojourn.p99),
+                at(sojourn.p999),
                 share(actor.shares.execution),
                 share(actor.shares.lock_acquisition),
                 share(actor.shares.context_switching),

@@ -4,7 +4,7 @@ use super::{as_f64, mechanisms, parts, spectrum_chart, threads, trust};
 use crate::measure::Cause;
 use crate::measure::record::{ActorRecord, Breakdown, Distribution, RunRecord, SeriesPoint};
 use crate::report::page::{Axis, Lines, Scale, Section, Series, Stack, StackRow, Table, Unit};
-use crate::report::words::{count, duration, number, percentile, share};
+use crate::report::words::{at_least, count, duration, number, percentile, share};
 
 /// Everything that a record holds, in the order in which a reader asks for it.
 pub(super) fn of_run(record: &RunRecord) -> Vec<Section> {
@@ -44,12 +44,16 @@ pub(super) fn spectrum_series(name: &str, distribution: &Distribution) -> Series
         .map(|&(q, value)| (q, as_f64(value)))
         .collect();
     if points.is_empty() && distribution.count > 0 {
-        points = summary(distribution).into_iter().filter(|point| point.0 < 1.0).collect();
+        points = summary(distribution)
+            .into_iter()
+            .filter(|point| point.0 < 1.0)
+            .map(|(quantile, value)| (quantile, as_f64(value)))
+            .collect();
     }
     Series { name: name.into(), points, ..Series::default() }
 }
 
-fn summary(of: &Distribution) -> Vec<(f64, f64)> {
+fn summary(of: &Distribution) -> [(f64, u64); 7] {
     [
         (0.0, of.min),
         (0.5, of.p50),
@@ -59,9 +63,6 @@ fn summary(of: &Distribution) -> Vec<(f64, f64)> {
         (0.999, of.p999),
         (1.0, of.max),
     ]
-    .into_iter()
-    .map(|(quantile, value)| (quantile, as_f64(value)))
-    .collect()
 }
 
 fn causes(name: &str, actor: &ActorRecord) -> Section {
@@ -144,7 +145,7 @@ fn distributions(caption: &str, columns: &[(&str, &Distribution)]) -> Table {
     let mut row = |name: String, cell: &dyn Fn(&Distribution) -> String| {
         rows.push(std::iter::once(name).chain(columns.iter().map(|(_, each)| cell(each))).collect());
     };
-    row("mean".into(), &|each| duration(each.mean));
+    row("mean".into(), &|each| at_least(each, u64::MAX, duration(each.mean)));
     row("standard deviation".into(), &|each| duration(each.stddev));
     for (index, (quantile, _)) in summary(&Distribution::default()).into_iter().enumerate() {
         let name = match quantile {
@@ -152,7 +153,10 @@ fn distributions(caption: &str, columns: &[(&str, &Distribution)]) -> Table {
             1.0 => "maximum".into(),
             _ => percentile(quantile),
         };
-        row(name, &move |each| duration(summary(each)[index].1));
+        row(name, &move |each| {
+            let value = summary(each)[index].1;
+            at_least(each, value, duration(as_f64(value)))
+        });
     }
     row("count".into(), &|each| count(each.count));
     Table { caption: caption.into(), head, rows, words: 1 }
@@ -180,7 +184,7 @@ fn joined(series: &[SeriesPoint]) -> Vec<SeriesPoint> {
 
 fn over_time(series: &[SeriesPoint], length_ns: u64) -> Section {
     let series = &joined(series);
-    let x = Axis { label: "time since the start of the measured window".into(), ..Axis::default() };
+    let x = Axis { label: "time of issue, since the start of the measured window".into(), ..Axis::default() };
     let ending = |value: fn(&SeriesPoint) -> f64| {
         let mut points: Vec<(f64, f64)> = series
             .iter()
@@ -217,10 +221,10 @@ fn over_time(series: &[SeriesPoint], length_ns: u64) -> Section {
         ..Lines::default()
     };
     let throughput = Lines {
-        caption: "Throughput".into(),
+        caption: "Tasks issued".into(),
         x,
-        y: Axis { label: "tasks completed".into(), scale: Scale::Linear, unit: Unit::PerSecond },
-        series: vec![Series { name: "throughput".into(), points: rate, steps: true, ..Series::default() }],
+        y: Axis { label: "tasks issued".into(), scale: Scale::Linear, unit: Unit::PerSecond },
+        series: vec![Series { name: "issued".into(), points: rate, steps: true, ..Series::default() }],
         low: true,
         ..Lines::default()
     };
@@ -232,12 +236,13 @@ fn over_time(series: &[SeriesPoint], length_ns: u64) -> Section {
 }
 
 fn actors(record: &RunRecord) -> Section {
-    let head = "actor | issued | completed | refused | in flight | throughput | mean | p50 \
+    let head = "actor | issued | completed | refused | unfinished | throughput | mean | p50 \
         | p99 | execution | lock | switching";
     let rows = record
         .actors
         .iter()
         .map(|(name, actor)| {
+            let at = |value: u64| at_least(&actor.sojourn_ns, value, duration(as_f64(value)));
             vec![
                 name.clone(),
                 count(actor.issued),
@@ -245,9 +250,9 @@ fn actors(record: &RunRecord) -> Section {
                 count(actor.refused),
                 count(actor.in_flight),
                 format!("{}/s", number(actor.throughput_per_s)),
-                duration(actor.sojourn_ns.mean),
-                duration(as_f64(actor.sojourn_ns.p50)),
-                duration(as_f64(actor.sojourn_ns.p99)),
+                at_least(&actor.sojourn_ns, u64::MAX, duration(actor.sojourn_ns.mean)),
+                at(actor.sojourn_ns.p50),
+                at(actor.sojourn_ns.p99),
                 share(actor.shares.execution),
                 share(actor.shares.lock_acquisition),
                 share(actor.shares.context_switching),

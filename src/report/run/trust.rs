@@ -3,7 +3,7 @@
 use super::as_f64;
 use crate::measure::record::RunRecord;
 use crate::report::page::{Block, Notice, Section, Tone};
-use crate::report::words::{count, duration, number, share};
+use crate::report::words::{OLD_RULE, count, duration, number, share};
 
 pub(super) fn checks(record: &RunRecord) -> Section {
     let notices = record
@@ -26,7 +26,7 @@ pub(super) fn checks(record: &RunRecord) -> Section {
         ),
         ("recordings", format!("{} at {} each", count(probe.recordings), duration(probe.recording_ns))),
         ("tasks in system", number(record.little.tasks_in_system)),
-        ("throughput × sojourn", number(record.little.product)),
+        ("stays of tasks / window", number(record.little.product)),
     ];
     let pairs = pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     Section::new("checks", "Checks", "Identities that every run must satisfy, and what measuring cost.")
@@ -62,6 +62,16 @@ pub(super) fn manifest(record: &RunRecord) -> Section {
         ("replicate", record.replicate.to_string()),
         ("warm-up discarded", duration(as_f64(record.window.warmup_ns))),
         ("measured", duration(as_f64(record.window.length_ns))),
+        (
+            "drained",
+            record.window.drain.map_or_else(
+                || OLD_RULE.into(),
+                |drain| {
+                    let (length, bound) = (as_f64(drain.length_ns), as_f64(drain.bound_ns));
+                    format!("{}, at most {}", duration(length), duration(bound))
+                },
+            ),
+        ),
     ];
     if let Some(digest) = &record.digest {
         pairs.push(("event digest", digest.clone()));

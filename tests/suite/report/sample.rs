@@ -8,7 +8,7 @@
 )]
 
 use conlab::measure::record::{
-    ActorRecord, Breakdown, CacheRecord, Distribution, Flow, Identity, Little, LockRecord, Manifest,
+    ActorRecord, Breakdown, CacheRecord, Distribution, Drain, Flow, Identity, Little, LockRecord, Manifest,
     ProbeRecord, RunRecord, SCHEMA, ScenarioRef, SchedulerRecord, SeriesPoint, Shares, Span, StepRecord,
     ThreadRecord, Timeline, TreatmentRecord, Warning, Window,
 };
@@ -33,6 +33,7 @@ pub(crate) fn distribution(values: &Histogram<u64>) -> Distribution {
             .iter_quantiles(5)
             .map(|step| (step.quantile_iterated_to(), step.value_iterated_to()))
             .collect(),
+        ..Distribution::default()
     }
 }
 
@@ -71,6 +72,7 @@ fn actor(seed: u64, tasks: u64, seconds: f64, median: f64) -> ActorRecord {
         completed: tasks,
         refused: 17,
         in_flight: 7,
+        completed_in_window: Some(tasks),
         throughput_per_s: tasks as f64 / seconds,
         wait_ns: distribution(&draws(seed + 1, 2000, median * 0.18)),
         service_ns: distribution(&draws(seed + 2, 2000, median * 0.8)),
@@ -118,7 +120,11 @@ pub(crate) fn record(name: &str, tasks: u64, threads: usize, spans: usize) -> Ru
             load: "baseline".into(),
             cores: 4,
         },
-        window: Window { warmup_ns: 1_000_000_000, length_ns },
+        window: Window {
+            warmup_ns: 1_000_000_000,
+            length_ns,
+            drain: Some(Drain { length_ns: 61_000_000, bound_ns: 25_000_000_000 }),
+        },
         scheduler: SchedulerRecord {
             available: true,
             on_cpu_ns: 49_100_000_000,
@@ -177,6 +183,7 @@ fn lock(kind: &str, wait: f64, drops: Option<u64>) -> LockRecord {
         kind: kind.into(),
         acquisitions: 2_310_112,
         contended: 1_204_881,
+        open_waits: 0,
         wait_ns: distribution(&draws(9, 2000, wait)),
         hold_ns: distribution(&draws(10, 2000, wait / 12.0)),
         forced_drops: drops,
