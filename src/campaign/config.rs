@@ -1,12 +1,10 @@
-//! What the fifteen tasks are: embedded, and replaceable field by field.
+//! The tasks of a campaign, replaceable field by field.
 
 use super::CampaignError;
 use super::toml::{Row, parse};
 use crate::engine::Profiler;
 use crate::scenario::LoadArm;
 use crate::units::Nanos;
-
-const EMBEDDED: &str = include_str!("tasks.toml");
 
 /// What kind of task it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,13 +38,13 @@ impl What {
 /// One task.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TaskSpec {
-    /// Its number, 1 to 15.
+    /// Its number.
     pub number: u64,
-    /// Its day, 1 to 5.
+    /// Its day, from 1.
     pub day: u64,
     /// The benchmark's name.
     pub name: String,
-    /// Ryot, ΣLANG, ΣVAULT, Agents or all.
+    /// The component that it is about.
     pub component: String,
     /// What is done.
     pub what: What,
@@ -98,18 +96,18 @@ const KEYS: [&str; 15] = [
     "bytes_per_task",
 ];
 
-/// The tasks in order, with what `replacement` (text, and where it came from) changes.
+/// The tasks of `text`, in order; `origin` names it in messages.
 ///
 /// # Errors
 ///
-/// [`CampaignError::Config`] when the replacement names an unknown task or key, or a value out of range.
-pub fn tasks(replacement: Option<(&str, &str)>) -> Result<Vec<TaskSpec>, CampaignError> {
-    let document = parse(EMBEDDED, "tasks.toml")?;
+/// [`CampaignError::Config`] when a field is missing, unknown or out of range.
+pub(super) fn tasks(text: &str, origin: &str) -> Result<Vec<TaskSpec>, CampaignError> {
+    let document = parse(text, origin)?;
     let mut tasks: Vec<TaskSpec> = Vec::new();
-    for row in Row::all(&document, "task", "tasks.toml")? {
+    for row in Row::all(&document, "task", origin)? {
         let mut task = TaskSpec {
             number: 0,
-            day: 0,
+            day: 1,
             name: row.required("name")?,
             component: String::new(),
             what: What::Run,
@@ -125,9 +123,25 @@ pub fn tasks(replacement: Option<(&str, &str)>) -> Result<Vec<TaskSpec>, Campaig
             bytes_per_task: None,
         };
         apply(&row, &mut task)?;
+        let needs_scenario = matches!(task.what, What::Run | What::Scaling | What::Endurance);
+        if needs_scenario && (task.scenario.is_empty() || task.actor.is_empty()) {
+            return Err(CampaignError::Config(format!(
+                "{origin}: task `{}`: expected scenario and actor for what = \"{}\"",
+                task.name,
+                task.what.name()
+            )));
+        }
         tasks.push(task);
     }
-    let Some((text, origin)) = replacement else { return Ok(tasks) };
+    Ok(tasks)
+}
+
+/// Replaces the fields of tasks that `text` gives, by name.
+///
+/// # Errors
+///
+/// [`CampaignError::Config`] when it names an unknown task or key, or a value out of range.
+pub(super) fn replace(tasks: &mut [TaskSpec], text: &str, origin: &str) -> Result<(), CampaignError> {
     let document = parse(text, origin)?;
     for row in Row::all(&document, "task", origin)? {
         let name = row.required("name")?;
@@ -139,7 +153,7 @@ pub fn tasks(replacement: Option<(&str, &str)>) -> Result<Vec<TaskSpec>, Campaig
         };
         apply(&row, task)?;
     }
-    Ok(tasks)
+    Ok(())
 }
 
 /// Takes over every field that `row` gives.
@@ -171,29 +185,26 @@ fn apply(row: &Row<'_>, task: &mut TaskSpec) -> Result<(), CampaignError> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn there_are_fifteen_tasks_in_five_days_in_order() {
-        let tasks = tasks(None).unwrap();
-        assert_eq!(tasks.iter().map(|task| task.number).collect::<Vec<_>>(), (1..=15).collect::<Vec<_>>());
-        assert!(tasks.is_sorted_by_key(|task| task.day));
-        assert_eq!(tasks.last().unwrap().day, 5);
-    }
+    const TWO: &str = "[[task]]\nnumber = 1\nname = \"Reads\"\nscenario = \"agents\"\nactor = \"vault\"\niterations = 3\n\n[[task]]\nnumber = 2\nname = \"Scaling\"\nwhat = \"scaling\"\nscenario = \"agents\"\nactor = \"agents\"\n";
 
     #[test]
     fn a_file_replaces_fields_by_name_and_nothing_else() {
-        let text = "[[task]]\nname = \"RSUReadBenchmark\"\niterations = 7\ncap = \"1s\"\nprofiler = \"none\"";
-        let changed = tasks(Some((text, "mine.toml"))).unwrap();
-        let read = changed.iter().find(|task| task.name == "RSUReadBenchmark").unwrap();
-        assert_eq!((read.iterations, read.cap, read.profiler), (7, Nanos::from_secs(1), Profiler::None));
-        assert_eq!(read.scenario, "phase-18f");
+        let mut changed = tasks(TWO, "tasks.toml").unwrap();
+        let text = "[[task]]\nname = \"Reads\"\niterations = 7\ncap = \"1s\"\nprofiler = \"sampling\"";
+        replace(&mut changed, text, "mine.toml").unwrap();
+        let read = &changed[0];
+        assert_eq!((read.iterations, read.cap, read.profiler), (7, Nanos::from_secs(1), Profiler::Sampling));
+        assert_eq!(read.scenario, "agents");
         for (text, part) in [
-            ("[[task]]\nname = \"RSUReadBenchmrk\"", "did you mean"),
-            ("[[task]]\nname = \"ScalingTest\"\niteration = 3", "iteration"),
-            ("[[task]]\nname = \"ScalingTest\"\niterations = 0", "at least 1"),
+            ("[[task]]\nname = \"Raeds\"", "did you mean"),
+            ("[[task]]\nname = \"Scaling\"\niteration = 3", "iteration"),
+            ("[[task]]\nname = \"Scaling\"\niterations = 0", "at least 1"),
             ("task = 3", "expected [[task]]"),
         ] {
-            let error = tasks(Some((text, "mine.toml"))).unwrap_err().to_string();
+            let error = replace(&mut changed, text, "mine.toml").unwrap_err().to_string();
             assert!(error.contains(part), "{error}");
         }
+        let error = tasks("[[task]]\nname = \"Nothing\"", "tasks.toml").unwrap_err().to_string();
+        assert!(error.contains("expected scenario and actor"), "{error}");
     }
 }

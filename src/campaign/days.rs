@@ -2,10 +2,10 @@
 
 use super::config::What;
 use super::measured::Lab;
+use super::model::Model;
 use super::outcome::{Artifact, Status};
-use super::{
-    CampaignError, Entry, Level, Outcome, ResultFiles, TaskSpec, model, replay, roadmap, summary, targets,
-};
+use super::replay::Replayed;
+use super::{CampaignError, Level, Outcome, Pack, ResultFiles, TaskSpec, roadmap, summary, targets};
 use crate::clock;
 use crate::engine::Progress;
 use crate::measure::host;
@@ -24,10 +24,8 @@ pub struct Campaign<'c> {
     pub level: Level,
     /// Days in order.
     pub days: Vec<u64>,
-    /// The tasks of all days.
-    pub tasks: Vec<TaskSpec>,
-    /// What the roadmap is made of.
-    pub entries: Vec<Entry>,
+    /// What the campaign is.
+    pub pack: Pack,
     /// Real threads.
     pub real: &'c SharedEngine,
     /// Virtual time.
@@ -75,11 +73,12 @@ pub fn run(
     watch: &dyn Fn(&TaskSpec, usize, usize),
 ) -> Result<(Vec<DayReport>, ResultFiles), CampaignError> {
     let time = clock::utc();
-    let mut files = ResultFiles::create(&campaign.out, &time)?;
+    let mut files = ResultFiles::create(&campaign.out, &campaign.pack.folder, &time)?;
     let chosen: Vec<&TaskSpec> =
-        campaign.tasks.iter().filter(|task| campaign.days.contains(&task.day)).collect();
+        campaign.pack.tasks.iter().filter(|task| campaign.days.contains(&task.day)).collect();
     let mut reports = Vec::new();
     let mut done = 0;
+    let mut model = None;
     for &day in &campaign.days {
         let mut outcomes: Vec<Outcome> = Vec::new();
         for task in chosen.iter().filter(|task| task.day == day) {
@@ -92,7 +91,12 @@ pub fn run(
             outcomes.push(outcome);
             done += 1;
         }
-        let report = report(campaign, day, &time, outcomes);
+        // The model is that of the whole campaign: fitted once, shown on each of its days.
+        if campaign.level == Level::Model && campaign.pack.model_days.contains(&day) && model.is_none() {
+            model = Model::fit(campaign);
+        }
+        let shown = model.as_ref().filter(|_| campaign.pack.model_days.contains(&day));
+        let report = report(campaign, day, &time, outcomes, shown);
         files.write_day(day, &report.json, &report.summary)?;
         reports.push(report);
     }
@@ -107,9 +111,10 @@ fn perform(campaign: &Campaign<'_>, task: &TaskSpec) -> Outcome {
     let started = clock::now();
     let mut outcome = match (campaign.level, task.what) {
         (_, What::Roadmap) => plan(campaign, task),
-        (Level::Replay, _) => replay::outcome(task),
+        (Level::Replay, _) => campaign.pack.replay.outcome(task),
         (level, _) => {
-            Lab { engine, level, seed: campaign.seed, command: campaign.command.clone() }.outcome(task)
+            let command = campaign.command.clone();
+            Lab { pack: &campaign.pack, engine, level, seed: campaign.seed, command }.outcome(task)
         }
     };
     outcome.seconds = clock::now().saturating_sub(started).as_secs_f64();
@@ -121,6 +126,7 @@ fn plan(campaign: &Campaign<'_>, task: &TaskSpec) -> Outcome {
     let mut outcome = Outcome::new(task, campaign.level);
     if campaign.level == Level::Replay {
         let rows: Vec<Value> = campaign
+            .pack
             .entries
             .iter()
             .map(|entry| json!({ "title": entry.title, "savings": [entry.savings_ms.0, entry.savings_ms.1] }))
@@ -130,7 +136,7 @@ fn plan(campaign: &Campaign<'_>, task: &TaskSpec) -> Outcome {
         return outcome;
     }
     let virtual_rounds = roadmap::judge(
-        &campaign.entries,
+        &campaign.pack,
         campaign.simulated,
         "virtual",
         campaign.seed,
@@ -141,7 +147,7 @@ fn plan(campaign: &Campaign<'_>, task: &TaskSpec) -> Outcome {
         for found in &virtual_rounds {
             outcome.findings.push(sentence(found));
         }
-        roadmap::judge(&campaign.entries, campaign.real, "real", campaign.seed, REAL_ROUNDS.0, REAL_ROUNDS.1)
+        roadmap::judge(&campaign.pack, campaign.real, "real", campaign.seed, REAL_ROUNDS.0, REAL_ROUNDS.1)
     } else {
         virtual_rounds
     };
@@ -182,13 +188,20 @@ fn sentence(judged: &roadmap::Judged) -> String {
     }
 }
 
-fn report(campaign: &Campaign<'_>, day: u64, time: &str, outcomes: Vec<Outcome>) -> DayReport {
-    let targets = targets::judge(&outcomes);
-    let mut summary = summary::markdown(day, campaign.level, time, &outcomes, &targets);
+fn report(
+    campaign: &Campaign<'_>,
+    day: u64,
+    time: &str,
+    outcomes: Vec<Outcome>,
+    model: Option<&Model>,
+) -> DayReport {
+    let targets = targets::judge(&campaign.pack.targets, &outcomes);
+    let mut summary = summary::markdown(&campaign.pack, day, campaign.level, time, &outcomes, &targets);
     let mut json = json!({
         "schema": 1,
         "conlab": env!("CARGO_PKG_VERSION"),
-        "phase": "18F",
+        "campaign": campaign.pack.name,
+        "title": campaign.pack.title,
         "day": day,
         "level": campaign.level.name(),
         "label": campaign.level.label(),
@@ -200,25 +213,23 @@ fn report(campaign: &Campaign<'_>, day: u64, time: &str, outcomes: Vec<Outcome>)
         "targets": targets.iter().map(targets::Judged::to_json).collect::<Vec<_>>(),
         "benchmarks": outcomes.iter().map(Outcome::to_json).collect::<Vec<_>>(),
     });
-    if campaign.level == Level::Model && (day == 2 || day == 4) {
-        let fitted = model::fit(campaign.simulated, campaign.seed, campaign.progress);
-        summary.push_str(&fitted.to_markdown());
+    if let Some(model) = model {
+        summary.push_str(&model.to_markdown());
         if let Value::Object(fields) = &mut json {
-            fields.insert("model".to_owned(), fitted.to_json());
+            fields.insert("model".to_owned(), model.to_json());
         }
     }
     if campaign.level == Level::Replay {
-        summary.push_str(&regenerated(&outcomes));
+        summary.push_str(&regenerated(&campaign.pack, &outcomes));
     }
     DayReport { day, outcomes, summary, json }
 }
 
 /// Every reported figure of these tasks beside the one from its formula.
-fn regenerated(outcomes: &[Outcome]) -> String {
+fn regenerated(pack: &Pack, outcomes: &[Outcome]) -> String {
     let mut text = "\n## Regenerated figures (synthetic)\n\n| benchmark | figure | reported | regenerated | from |\n| --- | --- | --- | --- | --- |\n".to_owned();
-    let is_of_the_day =
-        |figure: &replay::Replayed| outcomes.iter().any(|one| one.task.name == figure.benchmark);
-    for figure in replay::figures().iter().filter(|figure| is_of_the_day(figure)) {
+    let is_of_the_day = |figure: &Replayed| outcomes.iter().any(|one| one.task.name == figure.benchmark);
+    for figure in pack.replay.figures().iter().filter(|figure| is_of_the_day(figure)) {
         text.push_str(&format!(
             "| {} | {} | {} | {} | {} |\n",
             figure.benchmark,

@@ -1,4 +1,4 @@
-//! The file layout of phase 18F; each file whole or absent, and none shared with another campaign.
+//! The file layout of a campaign; each file whole or absent, and none shared with another campaign.
 
 use super::{CampaignError, Outcome};
 use crate::files::{self, Claim};
@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Folders under `phase_18f/`.
+/// Folders under the campaign's.
 const FOLDERS: [&str; 4] = ["daily_reports", "metrics_json", "raw_profiles", "flame_graphs"];
 
 /// Where a campaign writes, and the time in its names.
@@ -52,13 +52,13 @@ impl Stamp {
 }
 
 impl ResultFiles {
-    /// Makes the folders under `out`; `time` as RFC 3339 in UTC.
+    /// Makes the folders of the campaign `folder` under `out`; `time` as RFC 3339 in UTC.
     ///
     /// # Errors
     ///
     /// [`CampaignError::File`] when a folder cannot be made.
-    pub fn create(out: &Path, time: &str) -> Result<Self, CampaignError> {
-        let root = out.join("phase_18f");
+    pub fn create(out: &Path, folder: &str, time: &str) -> Result<Self, CampaignError> {
+        let root = out.join(folder);
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |source| CampaignError::File { action: "make", path, source }
@@ -151,16 +151,16 @@ mod tests {
     fn campaigns_of_one_second_share_no_file() {
         let out = tempfile::tempdir().unwrap();
         let time = "2026-01-02T03:04:05Z";
-        let mut first = ResultFiles::create(out.path(), time).unwrap();
-        let mut second = ResultFiles::create(out.path(), time).unwrap();
+        let mut first = ResultFiles::create(out.path(), "mine", time).unwrap();
+        let mut second = ResultFiles::create(out.path(), "mine", time).unwrap();
         for files in [&mut first, &mut second] {
             files.write_day(1, &serde_json::json!({}), "").unwrap();
         }
         drop(first);
-        let mut third = ResultFiles::create(out.path(), time).unwrap();
+        let mut third = ResultFiles::create(out.path(), "mine", time).unwrap();
         third.write_day(1, &serde_json::json!({}), "").unwrap();
         drop((second, third));
-        let mut names: Vec<String> = fs::read_dir(out.path().join("phase_18f/daily_reports"))
+        let mut names: Vec<String> = fs::read_dir(out.path().join("mine/daily_reports"))
             .unwrap()
             .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
             .filter(|name| name.ends_with(".json"))
@@ -168,7 +168,7 @@ mod tests {
         names.sort();
         let expected = ["", "_2", "_3"].map(|behind| format!("day_1_report_20260102_030405{behind}.json"));
         assert_eq!(names, expected);
-        assert_eq!(fs::read_dir(out.path().join("phase_18f")).unwrap().count(), FOLDERS.len());
+        assert_eq!(fs::read_dir(out.path().join("mine")).unwrap().count(), FOLDERS.len());
     }
 
     #[test]

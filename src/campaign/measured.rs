@@ -3,7 +3,7 @@
 use super::drift::{self, MemoryWatch};
 use super::outcome::{Artifact, Status, rounded};
 use super::scan;
-use super::{Level, Outcome, TaskSpec, What};
+use super::{Level, Outcome, Pack, TaskSpec, What};
 use crate::clock;
 use crate::engine::{Experiment, Profiler, Progress, RunOutput};
 use crate::kernels::compression;
@@ -28,6 +28,7 @@ const UNBOUNDED: u64 = 1 << 39;
 
 /// What tasks run on.
 pub(super) struct Lab<'l> {
+    pub(super) pack: &'l Pack,
     pub(super) engine: &'l SharedEngine,
     pub(super) level: Level,
     pub(super) seed: u64,
@@ -65,7 +66,7 @@ impl Lab<'_> {
     }
 
     fn run_once(&self, task: &TaskSpec, outcome: &mut Outcome) -> Result<RunRecord, String> {
-        let scenario = scenario(task, self.seed, None)?;
+        let scenario = scenario(self.pack, task, self.seed, None)?;
         let meter = ProcessMeter::start();
         let output = self.run(task, scenario)?;
         let usage = meter.read();
@@ -93,7 +94,7 @@ impl Lab<'_> {
         if self.level == Level::Measured {
             process(outcome, usage);
         }
-        profile(task, outcome, &record);
+        profile(self.pack, task, outcome, &record);
         Ok(record)
     }
 
@@ -126,7 +127,7 @@ impl Lab<'_> {
                 part.cap = share;
                 part.iterations = UNBOUNDED;
                 part.tasks_per_iteration = 1;
-                let scenario = scenario(&part, self.seed.wrapping_add(iteration), Some(clients))?;
+                let scenario = scenario(self.pack, &part, self.seed.wrapping_add(iteration), Some(clients))?;
                 let record = self.run(&part, scenario)?.record;
                 let actor = record.actors.get(&task.actor).ok_or("no such actor in the record")?;
                 rate += actor.throughput_per_s / iterations;
@@ -205,21 +206,22 @@ impl Lab<'_> {
 }
 
 /// The task's scenario with its actor in focus.
-fn scenario(task: &TaskSpec, seed: u64, clients: Option<u64>) -> Result<Scenario, String> {
-    let mut scenario = scenario_of(&task.scenario, &task.actor, seed, task.tasks(), clients)?;
+fn scenario(pack: &Pack, task: &TaskSpec, seed: u64, clients: Option<u64>) -> Result<Scenario, String> {
+    let mut scenario = scenario_of(pack, &task.scenario, &task.actor, seed, task.tasks(), clients)?;
     scenario.run.duration = Some(task.cap.saturating_sub(WARMUP).max(Nanos::from_millis(100)));
     Ok(scenario)
 }
 
-/// An embedded scenario with `actor` in focus for so many tasks; with `clients`, as many of them and of its threads.
+/// A scenario of the pack with `actor` in focus for so many tasks; with `clients`, as many of them and of its threads.
 pub(super) fn scenario_of(
+    pack: &Pack,
     name: &str,
     actor: &str,
     seed: u64,
     tasks: u64,
     clients: Option<u64>,
 ) -> Result<Scenario, String> {
-    let plain = Scenario::load(name, &Overrides::default()).map_err(|error| error.to_string())?;
+    let plain = pack.scenario(name, &Overrides::default())?;
     let focus = &plain.actors[plain.focus].name;
     let mut overrides = Overrides {
         tasks: Some(tasks),
@@ -240,7 +242,7 @@ pub(super) fn scenario_of(
     if let Some(clients) = clients {
         overrides.set.push((format!("actor.{actor}.threads"), clients.to_string()));
     }
-    let mut scenario = Scenario::load(name, &overrides).map_err(|error| error.to_string())?;
+    let mut scenario = pack.scenario(name, &overrides)?;
     let focus = &mut scenario.actors[scenario.focus];
     if let (Some(_), Load::Closed { think, .. }) = (clients, &mut focus.load) {
         *think = Draw::constant(Nanos::ZERO);
@@ -384,7 +386,7 @@ fn process(outcome: &mut Outcome, usage: ProcessUsage) {
 }
 
 /// What the profiler saw, or, where none did, the step timers; and the bottleneck scan.
-fn profile(task: &TaskSpec, outcome: &mut Outcome, record: &RunRecord) {
+fn profile(pack: &Pack, task: &TaskSpec, outcome: &mut Outcome, record: &RunRecord) {
     let own = scan::self_shares(&record.actors[&task.actor]);
     let (folded, unit, who) = match (&record.profile, stacks::folded_profile(record)) {
         (Some(profile), Some(folded)) => {
@@ -410,7 +412,7 @@ fn profile(task: &TaskSpec, outcome: &mut Outcome, record: &RunRecord) {
         }
         outcome.metrics.insert("self_time_percent".to_owned(), Value::Object(table));
     }
-    for found in scan::bottlenecks(record).into_iter().take(6) {
+    for found in scan::bottlenecks(record, pack.scan).into_iter().take(6) {
         outcome.findings.push(format!(
             "bottleneck scan: {} at {:.0} % (bound {:.0} %)",
             found.what, found.percent, found.bound

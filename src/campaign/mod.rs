@@ -1,4 +1,5 @@
-//! The campaign of phase 18F: fifteen tasks in five days, on three levels that are never blurred.
+//! A profiling campaign: tasks by day, their files and reports, on three levels that are never blurred. What a campaign
+//! measures, bounds, proposes and replays is its [`Pack`], a folder of TOML files; phase 18F's is in the binary.
 //!
 //! - [`Level::Replay`]: the reported figures regenerated from their ramps; nothing is run, and every file says
 //!   `synthetic`.
@@ -12,6 +13,7 @@ mod files;
 mod measured;
 mod model;
 mod outcome;
+mod pack;
 mod replay;
 mod roadmap;
 mod scan;
@@ -19,12 +21,14 @@ mod summary;
 mod targets;
 mod toml;
 
-pub use config::{TaskSpec, What, tasks};
+pub use config::{TaskSpec, What};
 pub use days::{Campaign, DayReport, run};
 pub use files::ResultFiles;
 pub use outcome::{Artifact, Outcome, Status};
-pub use replay::{Replayed, figures};
-pub use roadmap::{Entry, Judged, Trial, entries};
+pub use pack::{EMBEDDED, Pack, ScanBounds};
+pub use replay::{Replay, Replayed};
+pub use roadmap::{Entry, Judged, Trial};
+pub use targets::Target;
 
 use std::path::PathBuf;
 
@@ -69,7 +73,7 @@ impl Level {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CampaignError {
-    /// A configuration or roadmap file says what cannot be.
+    /// A file of the pack says what cannot be.
     #[error("{0}")]
     Config(String),
     /// A file could not be read or written.

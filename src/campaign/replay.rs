@@ -1,51 +1,118 @@
-//! The reported figures of phase 18F, regenerated from formulas. Nothing is run, and nothing here is a measurement.
-//!
-//! Three ramps give every latency and rate that the reports print; what no formula gives is listed as a constant, which
-//! is all that can be said of it.
+//! Reported figures regenerated from the formulas of a pack. Nothing is run, and nothing here is a measurement.
 
-use super::{Level, Outcome, TaskSpec};
+use super::toml::{SchemaOne, document};
+use super::{CampaignError, Level, Outcome, TaskSpec};
+use serde::Deserialize;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
-/// Values `start + step·i`, `i` below `count`, repeated until there are `length`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Ramp {
+/// The reported figures of a campaign, with the formulas that give them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Replay {
+    figures: Vec<Replayed>,
+    samples: BTreeMap<String, Ramp>,
+}
+
+/// `replay.toml`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(rename = "schema")]
+    _schema: SchemaOne,
+    #[serde(default)]
+    ramp: BTreeMap<String, Ramp>,
+    #[serde(default)]
+    samples: BTreeMap<String, Samples>,
+    #[serde(default)]
+    figure: Vec<FigureRow>,
+}
+
+/// Values `start + step·i` ms, `i` below `count`, repeated until there are `length`.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Ramp {
     start: f64,
     step: f64,
     count: u32,
     length: u32,
 }
 
-const RYOT: Ramp = Ramp { start: 45.3, step: 2.1, count: 5, length: 100 };
-const VAULT_LOADED: Ramp = Ramp { start: 6.2, step: 0.35, count: 15, length: 15 };
-const VAULT_ALONE: Ramp = Ramp { start: 6.2, step: 0.35, count: 10, length: 10 };
-const AGENTS_LOADED: Ramp = Ramp { start: 32.5, step: 1.2, count: 20, length: 20 };
-const AGENTS_ALONE: Ramp = Ramp { start: 32.5, step: 1.2, count: 5, length: 5 };
+/// The ramp of a task's samples.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Samples {
+    ramp: String,
+    length: Option<u32>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FigureRow {
+    benchmark: String,
+    metric: String,
+    printed: String,
+    from: Option<From>,
+}
+
+/// Where a figure comes from.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct From {
+    ramp: String,
+    statistic: Statistic,
+    minus: Option<String>,
+    times: Option<f64>,
+}
+
+/// A statistic of a ramp.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Statistic {
+    Min,
+    Max,
+    Mean,
+    Median,
+    /// Population standard deviation.
+    Deviation,
+    /// One request after the other: a thousand over the mean.
+    Rate,
+}
+
+impl Statistic {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Min => "minimum",
+            Self::Max => "maximum",
+            Self::Mean => "mean",
+            Self::Median => "median",
+            Self::Deviation => "population deviation",
+            Self::Rate => "1 / mean",
+        }
+    }
+}
 
 impl Ramp {
     /// The values in order, in milliseconds.
-    #[must_use]
-    pub(super) fn values(self) -> Vec<f64> {
+    fn values(self) -> Vec<f64> {
         (0..self.length).map(|at| self.start + self.step * f64::from(at % self.count)).collect()
     }
 
     /// The ramp as a formula.
-    #[must_use]
-    pub(super) fn formula(self) -> String {
+    fn formula(self) -> String {
         let index = if self.length > self.count { format!("(i mod {})", self.count) } else { "i".to_owned() };
         format!("{} + {}·{index} ms, i < {}", self.start, self.step, self.length)
     }
 
-    fn mean(self) -> f64 {
-        self.start + self.step * f64::from(self.count - 1) / 2.0
-    }
-
-    fn max(self) -> f64 {
-        self.start + self.step * f64::from(self.count - 1)
-    }
-
-    /// Population standard deviation.
-    fn deviation(self) -> f64 {
-        self.step * ((f64::from(self.count).powi(2) - 1.0) / 12.0).sqrt()
+    /// A statistic of the values; the values of a whole ramp are evenly spaced, so each has a closed form.
+    fn statistic(self, statistic: Statistic) -> f64 {
+        let last = self.step * f64::from(self.count - 1);
+        match statistic {
+            Statistic::Min => self.start,
+            Statistic::Max => self.start + last,
+            Statistic::Mean | Statistic::Median => self.start + last / 2.0,
+            Statistic::Deviation => self.step * ((f64::from(self.count).powi(2) - 1.0) / 12.0).sqrt(),
+            Statistic::Rate => 1e3 / (self.start + last / 2.0),
+        }
     }
 }
 
@@ -53,11 +120,11 @@ impl Ramp {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Replayed {
     /// The benchmark that reports it.
-    pub benchmark: &'static str,
+    pub benchmark: String,
     /// Path of the metric.
-    pub metric: &'static str,
+    pub metric: String,
     /// As printed in the report.
-    pub printed: &'static str,
+    pub printed: String,
     /// Regenerated.
     pub value: f64,
     /// Where it comes from.
@@ -81,176 +148,142 @@ impl Replayed {
     }
 }
 
-/// Every reported figure of the tables, in their order.
-#[must_use]
-pub fn figures() -> Vec<Replayed> {
-    let mut all = Vec::new();
-    for benchmark in ["FirstTokenLatencyBenchmark", "TokenGenerationBenchmark"] {
-        all.extend(ryot(benchmark));
-    }
-    let constant = |benchmark, metric, printed: &'static str| Replayed {
-        benchmark,
-        metric,
-        printed,
-        value: printed.parse().unwrap_or(f64::NAN),
-        formula: "a constant".to_owned(),
-        is_derived: false,
-    };
-    all.push(constant("CompressionRatioBenchmark", "expected_ratio", "3.5"));
-    all.push(constant("CompressionThroughputBenchmark", "mb_per_s", "125.5"));
-    all.push(constant("CompressionThroughputBenchmark", "expected_mb_per_s", "125"));
-    all.extend(arm("RSUReadBenchmark", VAULT_LOADED, [None, Some("11.1"), Some("116")]));
-    all.push(constant("RSUReadBenchmark", "expected_p99_ms", "9.2"));
-    all.push(constant("RSUWriteBenchmark", "expected_p99_ms", "18.5"));
-    all.extend(arm("AgentTaskLatencyBenchmark", AGENTS_LOADED, [Some("43.9"), Some("55.3"), None]));
-    all.push(constant("AgentTaskLatencyBenchmark", "expected_p99_ms", "45"));
-    all.extend(arm("DetailedRyotInferenceProfiling", RYOT, [Some("49.50"), Some("53.70"), None]));
-    all.push(derived(
-        "DetailedRyotInferenceProfiling",
-        "tokens_per_s",
-        "1,010.10",
-        50e3 / RYOT.mean(),
-        "50 tokens / mean",
-    ));
-    let profile = [
-        ("self_time_percent.forward pass", "38"),
-        ("self_time_percent.attention", "22"),
-        ("self_time_percent.linear layers", "18"),
-        ("self_time_percent.tokenization", "12"),
-        ("self_time_percent.other", "10"),
-    ];
-    all.extend(profile.map(|(metric, printed)| constant("DetailedRyotInferenceProfiling", metric, printed)));
-    all.extend(arm("SigmaVaultMemoryProfiling", VAULT_ALONE, [None, Some("9.35"), Some("129")]));
-    all.push(constant("SigmaVaultMemoryProfiling", "hit_percent", "87"));
-    all.extend(arm("AgentCommunicationProfiling", AGENTS_ALONE, [Some("34.90"), Some("37.30"), None]));
-    let shares = [
-        ("shares_percent.lock_acquisition", "35"),
-        ("shares_percent.context_switching", "18"),
-        ("shares_percent.execution", "47"),
-    ];
-    all.extend(shares.map(|(metric, printed)| constant("AgentCommunicationProfiling", metric, printed)));
-    all.push(derived(
-        "SigmaVaultMemoryProfiling",
-        "gap_p99_ms",
-        "1.75",
-        VAULT_LOADED.max() - VAULT_ALONE.max(),
-        "5 steps of the ramp",
-    ));
-    all.push(derived(
-        "AgentCommunicationProfiling",
-        "gap_p99_ms",
-        "18",
-        AGENTS_LOADED.max() - AGENTS_ALONE.max(),
-        "15 steps of the ramp",
-    ));
-    all
-}
-
-fn derived(
-    benchmark: &'static str,
-    metric: &'static str,
-    printed: &'static str,
-    value: f64,
-    formula: impl Into<String>,
-) -> Replayed {
-    Replayed { benchmark, metric, printed, value, formula: formula.into(), is_derived: true }
-}
-
-/// Mean, p99 and rate of a ramp; with so few values the p99 is the maximum, and the rate is that of one request after
-/// the other.
-fn arm(benchmark: &'static str, ramp: Ramp, printed: [Option<&'static str>; 3]) -> Vec<Replayed> {
-    let formula = ramp.formula();
-    let [mean, p99, rate] = printed;
-    let rows = [
-        (mean, "latency.mean_ms", ramp.mean(), format!("mean of {formula}")),
-        (p99, "latency.p99_ms", ramp.max(), format!("maximum of {formula}")),
-        (rate, "throughput_per_s", 1e3 / ramp.mean(), format!("1 / mean of {formula}")),
-    ];
-    rows.into_iter()
-        .filter_map(|(printed, metric, value, formula)| {
-            Some(derived(benchmark, metric, printed?, value, formula))
-        })
-        .collect()
-}
-
-fn ryot(benchmark: &'static str) -> Vec<Replayed> {
-    let formula = RYOT.formula();
-    let rows = [
-        ("latency.min_ms", "45.3", RYOT.start, "minimum of "),
-        ("latency.max_ms", "53.7", RYOT.max(), "maximum of "),
-        ("latency.mean_ms", "49.5", RYOT.mean(), "mean of "),
-        ("latency.median_ms", "49.5", RYOT.mean(), "median of "),
-        ("latency.p95_ms", "53.7", RYOT.max(), "maximum of "),
-        ("latency.p99_ms", "53.7", RYOT.max(), "maximum of "),
-        ("latency.stddev_ms", "2.97", RYOT.deviation(), "population deviation of "),
-        ("tokens_per_s", "1,010", 50e3 / RYOT.mean(), "50 tokens / mean of "),
-    ];
-    let mut figures: Vec<Replayed> = rows
-        .into_iter()
-        .map(|(metric, printed, value, what)| {
-            derived(benchmark, metric, printed, value, format!("{what}{formula}"))
-        })
-        .collect();
-    for (metric, printed, value) in [("cpu_percent", "85", 85.0), ("peak_memory_mb", "2,048", 2048.0)] {
-        let formula = "a constant".to_owned();
-        figures.push(Replayed { benchmark, metric, printed, value, formula, is_derived: false });
-    }
-    figures
-}
-
-/// The ramp behind a benchmark, if there is one.
-fn ramp_of(benchmark: &str) -> Option<Ramp> {
-    Some(match benchmark {
-        "FirstTokenLatencyBenchmark" => RYOT,
-        "TokenGenerationBenchmark" => Ramp { length: 50, ..RYOT },
-        "DetailedRyotInferenceProfiling" => Ramp { length: 10, ..RYOT },
-        "RSUReadBenchmark" => VAULT_LOADED,
-        "AgentTaskLatencyBenchmark" => AGENTS_LOADED,
-        "SigmaVaultMemoryProfiling" => VAULT_ALONE,
-        "AgentCommunicationProfiling" => AGENTS_ALONE,
-        _ => return None,
-    })
-}
-
-/// A task's outcome on this level.
-#[must_use]
-pub(super) fn outcome(task: &TaskSpec) -> Outcome {
-    let mut outcome = Outcome::new(task, Level::Replay);
-    for figure in figures().iter().filter(|figure| figure.benchmark == task.name) {
-        let shown: f64 = figure.regenerated().replace(',', "").parse().unwrap_or(figure.value);
-        match figure.metric.split_once('.') {
-            Some((group, name)) => {
-                let entry = outcome.metrics.entry(group).or_insert_with(|| json!({}));
-                if let Value::Object(group) = entry {
-                    group.insert(name.to_owned(), json!(shown));
-                }
-            }
-            None => {
-                outcome.metrics.insert(figure.metric.to_owned(), json!(shown));
+impl Replay {
+    /// Reads `replay.toml`; `origin` names it in messages.
+    ///
+    /// # Errors
+    ///
+    /// [`CampaignError::Config`] when a figure names an unknown ramp or a value out of range.
+    pub(super) fn parse(text: &str, origin: &str) -> Result<Self, CampaignError> {
+        let file: File = document(text, origin)?;
+        let wrong = |what: String| CampaignError::Config(format!("{origin}: {what}"));
+        let names: Vec<&str> = file.ramp.keys().map(String::as_str).collect();
+        let find = |name: &str| {
+            file.ramp.get(name).copied().ok_or_else(|| wrong(crate::scenario::unknown("ramp", name, &names)))
+        };
+        for (name, ramp) in &file.ramp {
+            if ramp.count == 0
+                || ramp.length == 0
+                || ramp.length > 1_000_000
+                || !ramp.start.is_finite()
+                || !ramp.step.is_finite()
+            {
+                return Err(wrong(format!(
+                    "ramp `{name}`: expected count and length from 1 to 1000000, start and step finite"
+                )));
             }
         }
-        outcome.sources.insert(figure.metric.to_owned(), json!(format!("synthetic: {}", figure.formula)));
+        let mut samples = BTreeMap::new();
+        for (benchmark, row) in &file.samples {
+            let ramp = find(&row.ramp)?;
+            let length = row.length.unwrap_or(ramp.length);
+            samples.insert(benchmark.clone(), Ramp { length, ..ramp });
+        }
+        let figures = file.figure.iter().map(|row| figure(row, &find, &wrong)).collect::<Result<_, _>>()?;
+        Ok(Self { figures, samples })
     }
-    if let Some(ramp) = ramp_of(&task.name) {
-        let samples: Vec<f64> = ramp.values().into_iter().map(super::outcome::rounded).collect();
-        outcome.metrics.insert("samples_ms".to_owned(), json!(samples));
-        outcome.findings.push(format!("synthetic: every latency is {}", ramp.formula()));
+
+    /// Every reported figure, in the file's order.
+    #[must_use]
+    pub fn figures(&self) -> &[Replayed] {
+        &self.figures
     }
-    if outcome.metrics.is_empty() {
+
+    /// A task's outcome on this level.
+    #[must_use]
+    pub(super) fn outcome(&self, task: &TaskSpec) -> Outcome {
+        let mut outcome = Outcome::new(task, Level::Replay);
+        for figure in self.figures.iter().filter(|figure| figure.benchmark == task.name) {
+            let shown: f64 = figure.regenerated().replace(',', "").parse().unwrap_or(figure.value);
+            match figure.metric.split_once('.') {
+                Some((group, name)) => {
+                    let entry = outcome.metrics.entry(group).or_insert_with(|| json!({}));
+                    if let Value::Object(group) = entry {
+                        group.insert(name.to_owned(), json!(shown));
+                    }
+                }
+                None => {
+                    outcome.metrics.insert(figure.metric.clone(), json!(shown));
+                }
+            }
+            outcome.sources.insert(figure.metric.clone(), json!(format!("synthetic: {}", figure.formula)));
+        }
+        if let Some(ramp) = self.samples.get(&task.name) {
+            let samples: Vec<f64> = ramp.values().into_iter().map(super::outcome::rounded).collect();
+            outcome.metrics.insert("samples_ms".to_owned(), json!(samples));
+            outcome.findings.push(format!("synthetic: every latency is {}", ramp.formula()));
+        }
+        if outcome.metrics.is_empty() {
+            outcome
+                .findings
+                .push("the reports give no figure for this task, so there is nothing to replay".to_owned());
+        }
         outcome
-            .findings
-            .push("the reports give no figure for this task, so there is nothing to replay".to_owned());
     }
-    outcome
+}
+
+/// A figure with its value.
+fn figure(
+    row: &FigureRow,
+    find: &dyn Fn(&str) -> Result<Ramp, CampaignError>,
+    wrong: &dyn Fn(String) -> CampaignError,
+) -> Result<Replayed, CampaignError> {
+    let (value, formula) = match &row.from {
+        None => {
+            let value = row.printed.replace(',', "").parse().map_err(|_| {
+                wrong(format!(
+                    "{} {}: printed `{}`: expected a number",
+                    row.benchmark, row.metric, row.printed
+                ))
+            })?;
+            (value, "a constant".to_owned())
+        }
+        Some(from) => {
+            let ramp = find(&from.ramp)?;
+            let value = ramp.statistic(from.statistic);
+            let times = from.times.unwrap_or(1.0);
+            match &from.minus {
+                Some(other) => {
+                    let less = find(other)?;
+                    let formula = format!(
+                        "{} of {} minus that of {}",
+                        from.statistic.name(),
+                        ramp.formula(),
+                        less.formula()
+                    );
+                    (times * (value - less.statistic(from.statistic)), formula)
+                }
+                None => {
+                    let factor = from.times.map_or(String::new(), |times| format!("{times} × "));
+                    (times * value, format!("{factor}{} of {}", from.statistic.name(), ramp.formula()))
+                }
+            }
+        }
+    };
+    Ok(Replayed {
+        benchmark: row.benchmark.clone(),
+        metric: row.metric.clone(),
+        printed: row.printed.clone(),
+        value,
+        formula,
+        is_derived: row.from.is_some(),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::campaign::Pack;
+
+    fn embedded() -> Replay {
+        Pack::open(crate::campaign::EMBEDDED).unwrap().replay
+    }
 
     #[test]
     fn every_reported_figure_comes_out_to_the_printed_digit() {
-        for figure in figures() {
+        let replay = embedded();
+        assert!(replay.figures().iter().filter(|figure| figure.is_derived).count() > 20);
+        for figure in replay.figures() {
             assert_eq!(figure.regenerated(), figure.printed, "{} {}", figure.benchmark, figure.metric);
         }
     }
@@ -258,17 +291,40 @@ mod tests {
     /// A ramp that is off by one step in a hundred does not give the figures.
     #[test]
     fn another_ramp_is_told_apart() {
-        let other = Ramp { step: 1.21, ..AGENTS_LOADED };
-        let wrong = arm("AgentTaskLatencyBenchmark", other, [Some("43.9"), Some("55.3"), None]);
-        assert!(wrong.iter().any(|figure| figure.regenerated() != figure.printed));
+        let text = include_str!("../../experiments/phase-18f/replay.toml");
+        let other = Replay::parse(&text.replace("step = 1.2\n", "step = 1.21\n"), "other").unwrap();
+        assert!(other.figures().iter().any(|figure| figure.regenerated() != figure.printed));
     }
 
     #[test]
     fn the_summaries_are_those_of_the_values() {
-        let values = RYOT.values();
+        let ramp = Ramp { start: 45.3, step: 2.1, count: 5, length: 100 };
+        let values = ramp.values();
         let mean = values.iter().sum::<f64>() / 100.0;
-        assert!((mean - RYOT.mean()).abs() < 1e-9);
+        assert!((mean - ramp.statistic(Statistic::Mean)).abs() < 1e-9);
         let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / 100.0;
-        assert!((variance.sqrt() - RYOT.deviation()).abs() < 1e-9);
+        assert!((variance.sqrt() - ramp.statistic(Statistic::Deviation)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (text, part) in [
+            (
+                "schema = 1\n[[figure]]\nbenchmark = \"a\"\nmetric = \"m\"\nprinted = \"1\"\nfrom = { ramp = \"r\", statistic = \"max\" }",
+                "unknown ramp `r`",
+            ),
+            (
+                "schema = 1\n[[figure]]\nbenchmark = \"a\"\nmetric = \"m\"\nprinted = \"many\"",
+                "expected a number",
+            ),
+            (
+                "schema = 1\n[ramp.r]\nstart = 1.0\nstep = 1.0\ncount = 0\nlength = 3",
+                "expected count and length",
+            ),
+            ("schema = 1\n[ramp.r]\nstart = 1.0\nstpe = 1.0\ncount = 0\nlength = 3", "line 4"),
+        ] {
+            let said = Replay::parse(text, "replay.toml").unwrap_err().to_string();
+            assert!(said.contains(part), "{said}");
+        }
     }
 }

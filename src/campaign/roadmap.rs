@@ -1,9 +1,9 @@
 //! The roadmap: what is proposed, what it is expected to save, and what the lab found that it saves.
 
-use super::CampaignError;
 use super::measured::scenario_of;
 use super::outcome::rounded;
 use super::toml::{Row, parse};
+use super::{CampaignError, Pack};
 use crate::cache::CacheLayout;
 use crate::engine::{Experiment, Progress};
 use crate::measure::record::Distribution;
@@ -14,7 +14,6 @@ use crate::study::stats::{Estimate, mean_interval};
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
 
-const EMBEDDED: &str = include_str!("roadmap.toml");
 /// A saving below this share of the present value is not worth a day.
 const LEAST_SHARE: f64 = 0.02;
 
@@ -99,13 +98,12 @@ const KEYS: [&str; 19] = [
     "try",
 ];
 
-/// The embedded entries, or those of `replacement` (text, and where it came from).
+/// The entries of `text`; `origin` names it in messages.
 ///
 /// # Errors
 ///
 /// [`CampaignError::Config`] when a field is missing, unknown or out of range.
-pub fn entries(replacement: Option<(&str, &str)>) -> Result<Vec<Entry>, CampaignError> {
-    let (text, origin) = replacement.unwrap_or((EMBEDDED, "roadmap.toml"));
+pub(super) fn entries(text: &str, origin: &str) -> Result<Vec<Entry>, CampaignError> {
     let document = parse(text, origin)?;
     Row::all(&document, "entry", origin)?.iter().map(entry).collect()
 }
@@ -189,10 +187,24 @@ impl Judged {
         self.found.as_ref().ok().map(|found| if self.entry.metric == "mean" { found.mean } else { found.p99 })
     }
 
-    /// Milliseconds of p99 saved per day of work; below zero counts as nothing.
+    /// Milliseconds of p99 that are surely saved per day of work: the near end of the interval, so that a wide one ranks
+    /// nothing; below zero counts as nothing.
     #[must_use]
     pub fn per_day(&self) -> f64 {
-        self.found.as_ref().map_or(0.0, |found| found.p99.value.max(0.0) / self.entry.effort_days)
+        self.found.as_ref().map_or(0.0, |found| found.p99.low.max(0.0) / self.entry.effort_days)
+    }
+
+    /// Whether the trial sets the very factor that the entry promises, so that it cannot show that the promise is kept.
+    #[must_use]
+    pub fn is_assumed(&self) -> bool {
+        let (low, high) = self.entry.expected_speedup;
+        matches!(self.entry.trial, Trial::Step { factor, .. } if (low..=high).contains(&(1.0 / factor)))
+    }
+
+    /// Whether the whole interval of the saving lies below the least saving promised.
+    #[must_use]
+    pub fn is_promise_refuted(&self) -> bool {
+        self.saving().is_some_and(|saving| saving.high < self.entry.savings_ms.0)
     }
 
     /// Whether a saving is shown that is worth a day, or shown to be less than that; `None` while the intervals allow
@@ -212,6 +224,13 @@ impl Judged {
     #[must_use]
     pub fn verdict(&self) -> &'static str {
         match self.is_worth_doing() {
+            Some(_) if self.is_promise_refuted() && self.is_worth_doing() == Some(true) => {
+                "promise refuted; a smaller saving is shown"
+            }
+            Some(false) if self.is_promise_refuted() => "promise refuted; not worth doing",
+            Some(true) if self.is_assumed() => {
+                "worth doing if the promised factor is reached, which the trial assumes"
+            }
             Some(true) => "worth doing",
             Some(false) => "not worth doing",
             None if self.found.is_ok() => "undecided: the intervals are too wide",
@@ -222,19 +241,20 @@ impl Judged {
 
 /// Tries every entry `rounds` times, present and changed side by side under the same seeds; the best first.
 pub(super) fn judge(
-    entries: &[Entry],
+    pack: &Pack,
     engine: &SharedEngine,
     engine_name: &'static str,
     seed: u64,
     rounds: u32,
     tasks: u64,
 ) -> Vec<Judged> {
-    let mut judged: Vec<Judged> = entries
+    let mut judged: Vec<Judged> = pack
+        .entries
         .iter()
         .map(|entry| Judged {
             entry: entry.clone(),
             engine: engine_name,
-            found: attempt(entry, engine, seed, rounds, tasks),
+            found: attempt(pack, entry, engine, seed, rounds, tasks),
         })
         .collect();
     judged.sort_by(|one, other| {
@@ -245,6 +265,7 @@ pub(super) fn judge(
 }
 
 fn attempt(
+    pack: &Pack,
     entry: &Entry,
     engine: &SharedEngine,
     seed: u64,
@@ -254,7 +275,7 @@ fn attempt(
     let (mut p99, mut mean, mut present_p99) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..rounds {
         let seed = seed.wrapping_add(u64::from(round));
-        let present = scenario_of(&entry.scenario, &entry.actor, seed, tasks, None)?;
+        let present = scenario_of(pack, &entry.scenario, &entry.actor, seed, tasks, None)?;
         let changed = change(&present, entry)?;
         // Whatever drifts on a real machine meets both alike.
         let (before, after) = if round % 2 == 0 {
@@ -432,18 +453,12 @@ pub(super) fn to_markdown(judged: &[Judged]) -> String {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_embedded_entries_have_every_field() {
-        let entries = entries(None).unwrap();
-        assert_eq!(entries.len(), 3);
-        assert_eq!(entries[1].savings_ms, (30.0, 35.0));
-        assert_eq!(entries[1].trial, Trial::Queue(QueueKind::LockFree));
+    fn embedded() -> Vec<Entry> {
+        Pack::open(crate::campaign::EMBEDDED).unwrap().entries
     }
 
-    #[test]
-    fn a_saving_is_worth_doing_when_shown_and_not_when_shown_to_be_small() {
-        let entry = entries(None).unwrap().remove(0);
-        let judged = |low: f64, value: f64| Judged {
+    fn judged(entry: &Entry, low: f64, value: f64) -> Judged {
+        Judged {
             entry: entry.clone(),
             engine: "virtual",
             found: Ok(Found {
@@ -451,10 +466,45 @@ mod tests {
                 p99: Estimate::new(value, low, 2.0 * value - low, 8),
                 mean: Estimate::new(0.0, -0.5, 0.5, 8),
             }),
-        };
-        assert_eq!(judged(-0.5, 3.0).is_worth_doing(), None);
-        assert!(judged(-0.5, 3.0).verdict().starts_with("undecided"));
-        assert_eq!(judged(2.5, 3.0).is_worth_doing(), Some(true));
-        assert_eq!(judged(0.01, 0.02).is_worth_doing(), Some(false));
+        }
+    }
+
+    #[test]
+    fn the_embedded_entries_have_every_field() {
+        let entries = embedded();
+        assert_eq!(entries.len(), 3);
+        assert_eq!(entries[1].savings_ms, (30.0, 35.0));
+        assert_eq!(entries[1].trial, Trial::Queue(QueueKind::LockFree));
+    }
+
+    #[test]
+    fn a_saving_is_worth_doing_when_shown_and_not_when_shown_to_be_small() {
+        let mut entry = embedded().remove(1);
+        entry.savings_ms = (2.0, 6.0);
+        assert_eq!(judged(&entry, -0.5, 3.0).is_worth_doing(), None);
+        assert!(judged(&entry, -0.5, 3.0).verdict().starts_with("undecided"));
+        assert_eq!(judged(&entry, 2.5, 3.0).verdict(), "worth doing");
+        assert_eq!(judged(&entry, 0.01, 0.02).is_worth_doing(), Some(false));
+        assert!(judged(&entry, 0.01, 0.02).verdict().starts_with("promise refuted"));
+    }
+
+    #[test]
+    fn a_trial_that_sets_the_promised_factor_proves_no_promise() {
+        let mut entry = embedded().remove(0);
+        entry.metric = "p99".into();
+        assert!(judged(&entry, 2.5, 5.0).verdict().contains("assumes"));
+        entry.trial = Trial::Queue(QueueKind::LockFree);
+        assert_eq!(judged(&entry, 2.5, 5.0).verdict(), "worth doing");
+    }
+
+    /// Sure savings are divided by days: more days rank lower, and a wide interval ranks nothing.
+    #[test]
+    fn the_rank_is_what_is_surely_saved_per_day() {
+        let mut entry = embedded().remove(1);
+        entry.effort_days = 4.0;
+        assert!((judged(&entry, 2.0, 3.0).per_day() - 0.5).abs() < 1e-12);
+        entry.effort_days = 1.0;
+        assert!((judged(&entry, 2.0, 3.0).per_day() - 2.0).abs() < 1e-12);
+        assert!(judged(&entry, -483.0, 37.0).per_day().abs() < 1e-12);
     }
 }

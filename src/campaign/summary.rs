@@ -1,12 +1,13 @@
 //! A day's summary for people: what was done, targets with headroom, findings, next steps.
 
 use super::targets::Judged;
-use super::{Level, Outcome, Status};
+use super::{Level, Outcome, Pack, Status};
 use std::fmt::Write;
 
 /// The Markdown summary of a day.
 #[must_use]
 pub(super) fn markdown(
+    pack: &Pack,
     day: u64,
     level: Level,
     time: &str,
@@ -16,11 +17,15 @@ pub(super) fn markdown(
     let mut text = String::new();
     let done = outcomes.iter().filter(|outcome| outcome.is_success()).count();
     let met = targets.iter().filter(|target| target.is_met() == Some(true)).count();
-    let missed: Vec<&str> =
-        targets.iter().filter(|target| target.is_met() == Some(false)).map(|target| target.what).collect();
+    let missed: Vec<&str> = targets
+        .iter()
+        .filter(|target| target.is_met() == Some(false))
+        .map(|target| target.what.as_str())
+        .collect();
     let _ = writeln!(
         text,
-        "# Phase 18F, day {day}\n\n**{}** ({}), {time}\n",
+        "# {}, day {day}\n\n**{}** ({}), {time}\n",
+        pack.title,
         capital(level.label()),
         level.name()
     );
@@ -69,7 +74,7 @@ pub(super) fn markdown(
         }
     }
     let _ = writeln!(text, "\n## Next steps\n");
-    for step in next_steps(day, outcomes, targets) {
+    for step in next_steps(pack, day, outcomes, targets) {
         let _ = writeln!(text, "- {step}");
     }
     text
@@ -95,7 +100,7 @@ fn row(text: &mut String, outcome: &Outcome) {
     );
 }
 
-fn next_steps(day: u64, outcomes: &[Outcome], targets: &[Judged]) -> Vec<String> {
+fn next_steps(pack: &Pack, day: u64, outcomes: &[Outcome], targets: &[Judged]) -> Vec<String> {
     let mut steps = Vec::new();
     for outcome in outcomes.iter().filter(|outcome| !outcome.is_success()) {
         steps.push(format!("mend {} and run it again: `conlab campaign --day {day}`", outcome.task.name));
@@ -108,8 +113,8 @@ fn next_steps(day: u64, outcomes: &[Outcome], targets: &[Judged]) -> Vec<String>
                 .push(format!("find what makes {} miss its bound: `conlab explain {scenario}`", target.what));
         }
     }
-    if day < 5 {
-        steps.push(format!("go on with `conlab campaign --day {}`", day + 1));
+    if let Some(next) = pack.days().into_iter().find(|&other| other > day) {
+        steps.push(format!("go on with `conlab campaign --day {next}`"));
     }
     if steps.is_empty() {
         steps.push(

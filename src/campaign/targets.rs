@@ -1,77 +1,50 @@
 //! Targets: value, bound, verdict and headroom.
 
 use super::Outcome;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// A bound on one metric of some benchmarks.
-struct Target {
-    what: &'static str,
-    path: &'static str,
-    unit: &'static str,
-    bound: f64,
-    /// Whether the value must stay below the bound; else above.
-    below: bool,
-    benchmarks: &'static [&'static str],
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    /// What is bounded.
+    pub name: String,
+    /// Path of the metric in a task's metrics.
+    pub metric: String,
+    /// Unit of value and bound.
+    pub unit: String,
+    /// The value must stay below this.
+    #[serde(default)]
+    pub below: Option<f64>,
+    /// The value must stay above this.
+    #[serde(default)]
+    pub above: Option<f64>,
+    /// Names of the benchmarks.
+    pub benchmarks: Vec<String>,
 }
 
-const RYOT: &[&str] =
-    &["FirstTokenLatencyBenchmark", "TokenGenerationBenchmark", "DetailedRyotInferenceProfiling"];
-
-const fn below(
-    what: &'static str,
-    path: &'static str,
-    unit: &'static str,
-    bound: f64,
-    benchmarks: &'static [&'static str],
-) -> Target {
-    Target { what, path, unit, bound, below: true, benchmarks }
+impl Target {
+    /// Whether it has one bound, a number above 0.
+    pub(super) fn check(&self) -> Result<(), String> {
+        match (self.below, self.above) {
+            (Some(bound), None) | (None, Some(bound)) if bound > 0.0 && bound.is_finite() => Ok(()),
+            _ => Err(format!("target `{}`: expected either below or above, a number above 0", self.name)),
+        }
+    }
 }
-
-const fn above(
-    what: &'static str,
-    path: &'static str,
-    unit: &'static str,
-    bound: f64,
-    benchmarks: &'static [&'static str],
-) -> Target {
-    Target { what, path, unit, bound, below: false, benchmarks }
-}
-
-const TARGETS: &[Target] = &[
-    below("Ryot TTFT mean", "latency.mean_ms", "ms", 100.0, RYOT),
-    below("Ryot TTFT p99", "latency.p99_ms", "ms", 100.0, RYOT),
-    above("Ryot throughput", "tokens_per_s", "tokens/s", 50.0, RYOT),
-    below("Ryot peak memory", "peak_memory_mb", "MB", 4000.0, RYOT),
-    above("ΣLANG ratio", "compression_ratio", ": 1", 3.0, &["CompressionRatioBenchmark"]),
-    above("ΣLANG throughput", "mb_per_s", "MB/s", 100.0, &["CompressionThroughputBenchmark"]),
-    below(
-        "ΣVAULT read p99",
-        "latency.p99_ms",
-        "ms",
-        10.0,
-        &["RSUReadBenchmark", "SigmaVaultMemoryProfiling"],
-    ),
-    below("ΣVAULT write p99", "latency.p99_ms", "ms", 20.0, &["RSUWriteBenchmark"]),
-    below(
-        "Agents p99",
-        "latency.p99_ms",
-        "ms",
-        50.0,
-        &["AgentTaskLatencyBenchmark", "AgentCommunicationProfiling"],
-    ),
-];
 
 /// A target and what became of it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Judged {
     /// What is bounded.
-    pub(super) what: &'static str,
+    pub(super) what: String,
     /// The benchmark.
     pub(super) benchmark: String,
     /// Its value; `None` when the sample cannot carry it or the task failed.
     pub(super) value: Option<f64>,
     /// Unit of value and bound.
-    pub(super) unit: &'static str,
+    pub(super) unit: String,
     /// The bound.
     pub(super) bound: f64,
     /// Whether the value must stay below it.
@@ -125,24 +98,23 @@ impl Judged {
 
 /// Every target of these tasks.
 #[must_use]
-pub(super) fn judge(outcomes: &[Outcome]) -> Vec<Judged> {
+pub(super) fn judge(targets: &[Target], outcomes: &[Outcome]) -> Vec<Judged> {
     let mut rows = Vec::new();
-    for target in TARGETS {
-        for outcome in
-            outcomes.iter().filter(|outcome| target.benchmarks.contains(&outcome.task.name.as_str()))
-        {
+    for target in targets {
+        let of_target = |outcome: &&Outcome| target.benchmarks.contains(&outcome.task.name);
+        for outcome in outcomes.iter().filter(of_target) {
             // A figure that the level does not have is no missed target.
-            let value = outcome.metric(target.path);
-            if value.is_none() && !target.path.starts_with("latency") {
+            let value = outcome.metric(&target.metric);
+            if value.is_none() && !target.metric.starts_with("latency") {
                 continue;
             }
             rows.push(Judged {
-                what: target.what,
+                what: target.name.clone(),
                 benchmark: outcome.task.name.clone(),
                 value,
-                unit: target.unit,
-                bound: target.bound,
-                below: target.below,
+                unit: target.unit.clone(),
+                bound: target.below.or(target.above).unwrap_or(f64::NAN),
+                below: target.below.is_some(),
             });
         }
     }
@@ -156,10 +128,10 @@ mod tests {
     #[test]
     fn headroom_is_positive_on_the_good_side() {
         let judged = |value, bound, below| Judged {
-            what: "x",
+            what: "x".into(),
             benchmark: String::new(),
             value: Some(value),
-            unit: "ms",
+            unit: "ms".into(),
             bound,
             below,
         };
@@ -167,5 +139,21 @@ mod tests {
         assert_eq!(judged(1010.0, 50.0, false).headroom_percent(), Some(1920.0));
         assert_eq!(judged(55.3, 50.0, true).verdict(), "missed");
         assert_eq!(judged(50.0, 50.0, true).is_met(), Some(false));
+    }
+
+    #[test]
+    fn a_target_has_one_bound() {
+        let target = |below, above| Target {
+            name: "x".into(),
+            metric: "latency.p99_ms".into(),
+            unit: "ms".into(),
+            below,
+            above,
+            benchmarks: Vec::new(),
+        };
+        assert!(target(Some(5.0), None).check().is_ok());
+        for (below, above) in [(None, None), (Some(1.0), Some(2.0)), (Some(0.0), None)] {
+            assert!(target(below, above).check().unwrap_err().contains("either below or above"));
+        }
     }
 }

@@ -3,6 +3,8 @@
 use super::CampaignError;
 use crate::scenario::{parse_duration, unknown};
 use crate::units::Nanos;
+use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Deserializer};
 use toml_edit::{Document, Item, TableLike, Value};
 
 /// A table being read, and where it stands in the file.
@@ -141,6 +143,30 @@ impl<'t> Row<'t> {
 fn number(value: &Value) -> Option<f64> {
     #[expect(clippy::cast_precision_loss, reason = "small numbers")]
     value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64))
+}
+
+/// `schema = 1`, the only version so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct SchemaOne;
+
+impl<'de> Deserialize<'de> for SchemaOne {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match u64::deserialize(deserializer)? {
+            1 => Ok(Self),
+            other => Err(D::Error::custom(format!("schema {other}: expected schema = 1"))),
+        }
+    }
+}
+
+/// Reads a whole document into its type; a mistake is named with its line.
+pub(super) fn document<T: DeserializeOwned>(text: &str, origin: &str) -> Result<T, CampaignError> {
+    toml_edit::de::from_str(text).map_err(|error| {
+        let line = error.span().map_or(String::new(), |span| {
+            format!(" line {}:", text[..span.start.min(text.len())].matches('\n').count() + 1)
+        });
+        let message = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
+        CampaignError::Config(format!("{origin}:{line} {message}"))
+    })
 }
 
 /// Parses a document.

@@ -337,7 +337,7 @@ fn parse_profiler(text: &str) -> Result<Profiler, String> {
 }
 
 /// Parses `PATH=VALUE`.
-fn parse_assignment(text: &str) -> Result<(String, String), String> {
+pub(super) fn parse_assignment(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((path, value)) if !path.trim().is_empty() => {
             Ok((path.trim().to_owned(), value.trim().to_owned()))

@@ -1,10 +1,10 @@
-//! `conlab campaign`: phase 18F, its fifteen tasks, their files, the roadmap.
+//! `conlab campaign`: a profiling campaign from its pack, its files, its roadmap.
 
 use super::exit::{Failure, Outcome, print, say};
 use super::progress;
 use super::terminal::Terminal;
 use crate::campaign::{
-    Campaign, CampaignError, DayReport, Level, ResultFiles, TaskSpec, entries, run as run_days, tasks,
+    Campaign, CampaignError, DayReport, EMBEDDED, Level, Pack, ResultFiles, TaskSpec, run as run_days,
 };
 use crate::engine::real::RealEngine;
 use crate::engine::{Progress, VirtualEngine};
@@ -15,18 +15,22 @@ use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
 Examples:
-  conlab campaign --day all                    fifteen tasks on this machine, in some minutes
+  conlab campaign --day all                    phase 18F's fifteen tasks on this machine, in some minutes
+  conlab campaign my-campaign                  a pack of your own: a folder with pack.toml and tasks.toml
   conlab campaign --day 2 --level model        fitted on the isolated figures, asked for the baseline
   conlab campaign --day all --level replay     the reported figures from their formulas; synthetic
   conlab campaign --day 5 --roadmap mine.toml  what is worth doing
 
-Files go to DIR/phase_18f: daily_reports, metrics_json, raw_profiles, flame_graphs.";
+Files go to DIR/FOLDER, phase_18f for the built-in pack: daily_reports, metrics_json, raw_profiles, flame_graphs.";
 
-/// Phase 18F: fifteen tasks in five days, their files, the roadmap
+/// A profiling campaign: tasks by day, their files, the roadmap; phase 18F unless another pack is given
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// Which day, 1 to 5, or all
+    /// The built-in pack, or a folder with pack.toml, tasks.toml and the files that they name
+    #[arg(value_name = "PACK", default_value = EMBEDDED)]
+    pack: String,
+    /// Which day, or all
     #[arg(long, value_name = "N|all", default_value = "all", value_parser = parse_days)]
     day: Days,
     /// measured (this machine), model (virtual time) or replay (formulas; synthetic)
@@ -49,17 +53,36 @@ pub(super) struct Args {
     json: bool,
 }
 
-/// Days, in a type of their own so that the parser sees one value.
-#[derive(Clone, Debug)]
-struct Days(Vec<u64>);
+/// Which days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Days {
+    All,
+    One(u64),
+}
 
 fn parse_days(text: &str) -> Result<Days, String> {
     if text == "all" {
-        return Ok(Days((1..=5).collect()));
+        return Ok(Days::All);
     }
     match text.parse() {
-        Ok(day @ 1..=5) => Ok(Days(vec![day])),
-        _ => Err(format!("`{text}` is no day: expected 1 to 5, or all")),
+        Ok(day) if day > 0 => Ok(Days::One(day)),
+        _ => Err(format!("`{text}` is not a day: expected a number such as 2, or all")),
+    }
+}
+
+/// The days asked for, which the pack must have.
+fn days(pack: &Pack, asked: Days) -> Result<Vec<u64>, Failure> {
+    let known = pack.days();
+    match asked {
+        Days::All => Ok(known),
+        Days::One(day) if known.contains(&day) => Ok(vec![day]),
+        Days::One(day) => {
+            let known: Vec<String> = known.iter().map(u64::to_string).collect();
+            Err(Failure::Usage(format!(
+                "--day: the pack has no day {day}: expected {}, or all",
+                known.join(", ")
+            )))
+        }
     }
 }
 
@@ -73,17 +96,21 @@ fn parse_level(text: &str) -> Result<Level, String> {
 
 /// Runs the days and prints their summaries.
 pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> {
-    let config = read(args.config.as_deref())?;
-    let roadmap = read(args.roadmap.as_deref())?;
+    let mut pack = Pack::open(&args.pack).map_err(failure)?;
+    if let Some((text, name)) = read(args.config.as_deref())? {
+        pack = pack.with_tasks(&text, &name).map_err(failure)?;
+    }
+    if let Some((text, name)) = read(args.roadmap.as_deref())? {
+        pack = pack.with_roadmap(&text, &name).map_err(failure)?;
+    }
+    let days = days(&pack, args.day)?;
     let progress = Progress::default();
     progress::stop_on_interrupt(&progress);
     let (real, simulated) = (RealEngine::new(), VirtualEngine::default());
     let campaign = Campaign {
         level: args.level,
-        days: args.day.0.clone(),
-        tasks: tasks(config.as_ref().map(|(text, name)| (text.as_str(), name.as_str()))).map_err(failure)?,
-        entries: entries(roadmap.as_ref().map(|(text, name)| (text.as_str(), name.as_str())))
-            .map_err(failure)?,
+        days,
+        pack,
         real: &real,
         simulated: &simulated,
         seed: args.seed,

@@ -12,6 +12,7 @@ mod completions;
 mod doctor;
 pub mod exit;
 mod explain;
+mod fit;
 mod groups;
 mod init;
 mod list;
@@ -19,6 +20,7 @@ mod man;
 mod progress;
 mod report;
 mod run;
+mod search;
 mod show;
 mod study;
 pub mod terminal;
@@ -66,6 +68,8 @@ enum Command {
     Compare(compare::Args),
     Explain(explain::Args),
     Whatif(whatif::Args),
+    Fit(fit::Args),
+    Search(search::Args),
     Calibrate(calibrate::Args),
     Validate(validate::Args),
     Verify(verify::Args),
@@ -98,6 +102,8 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome, Failure> {
         Command::Compare(args) => compare::run(&args, terminal),
         Command::Explain(args) => explain::run(&args, terminal),
         Command::Whatif(args) => whatif::run(&args, terminal),
+        Command::Fit(args) => fit::run(&args, terminal),
+        Command::Search(args) => search::run(&args, terminal),
         Command::Calibrate(args) => calibrate::run(&args, terminal),
         Command::Validate(args) => validate::run(&args, terminal),
         Command::Verify(args) => verify::run(&args, terminal),

@@ -73,22 +73,28 @@ pub(super) fn write_junit(
 pub(super) struct Runs {
     bar: ProgressBar,
     counter: bool,
+    what: &'static str,
 }
 
 impl Runs {
     /// In the terminal's manner.
     pub(super) fn new(terminal: &Terminal) -> Self {
+        Self::of(terminal, "runs")
+    }
+
+    /// The same for `what` instead of runs.
+    pub(super) fn of(terminal: &Terminal, what: &'static str) -> Self {
         let bar = ProgressBar::new(1);
         if terminal.progress == ProgressChoice::Bar {
-            if let Ok(style) =
-                ProgressStyle::with_template("runs {pos}/{len} [{bar:40}] {elapsed_precise} {msg}")
-            {
+            if let Ok(style) = ProgressStyle::with_template(&format!(
+                "{what} {{pos}}/{{len}} [{{bar:40}}] {{elapsed_precise}} {{msg}}"
+            )) {
                 bar.set_style(style.progress_chars("=> "));
             }
         } else {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
-        Self { bar, counter: terminal.progress == ProgressChoice::Counter }
+        Self { bar, counter: terminal.progress == ProgressChoice::Counter, what }
     }
 
     /// `done` of at most `most` runs are made.
@@ -96,7 +102,7 @@ impl Runs {
         self.bar.set_length(most as u64);
         self.bar.set_position(done as u64);
         if self.counter && (done == most || done.is_multiple_of(most.div_ceil(8).max(1))) {
-            say(&format!("{done} of at most {most} runs"));
+            say(&format!("{done} of at most {most} {}", self.what));
         }
     }
 }

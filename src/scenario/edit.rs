@@ -58,6 +58,28 @@ pub(super) fn set(document: &mut DocumentMut, path: &str, value: Value) -> Resul
     set_in(document.as_item_mut(), &keys, value)
 }
 
+/// The text at `path`, or of `mean` in the table there.
+pub(super) fn get(document: &DocumentMut, path: &str) -> Option<String> {
+    let mut item = document.as_item().clone();
+    for key in Key::parse(path).ok()? {
+        let key = key.get();
+        item = if let Some(tables) = item.as_array_of_tables() {
+            let names: Vec<String> = tables.iter().map(name_of).collect();
+            Item::Table(tables.get(element(key, &names).ok()?)?.clone())
+        } else if let Some(array) = item.as_array() {
+            let names: Vec<String> = array
+                .iter()
+                .map(|value| value.as_inline_table().map_or(String::new(), inline_name))
+                .collect();
+            Item::Value(array.get(element(key, &names).ok()?)?.clone())
+        } else {
+            item.as_table_like()?.get(key)?.clone()
+        };
+    }
+    let mean = item.as_table_like().and_then(|table| table.get("mean"));
+    mean.unwrap_or(&item).as_str().map(str::to_owned)
+}
+
 fn set_in(item: &mut Item, keys: &[&str], value: Value) -> Result<(), String> {
     let [key, rest @ ..] = keys else {
         let decor = item.as_value().map(|old| old.decor().clone());

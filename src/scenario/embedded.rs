@@ -9,13 +9,17 @@ pub struct Embedded {
     pub text: &'static str,
 }
 
-/// Names each file of `experiments/` once.
+/// Names each file of `experiments/` once; `name: file` where the file is called otherwise.
 macro_rules! embedded {
-    ($($name:literal),* $(,)?) => {
+    (@file $name:literal) => { $name };
+    (@file $name:literal $file:literal) => { $file };
+    ($($name:literal $(: $file:literal)?),* $(,)?) => {
         /// Every embedded scenario; the first is the default.
         pub const EMBEDDED: &[Embedded] = &[$(Embedded {
             name: $name,
-            text: include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/experiments/", $name, ".toml")),
+            text: include_str!(concat!(
+                env!("CARGO_MANIFEST_DIR"), "/experiments/", embedded!(@file $name $($file)?), ".toml"
+            )),
         }),*];
     };
 }
@@ -31,13 +35,13 @@ embedded![
     "slow-consumer",
     "priority-inversion",
     "durable-writes",
-    "phase-18f",
-    "phase-18f-agents",
-    "phase-18f-ryot",
-    "phase-18f-slang",
-    "phase-18f-vault",
-    "phase-18f-vault-writer",
-    "phase-18f-workflow",
+    "phase-18f": "phase-18f/whole",
+    "phase-18f-agents": "phase-18f/agents",
+    "phase-18f-ryot": "phase-18f/ryot",
+    "phase-18f-slang": "phase-18f/slang",
+    "phase-18f-vault": "phase-18f/vault",
+    "phase-18f-vault-writer": "phase-18f/vault-writer",
+    "phase-18f-workflow": "phase-18f/workflow",
 ];
 
 /// Name of the scenario that runs when none is named.

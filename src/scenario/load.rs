@@ -55,6 +55,39 @@ impl Scenario {
         Self::with_overrides(&text, name_or_path, base, overrides)
     }
 
+    /// This scenario with the fields at these paths set, as `--set` does.
+    ///
+    /// # Errors
+    ///
+    /// [`ScenarioError::Invalid`]: a path leads nowhere, or the changed scenario says what cannot be.
+    pub fn edited(&self, set: &[(String, String)]) -> Result<Self, ScenarioError> {
+        self.overridden(&Overrides { set: set.to_vec(), ..Overrides::default() })
+    }
+
+    /// This scenario with `overrides`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Scenario::edited`].
+    pub fn overridden(&self, overrides: &Overrides) -> Result<Self, ScenarioError> {
+        let Ok(mut document) = self.source.parse::<DocumentMut>() else {
+            return Self::parse(&self.source, &self.name);
+        };
+        let mistakes = overrides.apply(&mut document);
+        if mistakes.is_empty() {
+            Self::parse(&document.to_string(), &self.name)
+        } else {
+            Err(ScenarioError::Invalid { origin: self.name.clone(), mistakes })
+        }
+    }
+
+    /// The text of the field at `path`, or of its `mean` where it is a table; `None` where there is none.
+    #[must_use]
+    pub fn field(&self, path: &str) -> Option<String> {
+        let document = self.source.parse::<DocumentMut>().ok()?;
+        edit::get(&document, path)
+    }
+
     /// Parses `text`, then again with `overrides`; sample files are relative to `base`.
     fn with_overrides(
         text: &str,

@@ -75,6 +75,31 @@ fn percent(text: &str) -> Option<f64> {
 }
 
 impl Gate {
+    /// The figure that it bounds.
+    #[must_use]
+    pub const fn metric(&self) -> Metric {
+        self.metric
+    }
+
+    /// Whether its bound is a share more or less than a reference.
+    #[must_use]
+    pub const fn is_relative(&self) -> bool {
+        matches!(self.bound, Bound::Relative(_))
+    }
+
+    /// Whether the whole interval of `value` is on the gate's side, or the whole of it on the other; `None` when it lies on
+    /// both, or when the gate is relative.
+    #[must_use]
+    pub fn decide(&self, value: &Estimate) -> Option<bool> {
+        let Bound::Value(bound) = self.bound else { return None };
+        let (surely, surely_not) = if self.below {
+            (value.high < bound, value.low >= bound)
+        } else {
+            (value.low > bound, value.high <= bound)
+        };
+        if surely { Some(true) } else { surely_not.then_some(false) }
+    }
+
     /// Judges a signed bound by the difference from stored runs; `None` for a bound that is a value.
     #[must_use]
     pub fn judge_stored(&self, stored: &AgainstStored) -> Option<GateResult> {

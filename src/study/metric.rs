@@ -146,6 +146,12 @@ impl Metric {
             .ok_or_else(|| unknown("metric", word, &names))
     }
 
+    /// Its value for an actor of `record`; `None` when there is none or too few tasks for it.
+    #[must_use]
+    pub fn read(self, actor: &ActorRecord, record: &RunRecord) -> Option<f64> {
+        if self.carried_by(actor.completed) == Carries::No { None } else { value(self, actor, record) }
+    }
+
     /// What it counts.
     #[must_use]
     pub const fn unit(self) -> Unit {

@@ -1,7 +1,7 @@
 //! The campaign without a clock: replayed in full, and with tasks that fail.
 
 use conlab::audit::{audit, read_path};
-use conlab::campaign::{Campaign, Level, entries, figures, run, tasks};
+use conlab::campaign::{Campaign, EMBEDDED, Level, Pack, run};
 use conlab::engine::{Engine, EngineError, Experiment, Progress, RunOutput, VirtualEngine};
 use conlab::scenario::{Overrides, Scenario};
 use std::path::Path;
@@ -17,8 +17,7 @@ fn campaign<'c>(
     Campaign {
         level,
         days: days.to_vec(),
-        tasks: tasks(None).unwrap(),
-        entries: entries(None).unwrap(),
+        pack: Pack::open(EMBEDDED).unwrap(),
         real,
         simulated,
         seed: 18,
@@ -47,7 +46,7 @@ impl Engine for Refusing {
 
 #[test]
 fn replay_gives_every_figure_and_says_that_it_is_synthetic() {
-    for figure in figures() {
+    for figure in Pack::open(EMBEDDED).unwrap().replay.figures() {
         assert_eq!(figure.regenerated(), figure.printed, "{} {}", figure.benchmark, figure.metric);
     }
     let folder = tempfile::tempdir().unwrap();

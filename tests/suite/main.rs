@@ -9,6 +9,7 @@ mod claimed;
 mod determinism;
 mod factorial;
 mod fake;
+mod fitting;
 mod oracle;
 mod planted;
 mod report;

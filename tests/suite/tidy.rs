@@ -237,11 +237,16 @@ fn no_file_is_too_long() {
 fn every_scenario_is_embedded_parses_and_says_what_it_is_for() {
     let mut on_disk: Vec<String> = Vec::new();
     for (path, text) in files(&root().join("experiments"), "toml") {
-        // What claims are tried on is theirs: `ClaimFile` embeds and parses it.
-        if path.iter().any(|part| part == "claims") {
+        // What claims are tried on is theirs: `ClaimFile` embeds and parses it. A pack's other files are `Pack`'s.
+        const OF_PACK: [&str; 8] =
+            ["pack", "tasks", "targets", "roadmap", "replay", "fit", "model", "claims"];
+        let stem = path.file_stem().unwrap().to_str().unwrap();
+        let in_folder = path.components().count() > 1;
+        if path.starts_with("claims") || in_folder && OF_PACK.contains(&stem) {
             continue;
         }
-        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let named = text.lines().find_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
+        let name = named.unwrap_or_else(|| panic!("experiments/{} has no name", path.display())).to_owned();
         for word in ["# Question:", "# Hypothesis:", "# Refuted if"] {
             assert!(text.contains(word), "experiments/{name}.toml has no line `{word}`");
         }

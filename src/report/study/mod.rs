@@ -3,11 +3,15 @@
 mod claims;
 mod compare;
 mod explain;
+mod fit;
+mod search;
 mod whatif;
 
 pub use claims::claims_page;
 pub use compare::compare_page;
 pub use explain::{answer, explain_page};
+pub use fit::fit_page;
+pub use search::search_page;
 pub use whatif::whatif_page;
 
 use super::page::{self, Notice, Section, Tone};

@@ -11,7 +11,7 @@ use toml_edit::{DocumentMut, Item};
 
 /// The claims of phase 18F.
 pub const PHASE_18F: &str =
-    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/experiments/claims/phase-18f.toml"));
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/experiments/phase-18f/claims.toml"));
 
 /// Scenarios that the embedded claims are tried on.
 const SCENARIOS: &[(&str, &str)] = &[

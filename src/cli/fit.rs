@@ -1,0 +1,212 @@
+//! `conlab fit`: parameters of a scenario from observed figures.
+
+use super::args::OutputOptions;
+use super::exit::{Failure, Outcome};
+use super::progress::stop_on_interrupt;
+use super::report::write;
+use super::run::engine;
+use super::study::{Runs, present};
+use super::terminal::Terminal;
+use crate::engine::Progress;
+use crate::measure::{RunRecord, stored};
+use crate::report::study::fit_page;
+use crate::scenario::{EngineKind, Overrides, Scenario, parse_duration};
+use crate::study::Metric;
+use crate::study::fit::{Amount, Figure, FitOptions, FitPlan, Fitted, Parameter, ParameterUnit, fit};
+use serde::Serialize;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const EXAMPLES: &str = "\
+Examples:
+  conlab fit shop.toml --to results/RUN --free actor.orders.steps.parse.compute=50us..5ms
+  conlab fit shop.toml --to results/RUN --free host.wake=1us..200us --free actor.db.threads=1..32 --predict p99
+  conlab fit --to plan.toml --fitted fitted.toml
+
+--to takes a record, whose figures are then met, or a plan: a TOML file with [[parameter]], [[figure]] and [[predict]]
+(docs/guide/fit.md). The search is in virtual time, on all processors. 3 says that no set meets every figure.";
+
+/// Parameters that give observed figures, how well the figures identify them, and predictions
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// A built-in scenario's name or a TOML file's path; left out: the plan's
+    #[arg(value_name = "SCENARIO")]
+    scenario: Option<String>,
+    /// What was observed: a record's folder or run.json, or a plan as TOML
+    #[arg(long, value_name = "OBSERVED")]
+    to: PathBuf,
+    /// A field that may vary, between bounds: PATH=1ms..8ms, PATH=1..32, PATH=0.1..0.5, PATH=0.5x..2x
+    #[arg(long, value_name = "PATH=LOW..HIGH", value_parser = parse_free)]
+    free: Vec<Parameter>,
+    /// Figures of the record that are met, of its actor in focus
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = Metric::parse)]
+    #[arg(default_value = "mean,p50,p99,throughput")]
+    figures: Vec<Metric>,
+    /// Figures of the record that are held out and predicted
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = Metric::parse)]
+    predict: Vec<Metric>,
+    /// Relative tolerance within which a set meets a figure of the record
+    #[arg(long, value_name = "SHARE", default_value = "2%", value_parser = super::study::parse_share)]
+    tolerance: f64,
+    /// Any field of the scenario, before the fit
+    #[arg(long, value_name = "PATH=VALUE", value_parser = super::args::parse_assignment)]
+    set: Vec<(String, String)>,
+    /// Seed of every stream of randomness; always printed
+    #[arg(long, value_name = "S", default_value_t = 18)]
+    seed: u64,
+    /// Write the scenario with the best set in it
+    #[arg(long, value_name = "FILE", value_parser = super::args::writable)]
+    fitted: Option<PathBuf>,
+    #[command(flatten)]
+    output: OutputOptions,
+}
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Document {
+    schema: u32,
+    answer: String,
+    fit: Fitted,
+}
+
+/// Reads `PATH=LOW..HIGH`; the unit of the bounds is that of the field.
+fn parse_free(text: &str) -> Result<Parameter, String> {
+    const EXPECTED: &str = "expected PATH=LOW..HIGH, such as actor.web.steps.work.compute=1ms..8ms";
+    let (path, bounds) = text.split_once('=').ok_or_else(|| format!("`{text}`: {EXPECTED}"))?;
+    let (low, high) = bounds.split_once("..").ok_or_else(|| format!("`{bounds}`: {EXPECTED}"))?;
+    let (low, high) = (low.trim(), high.trim());
+    let plain = |text: &str| text.parse::<f64>().map_err(|_| format!("`{text}` is not a bound: {EXPECTED}"));
+    let (unit, low, high) = if let (Some(low), Some(high)) = (low.strip_suffix('x'), high.strip_suffix('x')) {
+        (ParameterUnit::Factor, plain(low)?, plain(high)?)
+    } else if let (Some(low), Some(high)) = (low.strip_suffix("/s"), high.strip_suffix("/s")) {
+        (ParameterUnit::PerSecond, plain(low)?, plain(high)?)
+    } else if let (Ok(low), Ok(high)) = (low.parse::<u32>(), high.parse::<u32>()) {
+        (ParameterUnit::Count, f64::from(low), f64::from(high))
+    } else if let (Ok(low), Ok(high)) = (low.parse::<f64>(), high.parse::<f64>()) {
+        (ParameterUnit::Number, low, high)
+    } else {
+        #[expect(clippy::cast_precision_loss, reason = "2^53 ns is 104 days")]
+        let ms = |text: &str| parse_duration(text).map(|time| time.0 as f64 / 1e6);
+        (ParameterUnit::Ms, ms(low)?, ms(high)?)
+    };
+    if !(low < high && high.is_finite()) {
+        return Err(format!("`{bounds}`: expected the smaller bound first"));
+    }
+    Ok(Parameter { name: None, set: vec![path.trim().to_owned()], unit, low, high })
+}
+
+pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> {
+    let plan = plan(args)?;
+    let scenario = scenario(args, &plan)?;
+    let progress = Progress::default();
+    stop_on_interrupt(&progress);
+    let fitted = {
+        let runs = Runs::of(terminal, "steps of the search");
+        let options = FitOptions { seed: args.seed };
+        fit(&scenario, &plan, &*engine(EngineKind::Virtual), options, &progress, &|done, most| {
+            runs.show(done, most)
+        })?
+    };
+    if let Some(file) = &args.fitted {
+        write(file, &fitted.source, terminal)?;
+    }
+    let page = fit_page(&fitted);
+    let all_fit = fitted.components.iter().all(|component| component.fits);
+    let document = Document { schema: 1, answer: page.answer.clone(), fit: fitted };
+    present("fit", &document, &page, &args.output, terminal)?;
+    Ok(if all_fit { Outcome::Done } else { Outcome::Refuted })
+}
+
+/// The plan in the file, or the one that the record and the options make.
+fn plan(args: &Args) -> Result<FitPlan, Failure> {
+    let is_plan = args.to.extension().is_some_and(|end| end == "toml");
+    let mut plan = if is_plan {
+        let text = fs::read_to_string(&args.to)
+            .map_err(|error| Failure::cannot(format!("read {}", args.to.display()), error))?;
+        FitPlan::parse(&text, &args.to.display().to_string()).map_err(Failure::Usage)?
+    } else {
+        let record = stored::load(&args.to).map_err(|error| Failure::CouldNotRun(Box::new(error)))?;
+        observed(args, &record)?
+    };
+    plan.parameter.extend(args.free.iter().cloned());
+    plan.check().map_err(|why| Failure::Usage(format!("fit: {why}")))?;
+    Ok(plan)
+}
+
+/// The figures of a record, those to meet and those to predict.
+fn observed(args: &Args, record: &RunRecord) -> Result<FitPlan, Failure> {
+    let focus = &record.treatment.focus;
+    let actor = record
+        .actors
+        .get(focus)
+        .ok_or_else(|| Failure::Usage(format!("{}: the record has no actor `{focus}`", args.to.display())))?;
+    let figure = |metric: Metric| {
+        let value = metric.read(actor, record).ok_or_else(|| {
+            Failure::Usage(format!(
+                "--figures {}: the record's {} tasks carry none; leave it out",
+                metric.name(),
+                actor.completed
+            ))
+        })?;
+        let amount = match metric.unit() {
+            crate::study::Unit::Time => format!("{value}ns"),
+            crate::study::Unit::Rate => format!("{value}/s"),
+            crate::study::Unit::Share => format!("{}%", 100.0 * value),
+        };
+        Ok(Figure {
+            name: None,
+            actor: Some(focus.clone()),
+            metric,
+            value: Some(Amount(amount)),
+            times: 1.0,
+            tolerance: args.tolerance,
+        })
+    };
+    let met = args.figures.iter().filter(|metric| !args.predict.contains(metric));
+    Ok(FitPlan {
+        schema: 1,
+        figure: met.map(|&metric| figure(metric)).collect::<Result<_, Failure>>()?,
+        predict: args.predict.iter().map(|&metric| figure(metric)).collect::<Result<_, Failure>>()?,
+        ..FitPlan::default()
+    })
+}
+
+fn scenario(args: &Args, plan: &FitPlan) -> Result<Scenario, Failure> {
+    let overrides = Overrides { set: args.set.clone(), ..Overrides::default() };
+    let name = match (&args.scenario, &plan.scenario) {
+        (Some(name), _) => name.clone(),
+        (None, Some(name)) => {
+            let beside = args.to.parent().unwrap_or(Path::new("")).join(name);
+            if beside.is_file() { beside.to_string_lossy().into_owned() } else { name.clone() }
+        }
+        (None, None) => {
+            return Err(Failure::Usage("fit: expected a SCENARIO, or scenario = \"…\" in the plan".into()));
+        }
+    };
+    Ok(Scenario::load(&name, &overrides)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_carry_the_unit_of_their_field() {
+        for (text, unit, low, high) in [
+            ("a.b=1ms..8ms", ParameterUnit::Ms, 1.0, 8.0),
+            ("a.b=50us..2ms", ParameterUnit::Ms, 0.05, 2.0),
+            ("a.b=1..32", ParameterUnit::Count, 1.0, 32.0),
+            ("a.b=0.1..0.5", ParameterUnit::Number, 0.1, 0.5),
+            ("a.b=0.5x..2x", ParameterUnit::Factor, 0.5, 2.0),
+            ("a.b=10/s..90/s", ParameterUnit::PerSecond, 10.0, 90.0),
+        ] {
+            let free = parse_free(text).unwrap();
+            assert_eq!((free.unit, free.set), (unit, vec!["a.b".to_owned()]), "{text}");
+            assert!((free.low - low).abs() < 1e-12 && (free.high - high).abs() < 1e-12, "{text}");
+        }
+        for text in ["a.b", "a.b=5ms", "a.b=8ms..1ms", "a.b=x..y", "a.b=1ms..5"] {
+            assert!(parse_free(text).is_err(), "{text}");
+        }
+    }
+}
