@@ -136,3 +136,19 @@ fn a_dropper_on_its_way_out_does_not_silence_the_next() {
         assert_eq!(shared.worked(), 3);
     });
 }
+
+/// A thread waits for a lock that nobody gives back, and it is closed: the thread gives up.
+///
+/// Killed by: weakening G7 (a waiter that looked before the closing sleeps after it).
+#[test]
+fn closing_ends_every_wait() {
+    model(2, || {
+        let shared = Shared::new(NEVER);
+        shared.gil.take(0);
+        let waiter = start(&shared, |shared| assert!(shared.gil.take_unless_closed(1).is_none()));
+        shared.gil.close();
+        waiter.join().unwrap();
+        shared.gil.drop_lock(0);
+        assert!(shared.gil.take_unless_closed(2).is_some(), "it is free");
+    });
+}

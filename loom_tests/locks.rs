@@ -62,3 +62,25 @@ fn a_woken_waiter_remembers_the_other_sleepers() {
 fn two_threads_take_the_spin_lock_in_turns() {
     model(3, || take_turns::<SpinLock>(2, 2));
 }
+
+/// Two threads wait for a lock that nobody gives back, and it is closed: both give up. (A spin lock has no wake-up to lose, and
+/// its waiters no end of schedules.)
+///
+/// Killed by: weakening L5 (a waiter that looked before the closing sleeps after it).
+#[test]
+fn closing_the_mutex_ends_every_wait() {
+    model(2, || {
+        let lock = Arc::new(MutexLock::new());
+        assert!(lock.try_acquire());
+        let waiters = [(); 2].map(|()| {
+            let lock = Arc::clone(&lock);
+            thread::spawn(move || assert!(!lock.acquire_unless_closed()))
+        });
+        lock.close();
+        for waiter in waiters {
+            waiter.join().unwrap();
+        }
+        lock.release();
+        assert!(lock.acquire_unless_closed(), "it is free");
+    });
+}

@@ -6,7 +6,7 @@
 use std::process::Command;
 
 /// Each weakened variant and the test that kills it.
-const VARIANTS: [(&str, &str); 41] = [
+const VARIANTS: [(&str, &str); 43] = [
     ("door", "door::a_load_before_a_store_hides_no_race"),
     ("P1-store", "ring::items_cross_laps_in_order"),
     ("P1-load", "ring::items_cross_laps_in_order"),
@@ -43,9 +43,11 @@ const VARIANTS: [(&str, &str); 41] = [
     ("G4", "gil::a_requested_drop_hands_the_lock_over"),
     ("G4-flag", "gil::a_dropper_on_its_way_out_does_not_silence_the_next"),
     ("G6", "gil::the_holder_is_alone_and_every_waiter_wakes"),
+    ("G7", "gil::closing_ends_every_wait"),
     ("L1", "locks::two_threads_take_the_mutex_in_turns"),
     ("L2", "locks::two_threads_take_the_mutex_in_turns"),
     ("L3", "locks::a_woken_waiter_remembers_the_other_sleepers"),
+    ("L5", "locks::closing_the_mutex_ends_every_wait"),
     ("S1", "locks::two_threads_take_the_spin_lock_in_turns"),
     ("C2", "cache::workers_of_a_contended_cache_take_turns"),
 ];

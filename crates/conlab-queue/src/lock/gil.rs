@@ -36,6 +36,9 @@
 //! - G6 (signals): a signal is for the elder group of waiters until there has been one for each of them; then the newcomers are that
 //!   group. A waiter whose round is over takes its signal along, so that none is left behind. The groups sleep apart, so
 //!   that the one woken may take it.
+//! - G7 (closing): `closed` is set before `state` and `hand_over` are locked to wake everybody; waiters and droppers look at it
+//!   under these before they sleep. A waiter that gives up takes nothing along: its signal, if it had one, is lost, and so is
+//!   the hand-over that it asked for. Both matter only to others that give up as well.
 //!
 //! Lock order: `state` before `hand_over`. `loom_tests/gil.rs` fails when G1 to G4 or G6 are weakened.
 //!
@@ -67,6 +70,8 @@ pub struct Gil {
     hand_over: Mutex<HandOver>,
     /// Signalled when the lock is taken while a dropper waits for that.
     taken: Condvar,
+    /// Nobody is to wait any more.
+    closed: AtomicBool,
 }
 
 /// Guarded by the first mutex.
@@ -160,6 +165,7 @@ impl Gil {
             freed: [Condvar::new(), Condvar::new()],
             hand_over: Mutex::new(HandOver { last_holder: NOBODY, droppers: 0 }),
             taken: Condvar::new(),
+            closed: AtomicBool::new(false),
         }
     }
 
@@ -167,17 +173,45 @@ impl Gil {
     ///
     /// `thread` is any number that no other thread uses, below `u64::MAX`.
     pub fn take(&self, thread: u64) -> Taken {
+        let (state, taken) = self.wait(|| false);
+        self.have(state, thread, taken)
+    }
+
+    /// Takes the lock as [`take`](Self::take) does, or gives up once it is [closed](Self::close).
+    pub fn take_unless_closed(&self, thread: u64) -> Option<Taken> {
+        let (state, taken) = self.wait(|| self.closed.load(Relaxed)); // G7
+        if state.held { None } else { Some(self.have(state, thread, taken)) }
+    }
+
+    /// From now on nobody waits in [`take_unless_closed`](Self::take_unless_closed) or for a hand-over: whoever does gives
+    /// up. It is for good. A lock that is free can still be taken.
+    pub fn close(&self) {
+        self.closed.store(true, Relaxed); // G7
+        let state = (!cfg!(conlab_weaken = "G7")).then(|| sync::lock(&self.state)); // G7
+        self.freed.iter().for_each(Condvar::notify_all);
+        let hand_over = sync::lock(&self.hand_over); // G7
+        self.taken.notify_all();
+        drop((state, hand_over));
+    }
+
+    /// Waits until the lock is free, or until it is told to give up and the lock is not.
+    fn wait(&self, gives_up: impl Fn() -> bool) -> (MutexGuard<'_, State>, Taken) {
         let mut taken = Taken::default();
         let mut state = sync::lock(&self.state);
         // Ends when this thread finds the lock free; each round lasts at most one interval.
         // G1
-        while state.held {
+        while state.held && !gives_up() {
             taken.contended = true;
-            state = self.wait_a_round(state, &mut taken);
+            state = self.wait_a_round(state, &mut taken, &gives_up);
             if cfg!(conlab_weaken = "G1") {
                 break;
             }
         }
+        (state, taken)
+    }
+
+    /// Makes the lock, which is free, that of `thread`.
+    fn have(&self, mut state: MutexGuard<'_, State>, thread: u64, mut taken: Taken) -> Taken {
         let mut hand_over = sync::lock(&self.hand_over); // G4
         state.held = true;
         if hand_over.last_holder != thread {
@@ -202,15 +236,20 @@ impl Gil {
         &'a self,
         mut state: MutexGuard<'a, State>,
         taken: &mut Taken,
+        gives_up: impl Fn() -> bool,
     ) -> MutexGuard<'a, State> {
         let switches = state.counts.switches;
         taken.rounds += 1;
         let (ticket, place) = state.signals.join(); // G2
         // Woken up for a signal that another has taken, it sleeps on in the same round.
-        let sleeps_on = |state: &mut State| !state.signals.take(ticket); // G6
+        let mut signalled = false;
+        let sleeps_on = |state: &mut State| {
+            signalled = state.signals.take(ticket); // G6
+            !signalled && !gives_up()
+        };
         let (mut state, timed_out) =
             sync::wait_while_for(&self.freed[place], &self.state, state, self.interval, sleeps_on);
-        if timed_out {
+        if !signalled {
             state.signals.leave(ticket); // G6
         }
         if timed_out && state.held && state.counts.switches == switches {
@@ -254,7 +293,8 @@ impl Gil {
         requested
     }
 
-    /// The second half of a drop that was asked for: sleeps until another thread than `thread` has taken the lock.
+    /// The second half of a drop that was asked for: sleeps until another thread than `thread` has taken the lock, or it is
+    /// closed.
     pub fn await_hand_over(&self, thread: u64) {
         let mut hand_over = sync::lock(&self.hand_over); // G4
         if hand_over.last_holder == thread {
@@ -262,7 +302,8 @@ impl Gil {
             self.drop_request.store(false, Relaxed); // G5
         }
         // Ends by G3. A wake-up for no reason goes round again.
-        while hand_over.last_holder == thread {
+        while hand_over.last_holder == thread && !self.closed.load(Relaxed) {
+            // G7
             if cfg!(conlab_weaken = "G4") {
                 drop(hand_over);
                 hand_over = sync::lock(&self.hand_over);

@@ -23,6 +23,14 @@ pub trait RawLock: Send + Sync {
     /// Takes the lock, waiting while another holds it. Not reentrant.
     fn acquire(&self);
 
+    /// Takes the lock as [`acquire`](Self::acquire) does, or gives up once it is [closed](Self::close); whether it was taken.
+    #[must_use]
+    fn acquire_unless_closed(&self) -> bool;
+
+    /// From now on nobody waits in [`acquire_unless_closed`](Self::acquire_unless_closed): whoever does gives up. It is for
+    /// good. A lock that is free can still be taken.
+    fn close(&self);
+
     /// Gives the lock back.
     ///
     /// # Panics
@@ -58,6 +66,23 @@ impl RawLock for AnyLock {
             Self::Mutex(lock) => lock.acquire(),
             Self::Spin(lock) => lock.acquire(),
             Self::Owner(lock) => lock.acquire(),
+        }
+    }
+
+    #[inline]
+    fn acquire_unless_closed(&self) -> bool {
+        match self {
+            Self::Mutex(lock) => lock.acquire_unless_closed(),
+            Self::Spin(lock) => lock.acquire_unless_closed(),
+            Self::Owner(lock) => lock.acquire_unless_closed(),
+        }
+    }
+
+    fn close(&self) {
+        match self {
+            Self::Mutex(lock) => lock.close(),
+            Self::Spin(lock) => lock.close(),
+            Self::Owner(lock) => lock.close(),
         }
     }
 

@@ -25,6 +25,9 @@
 //!
 //! `loom_tests/locks.rs` fails when L1, L2 or L3 is weakened.
 //!
+//! - L5: `closed` is set before `sleepers` is locked to wake everybody, and a waiter looks at it under `sleepers` before it sleeps.
+//!   So it sees the closing, or it is asleep already and is woken.
+//!
 //! # Progress
 //!
 //! Blocking. Barging: a thread that finds the lock free takes it, whoever was woken for it. Made by `new`, its waiters
@@ -35,7 +38,7 @@
 use super::RawLock;
 use crate::sync;
 use crate::sync::Ordering::{self, Acquire, Relaxed, Release};
-use crate::sync::{AtomicU32, Condvar, Mutex};
+use crate::sync::{AtomicBool, AtomicU32, Condvar, Mutex};
 
 const FREE: u32 = 0;
 const HELD: u32 = 1;
@@ -54,6 +57,8 @@ pub struct MutexLock {
     spins: u32,
     sleepers: Mutex<()>,
     released: Condvar,
+    /// Nobody is to wait any more.
+    closed: AtomicBool,
 }
 
 impl MutexLock {
@@ -73,7 +78,13 @@ impl MutexLock {
     /// ```
     #[must_use]
     pub fn new() -> Self {
-        Self { state: AtomicU32::new(FREE), spins: 0, sleepers: Mutex::new(()), released: Condvar::new() }
+        Self {
+            state: AtomicU32::new(FREE),
+            spins: 0,
+            sleepers: Mutex::new(()),
+            released: Condvar::new(),
+            closed: AtomicBool::new(false),
+        }
     }
 
     /// A free lock whose waiters spin for a moment before they park.
@@ -108,18 +119,18 @@ impl RawLock for MutexLock {
     }
 
     fn acquire(&self) {
-        if self.try_acquire() || self.spin() {
-            return;
-        }
-        let mut guard = sync::lock(&self.sleepers);
-        // Every round ends with a wake-up, which follows a release; another may have barged in between.
-        // L1, L2, L3
-        while self.state.swap(CONTENDED, Acquire) != FREE {
-            guard = sync::wait(&self.released, guard);
-            if cfg!(conlab_weaken = "L3") && self.try_acquire() {
-                break;
-            }
-        }
+        self.wait(|| false);
+    }
+
+    fn acquire_unless_closed(&self) -> bool {
+        self.wait(|| self.closed.load(Relaxed)) // L5
+    }
+
+    fn close(&self) {
+        self.closed.store(true, Relaxed); // L5
+        let guard = (!cfg!(conlab_weaken = "L5")).then(|| sync::lock(&self.sleepers)); // L5
+        self.released.notify_all();
+        drop(guard);
     }
 
     #[inline]
@@ -134,6 +145,27 @@ impl RawLock for MutexLock {
 }
 
 impl MutexLock {
+    /// Takes the lock, or gives up when it is told to; whether it was taken.
+    #[inline]
+    fn wait(&self, gives_up: impl Fn() -> bool) -> bool {
+        if self.try_acquire() || self.spin() {
+            return true;
+        }
+        let mut guard = sync::lock(&self.sleepers);
+        // Every round ends with a wake-up, which follows a release; another may have barged in between.
+        // L1, L2, L3
+        while self.state.swap(CONTENDED, Acquire) != FREE {
+            if gives_up() {
+                return false;
+            }
+            guard = sync::wait(&self.released, guard);
+            if cfg!(conlab_weaken = "L3") && self.try_acquire() {
+                break;
+            }
+        }
+        true
+    }
+
     /// Looks again some times, and tells whether that got the lock. Where somebody sleeps already, the hold is a long one
     /// and there is no use in looking.
     fn spin(&self) -> bool {

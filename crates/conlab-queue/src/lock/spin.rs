@@ -4,6 +4,7 @@
 //!
 //! - S1: the holder's Release store `held = false` pairs with the next holder's Acquire exchange, so what was written
 //!   under the lock is read under it.
+//! - S3: `closed` is only ever set, and publishes nothing; a waiter looks at it between two looks at the lock: Relaxed.
 //! - S2: the loads between attempts only look whether an attempt is worth its price: Relaxed.
 //!
 //! # Progress
@@ -26,6 +27,8 @@ const LONGEST_BACKOFF: u32 = 64;
 #[derive(Debug)]
 pub struct SpinLock {
     held: AtomicBool,
+    /// Nobody is to wait any more.
+    closed: AtomicBool,
 }
 
 impl SpinLock {
@@ -44,7 +47,7 @@ impl SpinLock {
     /// ```
     #[must_use]
     pub fn new() -> Self {
-        Self { held: AtomicBool::new(false) }
+        Self { held: AtomicBool::new(false), closed: AtomicBool::new(false) }
     }
 }
 
@@ -61,6 +64,28 @@ impl RawLock for SpinLock {
     }
 
     fn acquire(&self) {
+        self.wait(|| false);
+    }
+
+    fn acquire_unless_closed(&self) -> bool {
+        self.wait(|| self.closed.load(Relaxed)) // S3
+    }
+
+    fn close(&self) {
+        self.closed.store(true, Relaxed); // S3
+    }
+
+    #[inline]
+    fn release(&self) {
+        debug_assert!(self.held.load(Relaxed), "a spin lock was released that nobody held"); // S2
+        self.held.store(false, UNLOCK); // S1
+    }
+}
+
+impl SpinLock {
+    /// Takes the lock, or gives up when it is told to; whether it was taken.
+    #[inline]
+    fn wait(&self, gives_up: impl Fn() -> bool) -> bool {
         let mut backoff = 1;
         // Ends when the holder releases and this thread's exchange comes before the others'.
         while !self.try_acquire() {
@@ -71,15 +96,32 @@ impl RawLock for SpinLock {
                 if !self.held.load(Relaxed) {
                     break; // S2
                 }
+                if gives_up() {
+                    return false;
+                }
                 // Under loom one pause says it all, and more would only lengthen the search.
                 backoff = if cfg!(loom) { 1 } else { (backoff * 2).min(LONGEST_BACKOFF) };
             }
         }
+        true
     }
+}
 
-    #[inline]
-    fn release(&self) {
-        debug_assert!(self.held.load(Relaxed), "a spin lock was released that nobody held"); // S2
-        self.held.store(false, UNLOCK); // S1
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::{RawLock, SpinLock};
+    use std::thread;
+
+    #[test]
+    fn closing_ends_every_wait() {
+        let lock = SpinLock::new();
+        assert!(lock.try_acquire());
+        thread::scope(|scope| {
+            let waiters = [(); 2].map(|()| scope.spawn(|| lock.acquire_unless_closed()));
+            lock.close();
+            assert!(waiters.into_iter().all(|waiter| !waiter.join().unwrap_or(true)));
+        });
+        lock.release();
+        assert!(lock.acquire_unless_closed(), "it is free");
     }
 }
