@@ -115,6 +115,24 @@ pub struct Verdict {
     pub parties: Vec<Party>,
 }
 
+impl Verdict {
+    /// A deadlock of these parties, each of which waits for what the next one holds, and the last for the first.
+    #[must_use]
+    pub fn deadlock(parties: Vec<Party>) -> Self {
+        let waits: Vec<String> = parties
+            .iter()
+            .map(|Party { who, waits_for, held_by, .. }| match held_by {
+                Some(holder) if waits_for.starts_with("lock") => {
+                    format!("{who} waits for {waits_for} held by {holder}")
+                }
+                Some(other) => format!("{who} waits for {waits_for}, due from {other}"),
+                None => format!("{who} waits for {waits_for}"),
+            })
+            .collect();
+        Self { kind: VerdictKind::Deadlock, message: format!("deadlock: {}", waits.join("; ")), parties }
+    }
+}
+
 /// The kinds of [`Verdict`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -9,6 +9,7 @@ static ALLOCATOR: conlab::measure::allocations::CountingAllocator =
     conlab::measure::allocations::CountingAllocator;
 
 mod caches;
+mod deadlocks;
 mod engine;
 mod profilers;
 mod program;

@@ -42,8 +42,8 @@ impl<E: Executor> Probe for Inside<'_, '_, E> {
     }
 
     fn inside(&mut self, _hit: bool) {
-        self.performer.hold_interpreter(self.under);
-        self.stopped |= self.performer.compute(self.work, self.under).is_err();
+        let held = self.performer.hold_interpreter(self.under);
+        self.stopped |= held.and_then(|()| self.performer.compute(self.work, self.under)).is_err();
     }
 }
 
@@ -71,7 +71,11 @@ impl<'run, E: Executor> Performer<'run, E> {
             let worker = self.executor.worker();
             let mut inserting = self.inside(Nanos::ZERO, access.under);
             cache.cache.insert(worker, key, &mut inserting);
-            waited += inserting.waited;
+            let stopped;
+            (waited, stopped) = (waited + inserting.waited, inserting.stopped);
+            if stopped {
+                return Err(Stopped);
+            }
         }
         let end = self.cut(Activity::Work);
         self.executor.note(|notes| notes.book.caches[access.cache].accessed(hit, end - start, waited));
@@ -90,7 +94,7 @@ impl<'run, E: Executor> Performer<'run, E> {
             }
             MissCost::Compute(draw) => {
                 let amount = draw.sample(stream, self.task_number);
-                self.hold_interpreter(access.under);
+                self.hold_interpreter(access.under)?;
                 self.compute(amount, access.under)
             }
             MissCost::Store(store) => {

@@ -9,11 +9,14 @@ use super::tracks;
 use crate::engine::{Experiment, Profiler, RunOutput};
 use crate::measure::record::{
     Drain, Flow, Little, ProbeRecord, ProfileRecord, RunRecord, SCHEMA, ScenarioRef, SchedulerRecord, Span,
-    Timeline, TreatmentRecord, Warning, Window,
+    Timeline, TreatmentRecord, Verdict, Warning, Window,
 };
 use crate::measure::{CacheLedger, Ledger, host, identities};
 use crate::units::Nanos;
 use std::sync::{Arc, OnceLock};
+
+/// By how much undisturbed work may be off before that is said, as a share.
+const WORK_TOLERANCE: f64 = 0.02;
 
 /// What everybody noted, merged.
 pub(super) struct Collected {
@@ -35,6 +38,12 @@ pub(super) struct Collected {
     steps_seen: Vec<Vec<StepSeen>>,
     /// What a sampler saw.
     pub(super) samples: Option<Samples>,
+    /// Who waited for each other for ever.
+    pub(super) deadlocks: Vec<Verdict>,
+    /// By how much work took longer than was asked for when the run began, as a share.
+    pub(super) work_error: f64,
+    /// Threads that had not come home when the run was long over.
+    pub(super) abandoned: Vec<String>,
 }
 
 impl Collected {
@@ -54,6 +63,9 @@ impl Collected {
             steal_ns: None,
             steps_seen: vec![Vec::new(); run.actors.len()],
             samples: None,
+            deadlocks: Vec::new(),
+            work_error: 0.0,
+            abandoned: Vec::new(),
         }
     }
 
@@ -154,11 +166,12 @@ pub(super) fn output(run: &Arc<Runtime>, experiment: &Experiment, collected: Col
         record.instrumented = true;
     }
     record.profile = profile_of(run, &record, collected.samples, &collected.steps_seen);
-    record.partial = run.progress.stopped();
+    record.partial = run.progress.stopped() || !collected.deadlocks.is_empty();
+    record.verdicts = collected.deadlocks;
     record.instrumented |= experiment.profiler != Profiler::None || experiment.console.is_some();
     record.identities = identities::check(&record);
-    record.trustworthy = record.identities.iter().all(|identity| identity.holds);
-    add_warnings(&mut record);
+    record.trustworthy = record.why_untrustworthy().is_none();
+    add_warnings(&mut record, &collected.abandoned, collected.work_error);
     RunOutput { record, sojourn }
 }
 
@@ -284,10 +297,28 @@ fn measure_recording_cost() -> f64 {
     (clock.now() - start).as_secs_f64() * 1e9 / f64::from(TASKS)
 }
 
-fn add_warnings(record: &mut RunRecord) {
+fn add_warnings(record: &mut RunRecord, abandoned: &[String], work_error: f64) {
     let mut warn = |code: &str, message: String, remedy: &str| {
         record.warnings.push(Warning { code: code.into(), message, remedy: remedy.into() });
     };
+    if !abandoned.is_empty() {
+        warn(
+            "abandoned",
+            format!(
+                "{} had not ended two seconds after the run: what they noted is missing",
+                abandoned.join(", ")
+            ),
+            "look at what they wait for: a disk that does not answer, or a queue that does not end its waits when it is closed",
+        );
+    }
+    if work_error.abs() > WORK_TOLERANCE {
+        warn(
+            "work-inexact",
+            format!("a millisecond of undisturbed work took {:+.1} % when the run began", work_error * 100.0),
+            "compute steps are off by as much: keep the clock speed fixed (cpupower frequency-set -g performance), and \
+             leave the processor's other thread idle",
+        );
+    }
     let residual = identities::thread_residual_of(&record.threads);
     if residual.abs() > 0.02 {
         warn(

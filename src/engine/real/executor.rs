@@ -2,13 +2,16 @@
 
 use super::book::Notes;
 use super::locks::Held;
-use super::runtime::{Stopped, Task};
+use super::runtime::{Runtime, Stopped, Task};
 use super::timekeeper::{Activity, Piece, Timekeeper};
 use crate::engine::ThreadState;
 use crate::units::Nanos;
 use std::future::Future;
 use std::pin::pin;
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// What executes a performer: a thread of its own ([`Blocking`](super::worker::Blocking)), or tokio's workers
@@ -48,6 +51,14 @@ pub(super) trait Executor: Send {
     /// The timeline's track of what is spent off the worker.
     fn track_of_waits(&self) -> usize;
 
+    /// The performer with this entry is about to block its worker, although others may share it.
+    #[inline]
+    fn block(&self, _entry: usize) {}
+
+    /// It goes on.
+    #[inline]
+    fn unblock(&self) {}
+
     /// Waits for `length` without a processor; ended early when the run stops.
     fn sleep(&mut self, length: Nanos) -> impl Future<Output = Result<(), Stopped>> + Send;
 
@@ -60,8 +71,42 @@ pub(super) trait Executor: Send {
     /// Puts `task` into the queue of the actor `to`, waiting for room; gives it back when the run is over.
     fn push(&mut self, to: usize, task: Task) -> impl Future<Output = Result<(), Task>> + Send;
 
-    /// Takes a lock that was not free.
-    fn take(&mut self, lock: usize) -> impl Future<Output = Held> + Send;
+    /// Takes a lock that was not free, for the performer with this entry.
+    fn take(&mut self, lock: usize, entry: usize) -> impl Future<Output = Result<Held, Stopped>> + Send;
+}
+
+thread_local! {
+    /// Wakes the thread up.
+    static UNPARK: Waker = Waker::from(Arc::new(Unpark(thread::current())));
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Longest sleep between two looks at whether the run is over; whoever ends it wakes its threads besides.
+const LONGEST_SLEEP: Duration = Duration::from_millis(20);
+
+/// Blocks the thread until a future is ready, or the run is over.
+pub(super) fn block_on<F: Future>(run: &Runtime, future: F) -> Result<F::Output, Stopped> {
+    let mut future = pin!(future);
+    UNPARK.with(|waker| {
+        loop {
+            if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(waker)) {
+                return Ok(output);
+            }
+            run.goes_on()?;
+            thread::park_timeout(LONGEST_SLEEP);
+        }
+    })
 }
 
 /// The output of a future that blocks where others would be pending.

@@ -8,6 +8,7 @@ use super::executor::Executor;
 use super::locks::{Attempt, Held};
 use super::performer::Performer;
 use super::profile::StepHooks;
+use super::register::Awaits;
 use super::runtime::{Origin, Stopped, Task};
 use super::timekeeper::Activity;
 use crate::engine::ThreadState;
@@ -63,26 +64,27 @@ impl<E: Executor> Performer<'_, E> {
     /// Performs one operation between a step's begin and its end.
     #[inline]
     async fn perform_one(&mut self, op: &Op, stream: &mut Stream) -> Result<(), Stopped> {
+        let run = self.run;
         match op {
             Op::Begin { .. } | Op::End { .. } => {}
             Op::Compute { draw, under } => {
                 let amount = draw.sample(stream, self.task_number);
-                self.hold_interpreter(*under);
+                self.hold_interpreter(*under)?;
                 self.compute(amount, *under)?;
             }
             Op::Touch { bytes, under } => {
-                self.hold_interpreter(*under);
-                self.memory.touch(*bytes);
+                self.hold_interpreter(*under)?;
+                self.memory.touch(*bytes, || run.goes_on())?;
             }
             Op::Compress { bytes, under } => {
-                self.hold_interpreter(*under);
-                self.corpus.compress(*bytes, self.run.seed);
+                self.hold_interpreter(*under)?;
+                self.corpus.compress(*bytes, run.seed, || run.goes_on())?;
             }
             Op::Io { draw } => {
                 let length = draw.sample(stream, self.task_number);
                 self.sleep(length).await?;
             }
-            Op::Lock { lock } => self.lock(*lock).await,
+            Op::Lock { lock } => self.lock(*lock).await?,
             Op::Unlock { lock } => self.unlock(*lock),
             Op::Call { to } => self.call(*to).await?,
             Op::Send { to } => self.send(*to, Origin::Open).await?,
@@ -100,37 +102,44 @@ impl<E: Executor> Performer<'_, E> {
         let run = self.run;
         run.compute(amount, under, |lock| {
             self.drop_interpreter(Activity::Work);
-            self.take_interpreter(lock);
+            self.take_interpreter(lock)
         })
     }
 
     /// Makes sure that exactly `wanted` is held around work.
     #[inline]
-    pub(super) fn hold_interpreter(&mut self, wanted: Option<usize>) {
+    pub(super) fn hold_interpreter(&mut self, wanted: Option<usize>) -> Result<(), Stopped> {
         if self.interpreter.as_ref().map(|(lock, ..)| *lock) == wanted {
-            return;
+            return Ok(());
         }
         self.drop_interpreter(Activity::Work);
-        if let Some(lock) = wanted {
-            self.take_interpreter(lock);
-        }
+        wanted.map_or(Ok(()), |lock| self.take_interpreter(lock))
     }
 
     /// Takes the lock around work. It blocks the worker, as any code under an interpreter lock does.
-    fn take_interpreter(&mut self, lock: usize) {
+    fn take_interpreter(&mut self, lock: usize) -> Result<(), Stopped> {
         let before = self.cut(Activity::Work);
-        let (locks, thread) = (&self.run.locks, self.thread());
+        let (run, thread) = (self.run, self.thread());
         self.say(ThreadState::Lock);
-        self.held_by = locks[lock].holder();
-        let (held, contended) = match locks[lock].try_take(thread) {
-            Attempt::Taken(held) => (held, false),
-            Attempt::Waited => (Held::Raw, true),
-            Attempt::Refused => (locks[lock].take(thread), true),
+        self.held_by = run.locks[lock].holder();
+        self.begin_wait(Awaits::Lock(lock));
+        self.executor.block(self.entry);
+        let taken = match run.locks[lock].try_take(thread) {
+            Attempt::Taken(held) => Ok((held, false)),
+            Attempt::Waited => Ok((Held::Raw, true)),
+            Attempt::Refused => run.locks[lock].take(run, thread).map(|held| (held, true)),
+            Attempt::Closed => Err(Stopped),
         };
+        self.executor.unblock();
+        self.end_wait();
         self.say(ThreadState::Executing);
+        let contended = !matches!(taken, Ok((_, false)));
         let since = if contended { self.cut_lock(Activity::Lock, lock) } else { before };
+        let (held, _) = taken?;
+        self.register().hold(0, lock);
         self.interpreter = Some((lock, held, since));
         self.executor.note(|notes| notes.book.locks[lock].taken(contended, since - before));
+        Ok(())
     }
 
     /// Gives the lock around work back before a wait; the piece before it belongs to `activity`.
@@ -141,6 +150,7 @@ impl<E: Executor> Performer<'_, E> {
         // First the drop, then the books: by the time that those take, the waiter that asked would be asleep again,
         // and another one would be woken.
         let end = self.time.peek();
+        self.register().release(0);
         let asked = run.locks[lock].release_around_work(held, thread);
         let piece = self.time.cut_at(activity, end);
         let end = self.note_piece(activity, piece, None);
@@ -152,7 +162,7 @@ impl<E: Executor> Performer<'_, E> {
     }
 
     /// Takes a step's lock: one attempt with the interpreter lock held, then waiting without it.
-    async fn lock(&mut self, lock: usize) {
+    async fn lock(&mut self, lock: usize) -> Result<(), Stopped> {
         let run = self.run;
         let before = self.cut(Activity::Work);
         self.held_by = run.locks[lock].holder();
@@ -162,26 +172,32 @@ impl<E: Executor> Performer<'_, E> {
                 self.cut_lock(Activity::Lock, lock);
                 (Held::Raw, true)
             }
+            Attempt::Closed => return Err(Stopped),
             Attempt::Refused => {
                 self.drop_interpreter(Activity::Work);
                 self.say(ThreadState::Lock);
                 let activity = if run.locks[lock].spins() { Activity::Spin } else { Activity::Lock };
                 self.waits = Some((activity, Some(lock)));
-                let held = self.executor.take(lock).await;
+                self.begin_wait(Awaits::Lock(lock));
+                let held = self.executor.take(lock, self.entry).await;
+                self.end_wait();
                 self.cut_wait(activity, Some(lock));
                 self.say(ThreadState::Executing);
-                (held, true)
+                (held?, true)
             }
         };
         let since = self.time.last();
         self.executor.note(|notes| notes.book.locks[lock].taken(contended, since - before));
+        self.register().hold(1 + self.held.len(), lock);
         self.held.push((lock, held, since));
+        Ok(())
     }
 
     fn unlock(&mut self, lock: usize) {
         let end = self.cut(Activity::Work);
         if let Some((lock, held, since)) = self.held.pop_if(|(held, ..)| *held == lock) {
             self.executor.note(|notes| notes.book.locks[lock].released(end - since));
+            self.register().release(1 + self.held.len());
             self.run.locks[lock].give_back(held, self.thread());
         }
     }
@@ -200,13 +216,17 @@ impl<E: Executor> Performer<'_, E> {
 
     async fn call(&mut self, to: usize) -> Result<(), Stopped> {
         let (answer, answered) = oneshot::channel();
-        self.send(to, Origin::Call(answer)).await?;
+        let ticket = self.run.register.call(self.entry, self.calls);
+        self.calls += 1;
+        self.send(to, Origin::Call { answer, ticket }).await?;
         self.drop_interpreter(Activity::Work);
         self.cut(Activity::Work);
         self.say(ThreadState::Call);
         self.hooks.iter_mut().for_each(StepHooks::call);
         self.waits = Some((Activity::Call, None));
+        self.begin_wait(Awaits::Answer(to));
         let outcome = self.executor.await_answer(answered).await;
+        self.end_wait();
         self.hooks.iter_mut().for_each(StepHooks::answered);
         self.cut_wait(Activity::Call, None);
         self.say(ThreadState::Executing);
@@ -231,7 +251,9 @@ impl<E: Executor> Performer<'_, E> {
                 self.cut(Activity::Work);
                 self.say(ThreadState::Call);
                 self.waits = Some((Activity::Call, None));
+                self.begin_wait(Awaits::Room(to));
                 let pushed = self.executor.push(to, task).await;
+                self.end_wait();
                 self.cut_wait(Activity::Call, None);
                 self.say(ThreadState::Executing);
                 pushed.err()

@@ -1,6 +1,8 @@
 //! The locks of a run, and what each worker notes of them.
 
 use super::console::Resource;
+use super::executor::block_on;
+use super::runtime::{Runtime, Stopped};
 use crate::lock::{Gil, GilCounts, MutexLock, RawLock, SpinLock};
 use crate::measure::Tally;
 use crate::measure::record::LockRecord;
@@ -97,9 +99,9 @@ impl LockRuntime {
             Mechanism::Raw { lock, .. } => lock.try_acquire().then_some(Held::Raw),
             Mechanism::Awaited(lock) => lock.try_lock_arc().map(Held::Guard),
             Mechanism::Interpreter { gil, .. } => {
-                let contended = gil.take(thread).contended;
-                self.taken(thread, contended);
-                return if contended { Attempt::Waited } else { Attempt::Taken(Held::Raw) };
+                let Some(taken) = gil.take_unless_closed(thread) else { return Attempt::Closed };
+                self.taken(thread, taken.contended);
+                return if taken.contended { Attempt::Waited } else { Attempt::Taken(Held::Raw) };
             }
             Mechanism::Absent => Some(Held::Raw),
         };
@@ -127,22 +129,29 @@ impl LockRuntime {
         usize::try_from(holder).ok().filter(|holder| *holder != usize::MAX)
     }
 
-    /// Takes the lock, blocking the thread.
-    pub(super) fn take(&self, thread: u64) -> Held {
-        let held = match &self.mechanism {
-            Mechanism::Raw { lock, .. } => {
-                lock.acquire();
-                Held::Raw
-            }
-            Mechanism::Awaited(lock) => Held::Guard(lock.lock_arc_blocking()),
-            Mechanism::Interpreter { gil, .. } => {
-                gil.take(thread);
-                Held::Raw
-            }
-            Mechanism::Absent => Held::Raw,
+    /// Takes the lock, blocking the thread; ended when the run is over.
+    pub(super) fn take(&self, run: &Runtime, thread: u64) -> Result<Held, Stopped> {
+        let (taken, held) = match &self.mechanism {
+            Mechanism::Raw { lock, .. } => (lock.acquire_unless_closed(), Held::Raw),
+            Mechanism::Awaited(lock) => (true, Held::Guard(block_on(run, lock.lock_arc())?)),
+            Mechanism::Interpreter { gil, .. } => (gil.take_unless_closed(thread).is_some(), Held::Raw),
+            Mechanism::Absent => (true, Held::Raw),
         };
+        if !taken {
+            return Err(Stopped);
+        }
         self.taken(thread, true);
-        held
+        Ok(held)
+    }
+
+    /// Ends every wait for it: the run is over.
+    pub(super) fn close(&self) {
+        match &self.mechanism {
+            Mechanism::Raw { lock, .. } => lock.close(),
+            Mechanism::Interpreter { gil, .. } => gil.close(),
+            // Who awaits looks whether the run is over.
+            Mechanism::Awaited(_) | Mechanism::Absent => {}
+        }
     }
 
     /// Frees the lock held around work, and tells whether the caller must then await the hand-over.
@@ -185,6 +194,8 @@ pub(super) enum Attempt {
     Waited,
     /// It is not free.
     Refused,
+    /// It is not free, and the run is over.
+    Closed,
 }
 
 /// A lock that is held.

@@ -4,6 +4,9 @@ mod access;
 mod book;
 mod collect;
 mod console;
+mod control;
+mod crew;
+mod deadlock;
 mod executor;
 mod interpret;
 mod load;
@@ -12,6 +15,7 @@ mod memory;
 mod performer;
 mod pool;
 mod profile;
+mod register;
 mod runtime;
 mod stamp;
 mod tasks;
@@ -24,29 +28,19 @@ mod worker;
 pub use runtime::Task;
 pub(crate) use work::{Corpus, Memory, chain};
 
-use super::{Engine, EngineError, Experiment, LiveThread, Profiler, Progress, RunOutput};
+use super::{Engine, EngineError, Experiment, Profiler, Progress, RunOutput};
 use crate::measure::{host, sched};
 use crate::queue::{QueueKind, TaskQueue};
 use crate::scenario::{CostFactors, Load};
-use crate::units::Nanos;
-use book::{Issued, Notes, ThreadAccount};
-use collect::Collected;
+use control::{control, drain_bound};
+use crew::Crew;
 use profile::Attached;
-use runtime::{Returned, Runtime};
+use runtime::Runtime;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{self, Receiver};
-use std::thread::{self, JoinHandle, Thread};
+use std::sync::mpsc;
 use witness::Witness;
-
-/// Longest sleep of the controlling thread between two looks at the user's wish to stop.
-const CONTROL: Nanos = Nanos::from_millis(20);
-/// Time between two looks at whether the window's tasks are done.
-const DRAIN_LOOK: Nanos = Nanos::from_millis(1);
-/// Least and greatest time that the window's tasks get after it; between them it is twice the window.
-const DRAIN_LEAST: Nanos = Nanos::from_secs(5);
-const DRAIN_MOST: Nanos = Nanos::from_secs(60);
 
 /// Makes the queue of a kind and capacity that a run's actors take their tasks from.
 type QueueFactory = dyn Fn(QueueKind, usize) -> Box<dyn TaskQueue<Task>> + Send + Sync;
@@ -122,6 +116,7 @@ impl Engine for RealEngine {
             })
             .unzip();
         let run = Arc::new(Runtime::new(experiment, senders, &*self.queue, progress)?);
+        let work_error = run.work.error();
         let mut witness = Witness::open(&experiment.scenario);
         let mut crew = Crew::default();
         if let Err(error) = crew.hire(&run) {
@@ -132,10 +127,12 @@ impl Engine for RealEngine {
         }
         crew.issue_load(&run, experiment, receivers)?;
         let attached = Attached::start(&run);
-        control(&run, experiment, &mut witness);
+        let deadlocks = control(&run, experiment, &mut witness);
         let samples = attached.finish();
         let mut collected = crew.dismiss(&run);
         collected.samples = samples;
+        collected.deadlocks = deadlocks;
+        collected.work_error = work_error;
         collected.costs = costs;
         collected.steal_ns = host::steal_ns().zip(steal).map(|(after, before)| after.saturating_sub(before));
         progress.phase.store(3, Ordering::Relaxed);
@@ -172,172 +169,4 @@ fn refuse_what_cannot_run(experiment: &Experiment) -> Result<(), EngineError> {
         ));
     }
     Ok(())
-}
-
-/// Warm-up, then the measured window, until the tasks are done, the time is over or the user stops it.
-fn control(run: &Runtime, experiment: &Experiment, witness: &mut Witness) {
-    let settings = &experiment.scenario.run;
-    let start = run.window_start();
-    run.progress.phase.store(1, Ordering::Relaxed);
-    let end = settings.duration.map_or(Nanos::MAX, |duration| start + duration);
-    let mut measuring = false;
-    while run.window_end() == Nanos::MAX {
-        let now = run.clock.now();
-        if run.progress.stopped() || now >= end {
-            run.close_window(now.min(end));
-            break;
-        }
-        if !measuring && now >= start {
-            measuring = true;
-            run.caches.iter().for_each(memory::CacheRuntime::begin_window);
-            run.locks.iter().for_each(locks::LockRuntime::begin_window);
-            witness.begin_window();
-            run.progress.phase.store(2, Ordering::Relaxed);
-        }
-        let next = if measuring { end } else { start };
-        thread::park_timeout(next.saturating_sub(now).min(CONTROL).to_duration());
-    }
-    run.caches.iter().for_each(memory::CacheRuntime::end_window);
-    run.locks.iter().for_each(locks::LockRuntime::end_window);
-    witness.end_window();
-    drain(run);
-}
-
-/// How long the tasks of a window of this length may take after it.
-fn drain_bound(window: Nanos) -> Nanos {
-    (window + window).clamp(DRAIN_LEAST, DRAIN_MOST)
-}
-
-/// After the window: the system goes on under load until every task that was issued in the window is done, or the bound is
-/// reached, or the user stops it.
-fn drain(run: &Runtime) {
-    let until = run.window_end() + drain_bound(run.window_end().saturating_sub(run.window_start()));
-    let mut quiet = 0;
-    while !run.stopped() && !run.progress.stopped() && run.clock.now() < until {
-        // Twice, for an arrival may be on its way to being counted.
-        quiet = if run.outstanding() == 0 { quiet + 1 } else { 0 };
-        if quiet == 2 {
-            break;
-        }
-        thread::park_timeout(DRAIN_LOOK.to_duration());
-    }
-    run.stop(run.clock.now());
-}
-
-/// What a load thread leaves: what it issued, and its end of the clients' channel.
-type LoadLeft = (Issued, Option<Receiver<Returned>>);
-
-/// Everybody who works in a run.
-#[derive(Default)]
-struct Crew {
-    workers: Vec<JoinHandle<(Notes, ThreadAccount)>>,
-    pools: Vec<tasks::Running>,
-    loads: Vec<(usize, JoinHandle<LoadLeft>)>,
-}
-
-impl Crew {
-    /// Starts the workers of every actor; they sleep until there is load.
-    fn hire(&mut self, run: &Arc<Runtime>) -> Result<(), EngineError> {
-        if run.progress.live.wanted() {
-            let workers = run
-                .actors
-                .iter()
-                .flat_map(|actor| std::iter::repeat_n(actor.spec.name.as_str(), actor.spec.threads));
-            let named =
-                workers.enumerate().map(|(index, name)| LiveThread::new(format!("{name}-{index}"), name));
-            run.progress.live.set_threads(named.collect());
-        }
-        let count: usize = run.actors.iter().map(|actor| actor.spec.threads).sum();
-        let mut index = 0;
-        for (actor, runtime) in run.actors.iter().enumerate() {
-            if runtime.spec.queue == QueueKind::Async {
-                self.pools.push(tasks::start(run, actor, index)?);
-                index += runtime.spec.threads;
-                continue;
-            }
-            for _ in 0..runtime.spec.threads {
-                let shared = Arc::clone(run);
-                let worker = thread::Builder::new()
-                    .name(format!("{}-{index}", runtime.spec.name))
-                    .stack_size(256 * 1024)
-                    .spawn(move || worker::work(&shared, actor, index))
-                    .map_err(|source| EngineError::Spawn { index, count, source })?;
-                self.workers.push(worker);
-                index += 1;
-            }
-        }
-        Ok(())
-    }
-
-    /// Starts the threads that issue load.
-    fn issue_load(
-        &mut self,
-        run: &Arc<Runtime>,
-        experiment: &Experiment,
-        receivers: Vec<Option<Receiver<Returned>>>,
-    ) -> Result<(), EngineError> {
-        // Set once, and before the first arrival: a task that was issued before the window must not end in a later one.
-        run.set_window_start(run.clock.now() + experiment.scenario.run.warmup);
-        for (actor, receiver) in receivers.into_iter().enumerate() {
-            if run.actors[actor].spec.load == Load::None {
-                continue;
-            }
-            let shared = Arc::clone(run);
-            let issue = move || {
-                let counts = load::issue(&shared, actor, receiver.as_ref());
-                (counts, receiver)
-            };
-            let name = format!("{}-load", run.actors[actor].spec.name);
-            match thread::Builder::new().name(name).spawn(issue) {
-                Ok(hand) => self.loads.push((actor, hand)),
-                Err(source) => {
-                    run.abort(run.clock.now());
-                    std::mem::take(self).dismiss(run);
-                    return Err(EngineError::System {
-                        action: "start a thread that issues load".into(),
-                        source,
-                    });
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Closes the queues, wakes whoever sleeps, and gathers what everybody noted.
-    fn dismiss(self, run: &Arc<Runtime>) -> Collected {
-        for actor in &run.actors {
-            actor.inbox.queue().close();
-        }
-        let threads: Vec<&Thread> = self.workers.iter().map(JoinHandle::thread).collect();
-        threads.into_iter().for_each(Thread::unpark);
-        let mut collected = Collected::new(run);
-        let mut returned = Vec::new();
-        for (actor, hand) in self.loads {
-            hand.thread().unpark();
-            let (issued, receiver) = joined(hand);
-            collected.add_issued(actor, issued);
-            returned.extend(receiver.map(|receiver| (actor, receiver)));
-        }
-        for pool in self.pools {
-            for (notes, account) in pool.stop() {
-                collected.add(notes.book, account);
-            }
-        }
-        for worker in self.workers {
-            let (notes, account) = joined(worker);
-            collected.add(notes.book, Some(account));
-        }
-        for (actor, receiver) in returned {
-            let mut issued = Issued::default();
-            load::drain(&mut issued, &receiver);
-            collected.add_issued(actor, issued);
-        }
-        collected.drain_queues(run);
-        collected
-    }
-}
-
-/// What a thread returned; its panic goes on here.
-fn joined<T>(hand: JoinHandle<T>) -> T {
-    hand.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

@@ -6,6 +6,7 @@ use super::book::{Belongs, Book, Notes};
 use super::executor::Executor;
 use super::locks::Held;
 use super::profile::StepHooks;
+use super::register::{Awaits, Entry};
 use super::runtime::{Origin, Returned, Runtime, Task};
 use super::timekeeper::{Activity, Piece, Timekeeper};
 use super::work::{Corpus, Memory};
@@ -19,6 +20,8 @@ use crate::units::Nanos;
 pub(super) struct Performer<'run, E: Executor> {
     pub(super) run: &'run Runtime,
     pub(super) actor: usize,
+    /// Number of its entry in the register of waits.
+    pub(super) entry: usize,
     pub(super) executor: E,
     pub(super) time: Timekeeper,
     pub(super) memory: Memory,
@@ -43,6 +46,8 @@ pub(super) struct Performer<'run, E: Executor> {
     pub(super) task_number: u64,
     /// Messages that the present task has sent.
     pub(super) messages: u64,
+    /// Calls that the performer has made.
+    pub(super) calls: u64,
     /// A profiler that wants to know of every step.
     pub(super) hooks: Option<StepHooks>,
 }
@@ -63,10 +68,18 @@ impl<E: Executor> Drop for Performer<'_, E> {
 }
 
 impl<'run, E: Executor> Performer<'run, E> {
-    pub(super) fn new(run: &'run Runtime, actor: usize, executor: E, hooks: Option<StepHooks>) -> Self {
+    /// Performer `number` of `actor`.
+    pub(super) fn new(
+        run: &'run Runtime,
+        actor: usize,
+        number: usize,
+        executor: E,
+        hooks: Option<StepHooks>,
+    ) -> Self {
         Self {
             run,
             actor,
+            entry: run.register.performers[actor].start + number,
             executor,
             time: Timekeeper::new(run.clock.clone()),
             memory: Memory::default(),
@@ -81,6 +94,7 @@ impl<'run, E: Executor> Performer<'run, E> {
             phase: Phase::Before,
             task_number: 0,
             messages: 0,
+            calls: 0,
             hooks,
         }
     }
@@ -98,6 +112,10 @@ impl<'run, E: Executor> Performer<'run, E> {
         self.time.start_task(started.saturating_sub(task.arrived));
         self.task_number = task.number;
         self.messages = 0;
+        run.register.entries[self.entry].serve(match &task.origin {
+            Origin::Call { ticket, .. } => Some(*ticket),
+            Origin::Open | Origin::Client => None,
+        });
         self.steps.fill(Default::default());
         let performed = if run.actors[self.actor].program.ops.is_empty() {
             self.service = Some((task, started));
@@ -124,7 +142,8 @@ impl<'run, E: Executor> Performer<'run, E> {
         let (arrived, issued, epoch) = (task.arrived, task.issued, task.epoch);
         if matches!(task.origin, Origin::Client) {
             self.reissue(task, ended);
-        } else if let Origin::Call(answer) = std::mem::replace(&mut task.origin, Origin::Open) {
+        } else if let Origin::Call { answer, ticket } = std::mem::replace(&mut task.origin, Origin::Open) {
+            self.run.register.answer(ticket);
             // The caller has gone only when the run is over.
             answer.send(()).ok();
             // An answer is part of the task, and of its last step: the caller's wake-up is paid by whoever answers.
@@ -210,8 +229,27 @@ impl<'run, E: Executor> Performer<'run, E> {
     /// Gives back whatever a stopped task held.
     fn let_go(&mut self) {
         while let Some((lock, held, _)) = self.held.pop() {
+            self.register().release(1 + self.held.len());
             self.run.locks[lock].give_back(held, self.thread());
         }
+    }
+
+    /// Its entry in the register of waits.
+    #[inline]
+    pub(super) fn register(&self) -> &'run Entry {
+        &self.run.register.entries[self.entry]
+    }
+
+    /// A wait begins that has no bound of its own.
+    #[inline]
+    pub(super) fn begin_wait(&self, awaits: Awaits) {
+        self.register().begin(awaits, self.time.last().0);
+    }
+
+    /// It is over.
+    #[inline]
+    pub(super) fn end_wait(&self) {
+        self.register().end();
     }
 
     /// The number that names the performer's thread to locks.

@@ -3,6 +3,8 @@
 use super::console::Resource;
 use super::locks::{LockRuntime, Mechanism};
 use super::memory::{CacheRuntime, StoreRuntime};
+use super::register::{Look, Register, Ticket};
+use super::tasks::MOST_HANDLERS;
 use super::work::{self, STOP_CHECK, Work};
 use crate::clock::Clock;
 use crate::engine::live::LiveBatch;
@@ -80,7 +82,12 @@ pub(super) enum Origin {
     /// A client of a closed load, which then thinks and issues its next task.
     Client,
     /// A caller that waits for the answer.
-    Call(oneshot::Sender<()>),
+    Call {
+        /// Tells it.
+        answer: oneshot::Sender<()>,
+        /// Names the call in the register of waits.
+        ticket: Ticket,
+    },
 }
 
 /// The queue of an actor, by how its workers wait.
@@ -164,6 +171,8 @@ pub(super) struct Runtime {
     pub(super) locks: Vec<LockRuntime>,
     pub(super) caches: Vec<CacheRuntime>,
     pub(super) stores: Vec<StoreRuntime>,
+    /// Who waits for what, and who holds it.
+    pub(super) register: Register,
     pub(super) progress: Progress,
     pub(super) profiler: Profiler,
     /// Most spans that each worker keeps for the timeline.
@@ -228,6 +237,12 @@ impl Runtime {
             locks: locks.collect(),
             caches: scenario.caches.iter().map(|spec| CacheRuntime::new(spec, workers)).collect(),
             stores,
+            register: Register::new(actors.iter().map(|actor| {
+                let shared = actor.spec.queue == QueueKind::Async;
+                let performers =
+                    if shared { actor.spec.capacity.min(MOST_HANDLERS) } else { actor.spec.threads };
+                (&actor.spec, &actor.program, performers, shared)
+            })),
             actors,
             progress: progress.clone(),
             profiler: experiment.profiler,
@@ -369,36 +384,32 @@ impl Runtime {
         &self,
         amount: Nanos,
         under: Option<usize>,
-        mut hand_over: impl FnMut(usize),
+        mut hand_over: impl FnMut(usize) -> Result<(), Stopped>,
     ) -> Result<(), Stopped> {
         let (gil, poll) = match under.map(|lock| (&self.locks[lock].mechanism, lock)) {
             Some((Mechanism::Interpreter { gil, check, .. }, lock)) => (Some((gil, lock)), *check),
             _ => (None, STOP_CHECK),
         };
-        let piece = self.work.links(poll).max(1);
-        let mut left = self.work.links(amount);
-        let mut word = left;
         let mut unchecked = Nanos::ZERO;
-        while left > 0 {
-            let links = left.min(piece);
-            word = work::chain(links, word);
-            left -= links;
+        work::in_pieces(self.work.pieces(amount, poll), || {
             if let Some((gil, lock)) = gil
                 && gil.requested()
-                && left > 0
             {
-                hand_over(lock);
+                hand_over(lock)?;
             }
             unchecked += poll;
             if unchecked >= STOP_CHECK {
                 unchecked = Nanos::ZERO;
-                if self.stopped() {
-                    return Err(Stopped);
-                }
+                return self.goes_on();
             }
-        }
-        std::hint::black_box(word);
-        Ok(())
+            Ok(())
+        })
+    }
+
+    /// An error once the run is over.
+    #[inline]
+    pub(super) fn goes_on(&self) -> Result<(), Stopped> {
+        if self.stopped() { Err(Stopped) } else { Ok(()) }
     }
 
     /// Puts a task into the queue of `actor` without waiting.
@@ -407,6 +418,31 @@ impl Runtime {
         let pushed = self.actors[actor].inbox.queue().try_push(task);
         self.actors[actor].tell();
         pushed
+    }
+
+    /// The actor of the performer with this entry in the register of waits.
+    pub(super) fn actor_of(&self, entry: usize) -> usize {
+        self.register.performers.iter().position(|of| of.contains(&entry)).unwrap_or(0)
+    }
+
+    /// The name of the performer with this entry: that of its thread, or the number of a handler.
+    pub(super) fn performer_name(&self, entry: usize) -> String {
+        let actor = self.actor_of(entry);
+        let name = &self.actors[actor].spec.name;
+        let number = entry - self.register.performers[actor].start;
+        if self.register.pools[actor].is_empty() {
+            format!("{name}-{}", self.register.pools[actor].start + number)
+        } else {
+            format!("{name} handler {number}")
+        }
+    }
+
+    /// What everybody waits for now.
+    pub(super) fn look(&self) -> Look {
+        self.register.look(|actor| {
+            let actor = &self.actors[actor];
+            actor.inbox.queue().len() < actor.spec.capacity
+        })
     }
 
     /// A batch of live figures for a worker of `actor`, when somebody watches and it is the one in focus.

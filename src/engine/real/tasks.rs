@@ -15,18 +15,23 @@ use super::runtime::{Inbox, Runtime, Stopped, Task};
 use super::stamp::{Stamp, Stamped};
 use super::timekeeper::{Activity, Piece, Timekeeper};
 use crate::engine::{EngineError, Profiler, ThreadState};
+use crate::queue::PushError;
 use crate::units::Nanos;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Waker;
+use std::time::Duration;
 use tokio::runtime;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 /// Most tasks of one actor that are under way at once.
 pub(super) const MOST_HANDLERS: usize = 1024;
+
+/// Time between two looks of a handler whether a queue of threads has room: a tick of tokio's timer.
+const ROOM_CHECK: Duration = Duration::from_millis(1);
 
 /// A running pool.
 pub(super) struct Running {
@@ -72,20 +77,31 @@ pub(super) fn start(run: &Arc<Runtime>, actor: usize, first: usize) -> Result<Ru
 }
 
 impl Running {
-    /// Ends every handler where it awaits, and the runtime; returns what its workers noted.
-    pub(super) fn stop(self) -> Vec<(Notes, Option<ThreadAccount>)> {
+    /// Ends every handler where it awaits, and the runtime, within `grace`; returns what its workers noted, and names those
+    /// that are left behind.
+    pub(super) fn stop(
+        self,
+        grace: Duration,
+        abandoned: &mut Vec<String>,
+    ) -> Vec<(Notes, Option<ThreadAccount>)> {
         let Self { pool, runtime, handlers } = self;
         for handler in handlers {
             handler.abort();
         }
         // Waits for the workers, which drop the handlers and what they hold.
-        drop(runtime);
+        runtime.shutdown_timeout(grace);
+        let name = &pool.run.actors[pool.actor].spec.name;
         pool.seats
             .iter()
-            .map(|seat| {
+            .enumerate()
+            .map(|(index, seat)| {
                 let mut seat = seat.lock().unwrap_or_else(PoisonError::into_inner);
                 let notes = std::mem::replace(&mut seat.notes, Notes::new(&pool.run, pool.actor));
-                (notes, seat.account.take())
+                let account = seat.account.take();
+                if account.is_none() && index < pool.started.load(Ordering::Relaxed) {
+                    abandoned.push(format!("{name}-{}", pool.first + index));
+                }
+                (notes, account)
             })
             .collect()
     }
@@ -192,6 +208,14 @@ impl Executor for Awaiting<'_> {
         self.wait(answered).await.map_err(|_| Stopped)
     }
 
+    fn block(&self, entry: usize) {
+        self.pool.run.register.occupy(self.pool.worker(), entry);
+    }
+
+    fn unblock(&self) {
+        self.pool.run.register.vacate(self.pool.worker());
+    }
+
     async fn push(&mut self, to: usize, task: Task) -> Result<(), Task> {
         let receiver = &self.pool.run.actors[to];
         match &receiver.inbox {
@@ -199,23 +223,38 @@ impl Executor for Awaiting<'_> {
                 let sending = receiver.seen.operation("send");
                 self.wait(sending.during(channel.sender().send(task))).await.map_err(|refused| refused.0)
             }
+            // A queue of threads has nothing to await, so that a handler has to ask again: blocking would take the worker
+            // from those who may have to act before there is room.
             Inbox::Blocking(queue) => {
-                self.ended = Wait::Here;
-                queue.push(task).map_err(|refusal| refusal.into_item())
+                let asking = async move {
+                    let mut task = task;
+                    loop {
+                        tokio::time::sleep(ROOM_CHECK).await;
+                        match queue.try_push(task) {
+                            Ok(()) => return Ok(()),
+                            Err(PushError::Full(back)) => task = back,
+                            Err(PushError::Closed(back)) => return Err(back),
+                        }
+                    }
+                };
+                self.wait(asking).await
             }
         }
     }
 
-    async fn take(&mut self, lock: usize) -> Held {
+    async fn take(&mut self, lock: usize, entry: usize) -> Result<Held, Stopped> {
         let lock = &self.pool.run.locks[lock];
         if let Mechanism::Awaited(mutex) = &lock.mechanism {
             let locking = lock.seen.operation("lock");
             let guard = self.wait(locking.during(mutex.lock_arc())).await;
             lock.taken(self.pool.thread(), true);
-            Held::Guard(guard)
+            Ok(Held::Guard(guard))
         } else {
             self.ended = Wait::Here;
-            lock.take(self.pool.thread())
+            self.block(entry);
+            let taken = lock.take(&self.pool.run, self.pool.thread());
+            self.unblock();
+            taken
         }
     }
 }
@@ -229,7 +268,7 @@ async fn handle(pool: Arc<Pool>, number: usize) {
         Profiler::Deterministic => StepHooks::new(run.profiler, &run.clock, actor.program.steps.len()),
         Profiler::None | Profiler::Sampling | Profiler::Memory => None,
     };
-    let mut performer = Performer::new(run, pool.actor, Awaiting::new(pool, number), hooks);
+    let mut performer = Performer::new(run, pool.actor, number, Awaiting::new(pool, number), hooks);
     let receiving = actor.seen.operation("recv");
     loop {
         let task = match channel.receiver().try_recv() {

@@ -2,7 +2,7 @@
 
 use super::book::{Notes, ThreadAccount, begin_window};
 use super::console::Watched;
-use super::executor::{Executor, ready};
+use super::executor::{Executor, block_on, ready};
 use super::locks::Held;
 use super::performer::Performer;
 use super::profile::StepHooks;
@@ -96,15 +96,15 @@ impl Executor for Blocking<'_> {
     }
 
     async fn await_answer(&mut self, answered: oneshot::Receiver<()>) -> Result<(), Stopped> {
-        answered.blocking_recv().map_err(|_| Stopped)
+        block_on(self.run, answered)?.map_err(|_| Stopped)
     }
 
     async fn push(&mut self, to: usize, task: Task) -> Result<(), Task> {
         self.run.actors[to].inbox.queue().push(task).map_err(|refusal| refusal.into_item())
     }
 
-    async fn take(&mut self, lock: usize) -> Held {
-        self.run.locks[lock].take(self.index as u64)
+    async fn take(&mut self, lock: usize, _entry: usize) -> Result<Held, Stopped> {
+        self.run.locks[lock].take(self.run, self.index as u64)
     }
 }
 
@@ -113,9 +113,9 @@ struct Worker<'run> {
     performer: Performer<'run, Blocking<'run>>,
 }
 
-/// Works as worker number `index` of the run, for `actor`, until the queue is closed and drained; to be called on a
-/// thread of its own.
-pub(super) fn work(run: &Runtime, actor: usize, index: usize) -> (Notes, ThreadAccount) {
+/// Works as worker number `index` of the run, `number` of `actor`, until the queue is closed and drained; to be called on
+/// a thread of its own.
+pub(super) fn work(run: &Runtime, actor: usize, index: usize, number: usize) -> (Notes, ThreadAccount) {
     sched::sharpen_timers();
     forget_run_queue();
     let mut notes = Notes::new(run, actor);
@@ -132,7 +132,7 @@ pub(super) fn work(run: &Runtime, actor: usize, index: usize) -> (Notes, ThreadA
             ..ThreadAccount::default()
         },
     };
-    let worker = Worker { performer: Performer::new(run, actor, executor, hooks) };
+    let worker = Worker { performer: Performer::new(run, actor, number, executor, hooks) };
     let account = worker.work();
     (notes, account)
 }
