@@ -18,6 +18,9 @@ use std::str::FromStr;
 /// Most worker threads or simulated cores that make sense; beyond it, no system grants them.
 pub const MOST_THREADS: usize = 65_536;
 
+/// Most treatments that one command compares.
+pub const MOST_TREATMENTS: usize = 4096;
+
 /// Address of tokio-console when none is given: loopback only.
 const CONSOLE: &str = "127.0.0.1:6669";
 
@@ -186,9 +189,28 @@ impl RunOptions {
     }
 
     /// Every combination of the levels given; a factor without a level keeps the scenario's own.
-    #[must_use]
-    pub fn treatments(&self, scenario: &Scenario) -> Vec<Treatment> {
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Usage`] when there are more than [`MOST_TREATMENTS`].
+    pub fn treatments(&self, scenario: &Scenario) -> Result<Vec<Treatment>, Failure> {
         let options = &self.treatment;
+        let of = |counts: &Option<Counts>| counts.as_ref().map_or(0, |counts| counts.0.len());
+        let levels_given = [
+            of(&options.threads),
+            options.queue.len(),
+            options.cache.len(),
+            options.load.len(),
+            of(&options.cores),
+            options.engine.len(),
+        ];
+        let all = levels_given.iter().fold(1_usize, |all, levels| all.saturating_mul(*levels.max(&1)));
+        if all > MOST_TREATMENTS {
+            return Err(Failure::Usage(format!(
+                "the lists make {all} treatments: expected at most {MOST_TREATMENTS}; give fewer levels of --threads, --cores \
+                 or others, or plan a sweep (`conlab sweep`)"
+            )));
+        }
         let mut all = vec![Treatment::default()];
         let threads = levels(options.threads.as_ref().map_or(&[], |counts| &counts.0));
         all = product(&all, &threads, |one, level| one.threads = level);
@@ -197,7 +219,7 @@ impl RunOptions {
         let loads = if options.load.is_empty() { vec![scenario.run.load] } else { options.load.clone() };
         all = product(&all, &loads, |one, level| one.load = level);
         let cores = levels(options.cores.as_ref().map_or(&[], |counts| &counts.0));
-        product(&all, &cores, |one, level| one.cores = level.and_then(|cores| u32::try_from(cores).ok()))
+        Ok(product(&all, &cores, |one, level| one.cores = level.and_then(|cores| u32::try_from(cores).ok())))
     }
 
     /// The one treatment given.
@@ -222,7 +244,7 @@ impl RunOptions {
                 )));
             }
         }
-        Ok(self.treatments(scenario).remove(0))
+        Ok(self.treatments(scenario)?.remove(0))
     }
 }
 
@@ -294,7 +316,7 @@ fn parse_threads(text: &str) -> Result<usize, String> {
 }
 
 /// Parses a count within bounds.
-fn parse_count(text: &str, least: u64, most: u64) -> Result<u64, String> {
+pub(super) fn parse_count(text: &str, least: u64, most: u64) -> Result<u64, String> {
     let text = text.trim();
     let plain = text.replace('_', "");
     match plain.parse::<u64>() {
@@ -407,7 +429,7 @@ mod tests {
     fn lists_make_the_product_of_their_levels() {
         let options = parse(&["--threads", "1,2", "--queue", "mutex,lockfree", "--load", "isolated"]);
         let agents = options.scenario(DEFAULT).unwrap();
-        let treatments = options.treatments(&agents);
+        let treatments = options.treatments(&agents).unwrap();
         assert_eq!(treatments.len(), 4);
         assert_eq!(treatments[1].threads, Some(1));
         assert_eq!(treatments[1].queue, Some(QueueKind::LockFree));
@@ -416,7 +438,7 @@ mod tests {
             matches!(options.one_treatment("run", &agents), Err(Failure::Usage(why)) if why.contains("--threads"))
         );
         assert!(parse(&["--threads", "3"]).one_treatment("run", &agents).is_ok());
-        assert_eq!(parse(&[]).treatments(&agents), [Treatment::default()]);
+        assert_eq!(parse(&[]).treatments(&agents).unwrap(), [Treatment::default()]);
     }
 
     #[test]

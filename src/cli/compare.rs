@@ -83,7 +83,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
         equal_tasks(&mut scenario, &args.options);
     }
     let stored = stored(&args.judging.baseline)?;
-    let arms = Arms::of(args, &scenario);
+    let arms = Arms::of(args, &scenario)?;
     let candidates = arms.candidates();
     let options = CompareOptions {
         metrics: args.judging.metrics.clone(),
@@ -150,13 +150,13 @@ struct Arms {
 }
 
 impl Arms {
-    fn of(args: &Args, scenario: &Scenario) -> Self {
+    fn of(args: &Args, scenario: &Scenario) -> Result<Self, Failure> {
         let mut kinds = args.options.treatment.engine.clone();
         if kinds.is_empty() {
             kinds.push(scenario.run.engine);
         }
         kinds.dedup();
-        let treatments = args.options.treatments(scenario);
+        let treatments = args.options.treatments(scenario)?;
         let mut treated = Vec::new();
         for index in 0..kinds.len() {
             for treatment in &treatments {
@@ -175,7 +175,7 @@ impl Arms {
             entry.3 = if told.is_empty() { words[1].clone() } else { told.join(", ") };
         }
         tell_apart(&mut treated);
-        Self { engines: kinds.into_iter().map(engine).collect(), treated }
+        Ok(Self { engines: kinds.into_iter().map(engine).collect(), treated })
     }
 
     fn candidates(&self) -> Vec<Candidate<'_>> {

@@ -51,7 +51,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     for name in names {
         let scenario = args.options.scenario(name)?;
         replicates = scenario.run.replicates.max(FEWEST);
-        for treatment in treatments(&args.options, &scenario) {
+        for treatment in treatments(&args.options, &scenario)? {
             let focus = &scenario.treated(&treatment).actors[scenario.focus];
             let label = format!("{name}: {} × {}", focus.queue.name(), focus.threads);
             // Progress that cannot be shown is no failure.
@@ -77,10 +77,10 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
 }
 
 /// The treatments asked for, or the grid of queues and threads.
-fn treatments(options: &RunOptions, scenario: &Scenario) -> Vec<Treatment> {
-    let asked = options.treatments(scenario);
+fn treatments(options: &RunOptions, scenario: &Scenario) -> Result<Vec<Treatment>, Failure> {
+    let asked = options.treatments(scenario)?;
     if options.treatment.threads.is_some() || !options.treatment.queue.is_empty() {
-        return asked;
+        return Ok(asked);
     }
     let mut grid = Vec::new();
     for treatment in asked {
@@ -90,7 +90,7 @@ fn treatments(options: &RunOptions, scenario: &Scenario) -> Vec<Treatment> {
             }
         }
     }
-    grid
+    Ok(grid)
 }
 
 /// One line a figure, and how many predictions were good.

@@ -1,5 +1,6 @@
 //! `conlab verify`: random concurrent histories of each queue, checked.
 
+use super::args::parse_count;
 use super::exit::{Failure, Outcome, print};
 use super::terminal::Terminal;
 use crate::queue::QueueKind;
@@ -21,16 +22,19 @@ pub(super) struct Args {
     #[arg(long, value_name = "KIND", value_parser = kind)]
     queue: Option<QueueKind>,
     /// Operations of each of the long trials of a queue
-    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    #[arg(value_parser = |text: &str| parse_count(text, 1, 10_000_000_000))]
     operations: u64,
     /// Short histories of a queue, each checked for linearizability
     #[arg(long, value_name = "N", default_value_t = 2_000)]
+    #[arg(value_parser = |text: &str| parse_count(text, 0, 100_000_000))]
     histories: u64,
     /// Randomness
     #[arg(long, value_name = "S", default_value_t = 18)]
     seed: u64,
     /// Seconds without progress after which threads count as stuck
-    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    #[arg(value_parser = |text: &str| parse_count(text, 1, 86_400))]
     patience: u64,
 }
 

@@ -1,6 +1,7 @@
 //! Engines: what turns an experiment into a record.
 
 mod live;
+mod need;
 pub mod real;
 pub mod virtual_time;
 

@@ -10,11 +10,13 @@
 //! included.
 
 mod draft;
+mod hlog;
 mod lock;
 mod read;
 mod write;
 
 pub use draft::{Claim, DraftFolder, Temporary, tidy};
+pub use hlog::read_hlog;
 pub use read::{LARGEST_RECORD, LARGEST_TEXT, read, read_stdin, read_text, text};
 pub use write::{create, replace, write};
 

@@ -1,38 +1,8 @@
 //! HdrHistogram's own formats: the interval log (`.hlog`, V2), read back, and the percentile table (`.hgrm`).
 
+pub use crate::files::read_hlog;
 use crate::measure::record::Distribution;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use hdrhistogram::Histogram;
-use hdrhistogram::serialization::Deserializer;
-use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 use std::fmt::Write;
-
-/// The histograms of an interval log with their tags; intervals of one tag are added up.
-///
-/// # Errors
-///
-/// A sentence when the log is not one.
-pub fn read_hlog(log: &[u8]) -> Result<Vec<(String, Histogram<u64>)>, String> {
-    let mut found: Vec<(String, Histogram<u64>)> = Vec::new();
-    let mut deserializer = Deserializer::new();
-    for entry in IntervalLogIterator::new(log) {
-        let LogEntry::Interval(interval) = entry.map_err(|error| format!("read the log: {error:?}"))? else {
-            continue;
-        };
-        let tag = interval.tag().map_or("", |tag| tag.as_str());
-        let bytes =
-            STANDARD.decode(interval.encoded_histogram()).map_err(|error| format!("read {tag}: {error}"))?;
-        let histogram: Histogram<u64> = deserializer
-            .deserialize(&mut bytes.as_slice())
-            .map_err(|error| format!("read {tag}: {error}"))?;
-        match found.iter_mut().find(|(name, _)| name == tag) {
-            Some((_, sum)) => sum.add(histogram).map_err(|error| format!("add up {tag}: {error}"))?,
-            None => found.push((tag.to_owned(), histogram)),
-        }
-    }
-    Ok(found)
-}
 
 /// The percentile table that HdrHistogram's plotters read; values in milliseconds.
 #[must_use]

@@ -37,15 +37,18 @@ struct Lane<'record> {
 #[must_use]
 pub fn trace(record: &RunRecord) -> Option<(String, TraceCounts)> {
     let timeline = record.timeline.as_ref()?;
-    let kept = timeline.spans.len().min(MOST);
-    let lanes = lanes(timeline, kept);
+    // A damaged record may name tracks that it does not have.
+    let named = |span: &&Span| span.track < timeline.tracks.len();
+    let spans: Vec<&Span> = timeline.spans.iter().filter(named).take(MOST).collect();
+    let kept = spans.len();
+    let lanes = lanes(timeline, spans);
     let flows = drawable(timeline, &lanes, MOST - kept);
     let left_out = timeline.spans.len() - kept + timeline.flows.len() - flows.len();
     let counts = TraceCounts {
         threads: lanes.len(),
         slices: kept,
         flows: flows.len(),
-        omitted: timeline.omitted + left_out as u64,
+        omitted: timeline.omitted.saturating_add(left_out as u64),
     };
     let mut out = String::with_capacity(160 * (kept + 2 * flows.len()) + 4096);
     let _ = writeln!(
@@ -129,20 +132,17 @@ fn words(span: &Span) -> (&str, &'static str) {
     }
 }
 
-/// The first `kept` spans on threads of their own, such that those of a thread nest.
-fn lanes(timeline: &Timeline, kept: usize) -> Vec<Lane<'_>> {
+/// Spans of named tracks on threads of their own, such that those of a thread nest.
+fn lanes<'record>(timeline: &'record Timeline, spans: Vec<&'record Span>) -> Vec<Lane<'record>> {
     let mut by_track: Vec<Vec<&Span>> = timeline.tracks.iter().map(|_| Vec::new()).collect();
-    for span in &timeline.spans[..kept] {
-        if span.track >= by_track.len() {
-            by_track.resize_with(span.track + 1, Vec::new);
-        }
+    for span in spans {
         by_track[span.track].push(span);
     }
     let mut lanes = Vec::new();
     let mut further = Vec::new();
     for (track, mut spans) in by_track.into_iter().enumerate() {
         spans.sort_by_key(|span| (span.start_ns, u64::MAX - span.length_ns));
-        let name = timeline.tracks.get(track).map_or_else(|| format!("track {track}"), Clone::clone);
+        let name = timeline.tracks[track].clone();
         let mut rows = nested(spans).into_iter();
         lanes.push(Lane { name: name.clone(), spans: rows.next().unwrap_or_default() });
         further.extend(
@@ -199,7 +199,10 @@ fn nearest(spans: &[&Span], at: u64) -> Option<u64> {
     let next = spans.partition_point(|span| span.start_ns <= at);
     // An enclosing span starts before its parts: some steps back are enough, as nesting is shallow.
     let before = spans[..next].iter().rev().take(64);
-    let last = before.filter(|span| span.length_ns > 0).map(|span| span.start_ns + span.length_ns - 1).max();
+    let last = before
+        .filter(|span| span.length_ns > 0)
+        .map(|span| span.start_ns.saturating_add(span.length_ns - 1))
+        .max();
     match (last, spans.get(next)) {
         (Some(last), _) if last >= at => Some(at),
         (Some(last), _) if at - last <= REACH => Some(last),

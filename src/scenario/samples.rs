@@ -2,9 +2,10 @@
 
 use crate::files::{self, LARGEST_TEXT};
 use hdrhistogram::Histogram;
-use hdrhistogram::serialization::Deserializer;
-use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 use std::path::Path;
+
+/// Most characters of a file that a message quotes.
+const QUOTED: usize = 20;
 
 /// Points by which a histogram is represented.
 const POINTS: u32 = 10_000;
@@ -61,7 +62,12 @@ fn numbers(text: &str) -> Result<Vec<f64>, String> {
             (_, Some(_)) => {
                 return Err(format!("line {} has several columns: expected one number", index + 1));
             }
-            _ => return Err(format!("line {}: `{line}` is not a number", index + 1)),
+            _ => {
+                // Any file may be named as samples: no more of it is told than a mistake needs.
+                let begin: String = line.chars().take(QUOTED).collect();
+                let more = if begin.len() < line.len() { "…" } else { "" };
+                return Err(format!("line {}: `{begin}{more}` is not a number", index + 1));
+            }
         }
         heading_allowed = false;
     }
@@ -87,15 +93,7 @@ fn percentiles(text: &str) -> Result<Vec<f64>, String> {
 /// The sum of all histograms in a `.hlog`.
 fn interval_log(bytes: &[u8]) -> Result<Vec<f64>, String> {
     let mut sum: Option<Histogram<u64>> = None;
-    for entry in IntervalLogIterator::new(bytes) {
-        let entry = entry.map_err(|error| format!("is not an HdrHistogram log: {error:?}"))?;
-        let LogEntry::Interval(interval) = entry else { continue };
-        let encoded =
-            base64::Engine::decode(&base64::engine::general_purpose::STANDARD, interval.encoded_histogram())
-                .map_err(|error| format!("holds a histogram that is not base64: {error}"))?;
-        let part: Histogram<u64> = Deserializer::new()
-            .deserialize(&mut encoded.as_slice())
-            .map_err(|error| format!("holds a damaged histogram: {error}"))?;
+    for (_, part) in files::read_hlog(bytes)? {
         match &mut sum {
             None => sum = Some(part),
             Some(sum) => sum.add(part).map_err(|error| format!("holds unlike histograms: {error}"))?,

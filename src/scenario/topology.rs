@@ -3,6 +3,9 @@
 use super::reader::Section;
 use super::{Load, Scenario};
 
+/// Most actors of a cycle that a message names.
+const MOST_NAMED: usize = 20;
+
 /// The actor in focus: the one that says so, or the only one.
 pub(super) fn focus(root: &Section<'_>, actors: &[(String, Section<'_>)]) -> Option<usize> {
     if actors.is_empty() {
@@ -37,7 +40,10 @@ pub(super) fn focus(root: &Section<'_>, actors: &[(String, Section<'_>)]) -> Opt
 /// Notes what cannot run although every part of it is valid.
 pub(super) fn check(scenario: &Scenario, actors: &[(String, Section<'_>)]) {
     if let Some(cycle) = cycle(scenario) {
-        let names: Vec<&str> = cycle.iter().map(|&actor| scenario.actors[actor].name.as_str()).collect();
+        let mut names: Vec<&str> = cycle.iter().map(|&actor| scenario.actors[actor].name.as_str()).collect();
+        if names.len() > MOST_NAMED {
+            names.splice(MOST_NAMED / 2..names.len() - MOST_NAMED / 2, ["…"]);
+        }
         actors[cycle[0]].1.wrong(format!(
             "messages go round in a cycle, which deadlocks when its queues or workers run out: {}",
             names.join(" → ")
@@ -91,62 +97,79 @@ fn reached(scenario: &Scenario, from: Vec<usize>) -> Vec<bool> {
     seen
 }
 
-/// Whether actors can be taken away one by one, each when nobody sends to it any more (Kahn 1962): quick, also for a
-/// hundred thousand actors.
-fn has_no_cycle(scenario: &Scenario) -> bool {
+/// For each actor who sends to it.
+fn senders(scenario: &Scenario) -> Vec<Vec<usize>> {
+    let mut senders = vec![Vec::new(); scenario.actors.len()];
+    for actor in 0..scenario.actors.len() {
+        receivers(scenario, actor).for_each(|to| senders[to].push(actor));
+    }
+    senders
+}
+
+/// An actor on a cycle of messages, if there is one: actors are taken away one by one, each when nobody sends to it any
+/// more (Kahn 1962); from one that stays, the way back from sender to sender never ends, and so comes round.
+fn on_a_cycle(scenario: &Scenario, senders: &[Vec<usize>]) -> Option<usize> {
     let count = scenario.actors.len();
-    let mut senders = vec![0_usize; count];
-    (0..count).flat_map(|actor| receivers(scenario, actor)).for_each(|to| senders[to] += 1);
-    let mut free: Vec<usize> = (0..count).filter(|actor| senders[*actor] == 0).collect();
-    let mut taken = 0;
+    let mut left: Vec<usize> = senders.iter().map(Vec::len).collect();
+    let mut free: Vec<usize> = (0..count).filter(|actor| left[*actor] == 0).collect();
+    let mut taken = vec![false; count];
     while let Some(actor) = free.pop() {
-        taken += 1;
+        taken[actor] = true;
         for to in receivers(scenario, actor) {
-            senders[to] -= 1;
-            if senders[to] == 0 {
+            left[to] -= 1;
+            if left[to] == 0 {
                 free.push(to);
             }
         }
     }
-    taken == count
+    let mut actor = (0..count).find(|&actor| !taken[actor])?;
+    let mut seen = vec![false; count];
+    while !std::mem::replace(&mut seen[actor], true) {
+        actor = *senders[actor].iter().find(|&&sender| !taken[sender])?;
+    }
+    Some(actor)
 }
 
-/// A cycle of messages, its first actor repeated at the end.
+/// A cycle of messages, its first actor repeated at the end; quick, also for a hundred thousand actors.
 fn cycle(scenario: &Scenario) -> Option<Vec<usize>> {
-    let count = scenario.actors.len();
-    if has_no_cycle(scenario) {
-        return None;
-    }
-    (0..count).find_map(|first| {
-        let mut path = vec![first];
-        let mut actor = first;
-        loop {
-            // Each round goes on to a receiver from which `first` can still be reached; a shortest way back
-            // visits nobody twice, so it ends within `count` rounds.
-            actor = nearest_towards(scenario, actor, first)?;
-            path.push(actor);
-            if actor == first {
-                return Some(path);
-            }
-        }
-    })
+    let senders = senders(scenario);
+    let on = on_a_cycle(scenario, &senders)?;
+    let back = distances(&senders, on);
+    // Round once, the shortest way; then again from the first of them in the file.
+    let around = walk(scenario, on, &back)?;
+    let first = around.iter().copied().min()?;
+    walk(scenario, first, &distances(&senders, first))
 }
 
-/// The receiver of `from` on a shortest way to `to`.
-fn nearest_towards(scenario: &Scenario, from: usize, to: usize) -> Option<usize> {
-    let mut distance = vec![usize::MAX; scenario.actors.len()];
+/// For each actor over how many messages it reaches `to`: breadth first, from receiver to sender.
+fn distances(senders: &[Vec<usize>], to: usize) -> Vec<usize> {
+    let mut distance = vec![usize::MAX; senders.len()];
     distance[to] = 0;
-    // Relaxing every edge once for each actor settles all distances (Bellman, Ford).
-    for _ in 0..scenario.actors.len() {
-        for actor in 0..scenario.actors.len() {
-            for next in receivers(scenario, actor) {
-                if actor != to {
-                    distance[actor] = distance[actor].min(distance[next].saturating_add(1));
-                }
+    let mut open = std::collections::VecDeque::from([to]);
+    while let Some(actor) = open.pop_front() {
+        for &sender in &senders[actor] {
+            if distance[sender] == usize::MAX {
+                distance[sender] = distance[actor] + 1;
+                open.push_back(sender);
             }
         }
     }
-    receivers(scenario, from).filter(|&next| distance[next] != usize::MAX).min_by_key(|&next| distance[next])
+    distance
+}
+
+/// The shortest way from `first` round to itself, `first` at both ends; each step comes nearer, so that it ends.
+fn walk(scenario: &Scenario, first: usize, distance: &[usize]) -> Option<Vec<usize>> {
+    let mut path = vec![first];
+    let mut actor = first;
+    loop {
+        actor = receivers(scenario, actor)
+            .filter(|&next| distance[next] != usize::MAX)
+            .min_by_key(|&next| distance[next])?;
+        path.push(actor);
+        if actor == first {
+            return Some(path);
+        }
+    }
 }
 
 /// Steps that hold a lock while they wait for an actor that, directly or by further calls, takes it as well: actor,

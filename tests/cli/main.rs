@@ -8,6 +8,7 @@ mod bad_input;
 mod conventions;
 #[path = "../support/kills.rs"]
 mod kills;
+mod limits;
 mod records;
 mod studies;
 

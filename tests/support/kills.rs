@@ -9,11 +9,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How the names of drafts begin.
-pub const DRAFT: &str = ".conlab-unfinished-";
+pub(crate) const DRAFT: &str = ".conlab-unfinished-";
 
 /// What is run, and killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A run in virtual time, with a page.
     Run,
     /// A run on real threads with a store.
@@ -49,18 +49,18 @@ impl Kind {
 
 /// A folder in which programs are killed: all results in one place, temporary files and home within it.
 #[derive(Debug)]
-pub struct Place {
+pub(crate) struct Place {
     root: PathBuf,
     stream: u64,
     /// Programs that were killed before they ended.
-    pub killed: usize,
+    pub(crate) killed: usize,
     /// Programs that said where they saved something.
-    pub saved: usize,
+    pub(crate) saved: usize,
 }
 
 impl Place {
     /// Lays the folder out. The same `seed` kills after the same times.
-    pub fn new(root: &Path, seed: u64) -> Self {
+    pub(crate) fn new(root: &Path, seed: u64) -> Self {
         eprintln!("kill seed {seed}");
         for folder in ["tmp", "home"] {
             fs::create_dir(root.join(folder)).unwrap();
@@ -96,7 +96,7 @@ impl Place {
 
     /// Starts `side` programs of this kind at once, kills each at a random moment, and checks what was saved. Half of the
     /// kills come shortly after a draft appears.
-    pub fn kill(&mut self, kind: Kind, side: usize, longest: Duration) {
+    pub(crate) fn kill(&mut self, kind: Kind, side: usize, longest: Duration) {
         let mut children: Vec<(Child, Duration)> = Vec::new();
         for _ in 0..side {
             let at = Duration::from_nanos(self.next() % u64::try_from(longest.as_nanos()).unwrap().max(1));
@@ -107,8 +107,8 @@ impl Place {
             thread::sleep(Duration::from_micros(200));
         }
         let seen = begun.elapsed();
-        // Writing takes a few milliseconds: as fine as that when a draft was waited for.
-        let scale = if watching { 50 } else { 1 };
+        // Writing takes a small part of the time: as fine as that when a draft was waited for.
+        let scale = if watching { 5 } else { 1 };
         children.sort_by_key(|(_, at)| *at);
         for (mut child, at) in children {
             let due = if watching { seen + at / scale } else { at };
@@ -119,6 +119,17 @@ impl Place {
             self.killed += usize::from(!ended);
             self.check_saved(&String::from_utf8_lossy(&output.stdout));
         }
+    }
+
+    /// How long programs of this kind take, `side` at once, when nobody kills them.
+    pub(crate) fn measure(&mut self, kind: Kind, side: usize) -> Duration {
+        let begun = Instant::now();
+        let children: Vec<Child> = (0..side).map(|_| self.start(kind)).collect();
+        for child in children {
+            let output = child.wait_with_output().unwrap();
+            self.check_saved(&String::from_utf8_lossy(&output.stdout));
+        }
+        begun.elapsed()
     }
 
     fn has_draft(&self) -> bool {
@@ -152,7 +163,7 @@ impl Place {
     }
 
     /// Everything that has its final name is whole; returns how many records and results there are.
-    pub fn check_whole(&self) -> usize {
+    pub(crate) fn check_whole(&self) -> usize {
         let mut whole = 0;
         for folder in Self::folders(&self.root.join("results")) {
             if folder.ends_with("phase_18f") {
@@ -199,7 +210,7 @@ impl Place {
     }
 
     /// Lets one of every kind end, after which nothing of the killed ones is left.
-    pub fn check_tidy(&self, kinds: &[Kind]) {
+    pub(crate) fn check_tidy(&self, kinds: &[Kind]) {
         for kind in kinds {
             let output = self.program(*kind).output().unwrap();
             assert!(output.status.success(), "{kind:?}: {output:?}");

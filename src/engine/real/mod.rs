@@ -31,7 +31,7 @@ pub(crate) use work::{Corpus, Memory, chain};
 use super::{Engine, EngineError, Experiment, Profiler, Progress, RunOutput};
 use crate::measure::{host, sched};
 use crate::queue::{QueueKind, TaskQueue};
-use crate::scenario::{CostFactors, Load};
+use crate::scenario::{CostFactors, EngineKind, Load};
 use control::{control, drain_bound};
 use crew::Crew;
 use profile::Attached;
@@ -90,6 +90,7 @@ impl Engine for RealEngine {
 
     fn run(&self, experiment: &Experiment, progress: &Progress) -> Result<RunOutput, EngineError> {
         refuse_what_cannot_run(experiment)?;
+        super::need::check(experiment, EngineKind::Real)?;
         if let Some(address) = experiment.console {
             console::serve(address)?;
         }

@@ -96,6 +96,7 @@ impl Engine for VirtualEngine {
                 "profile memory in virtual time: nothing is allocated there; use --engine real".into(),
             ));
         }
+        super::need::check(experiment, crate::scenario::EngineKind::Virtual)?;
         let scenario = &experiment.scenario;
         let programs: Vec<Program> = scenario.actors.iter().map(Program::of).collect();
         let charges = Charges::of(scenario, &self.calibration, host::cores());

@@ -246,6 +246,9 @@ impl ClaimFile {
                     "claim {id} has neither a trial nor a bound nor a reason why it is untestable"
                 )));
             }
+            for trial in &claim.trial {
+                check(trial).map_err(|why| invalid(format!("claim {}: {why}", claim.id)))?;
+            }
         }
         Ok(file)
     }
@@ -262,6 +265,49 @@ impl ClaimFile {
         let beside = self.base.as_ref().map(|base| base.join(name)).filter(|path| path.exists());
         let place = beside.map_or_else(|| name.to_owned(), |path| path.display().to_string());
         Scenario::load(&place, &Overrides::default())
+    }
+}
+
+/// Most multiply-adds of an attention kernel: about half a minute for the thirty times that it is computed.
+const MOST_WORK: u64 = 1 << 34;
+
+/// Most elements of its matrix of scores: 1 GiB.
+const MOST_SCORES: u64 = 1 << 28;
+
+/// Most worker threads of a treatment.
+const MOST_THREADS: usize = 65_536;
+
+/// Refuses what would need more time or memory than there is, or divide by nothing.
+fn check(trial: &Trial) -> Result<(), String> {
+    let threads = |levels: &Levels| match levels.threads {
+        Some(threads) if !(1..=MOST_THREADS).contains(&threads) => {
+            Err(format!("threads = {threads} is out of range: expected 1 to {MOST_THREADS}"))
+        }
+        _ => Ok(()),
+    };
+    match trial {
+        Trial::Cost { factor, .. } if !(0.0..=1000.0).contains(factor) => {
+            Err(format!("factor = {factor:e} is out of range: expected 0 to 1000"))
+        }
+        Trial::Attention { tokens, width, .. } | Trial::Buffers { tokens, width, .. } => {
+            for (name, value) in [("tokens", *tokens), ("width", *width)] {
+                if value == 0 {
+                    return Err(format!("{name} = 0 leaves nothing to compute: expected at least 1"));
+                }
+            }
+            let (tokens, width) = (*tokens as u64, *width as u64);
+            let scores = tokens.saturating_mul(tokens);
+            if scores > MOST_SCORES || scores.saturating_mul(width) > MOST_WORK || width > MOST_SCORES {
+                return Err(format!(
+                    "tokens = {tokens} with width = {width} is too much: expected tokens² · width up to 2^34 and tokens up \
+                     to 16384, such as 1024 and 64"
+                ));
+            }
+            Ok(())
+        }
+        Trial::Effect { from, to, .. } => threads(from).and_then(|()| threads(to)),
+        Trial::Level { at, .. } => threads(at),
+        Trial::Cost { .. } | Trial::LargestStep { .. } | Trial::Share { .. } => Ok(()),
     }
 }
 
@@ -307,6 +353,43 @@ mod tests {
         for (name, _) in SCENARIOS {
             assert!(file.scenario(name).is_ok(), "{:?}", file.scenario(name));
         }
+    }
+
+    #[test]
+    fn trials_without_end_or_measure_are_refused() {
+        let claim = |trial: &str| {
+            format!(
+                "schema = 1\nname = \"x\"\n[[claim]]\nid = \"K1\"\nsays = \"\"\ntrial = [{{ {trial}, criterion = {{}} }}]\n"
+            )
+        };
+        let attention = |tokens: &str, width: &str| {
+            claim(&format!("kind = \"attention\", tokens = {tokens}, width = {width}"))
+        };
+        let cost = |factor: &str| {
+            claim(&format!(
+                "kind = \"cost\", scenario = \"agents\", metric = \"mean\", cost = \"queue\", factor = {factor}"
+            ))
+        };
+        for (text, reason) in [
+            (attention("0", "64"), "tokens = 0 leaves nothing"),
+            (attention("64", "0"), "width = 0 leaves nothing"),
+            (attention("64", "9223372036854775807"), "is too much"),
+            (attention("9223372036854775807", "1"), "is too much"),
+            (attention("100000", "1"), "is too much"),
+            (cost("1e308"), "factor = 1e308 is out of range"),
+            (cost("-1.0"), "out of range"),
+            (
+                claim(
+                    "kind = \"level\", scenario = \"agents\", metric = \"mean\", at = { threads = 9223372036854775807 }",
+                ),
+                "threads = 9223372036854775807 is out of range",
+            ),
+        ] {
+            let said = ClaimFile::parse(&text, "mine.toml").unwrap_err().to_string();
+            assert!(said.contains(reason), "{reason}: {said}");
+        }
+        assert!(ClaimFile::parse(&attention("1024", "64"), "mine.toml").is_ok());
+        assert!(ClaimFile::parse(&cost("0.5"), "mine.toml").is_ok());
     }
 
     #[test]
