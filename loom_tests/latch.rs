@@ -19,9 +19,11 @@ fn a_waiter_gets_the_lock_and_sees_what_was_done_under_it() {
 }
 
 /// Three threads, so that a waiter may be overtaken by a running thread when it was woken.
+///
+/// Killed by: X4 (the winner of the last attempt stays on the list, and is woken in place of a waiter).
 #[test]
 fn an_overtaken_waiter_is_woken_again() {
-    model(1, || {
+    model(3, || {
         let queue: Arc<MutexQueue<u8>> = Arc::new(MutexQueue::with_capacity(3));
         let others = [1, 2].map(|item| start(&queue, move |queue| queue.try_push(item).unwrap()));
         queue.try_push(3).unwrap();

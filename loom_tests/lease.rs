@@ -2,9 +2,10 @@
 //!
 //! Leases are eager here: whoever wins a ticket holds the end from there on.
 
-use crate::door::start;
+use crate::door::{collect, start};
 use conlab::queue::{RingQueue, TaskQueue};
 use conlab::sync::{Arc, model};
+use std::collections::VecDeque;
 
 type Ring = RingQueue<Box<u8>>;
 
@@ -81,5 +82,99 @@ fn a_close_ends_the_lease() {
         closing.join().unwrap();
         assert!(queue.try_push(Box::new(3)).is_err());
         assert_eq!(drained(&queue).len(), 1 + usize::from(accepted));
+    });
+}
+
+/// Two producers hold the end in turn: the one that waits is given it after a handful (two tickets here), or takes it away.
+/// Nothing is lost and each producer's items stay in order.
+///
+/// Killed by: B4 (the second holder is given the seat of the first, who is halfway through a claim), B5 (given back after a recall).
+#[test]
+fn an_end_changes_hands_between_two_producers() {
+    model(2, || {
+        let queue = ring(6);
+        queue.try_push(Box::new(1)).unwrap(); // leased to this thread now
+        let other = start(&queue, |queue| [11, 12].map(|item| queue.try_push(Box::new(item)).unwrap()));
+        queue.try_push(Box::new(2)).unwrap();
+        queue.try_push(Box::new(3)).unwrap();
+        other.join().unwrap();
+        let got = drained(&queue);
+        let of = |low: bool| got.iter().copied().filter(|&item| (item < 10) == low).collect::<Vec<_>>();
+        assert_eq!((of(true), of(false)), (vec![1, 2, 3], vec![11, 12]), "{got:?}");
+    });
+}
+
+/// Both ends are leased and full or empty in turn, so that holders sleep and are recalled.
+///
+/// Killed by: B3.
+#[test]
+fn holders_of_both_ends_fill_the_ring_and_sleep() {
+    model(0, || {
+        let queue = ring(1);
+        let producer = start(&queue, |queue| [1, 2].map(|item| queue.push(Box::new(item)).unwrap()));
+        assert_eq!([1, 2].map(|_| *queue.pop().unwrap()), [1, 2]);
+        producer.join().unwrap();
+    });
+}
+
+/// Three threads: two producers that want the end from one another, and a consumer.
+///
+/// Killed by: B1-light, B1-heavy, B2-stands, B2-void.
+#[test]
+fn two_producers_and_a_consumer_share_leased_ends() {
+    model(2, || {
+        let queue = ring(4);
+        queue.try_push(Box::new(0)).unwrap(); // leased to this thread now
+        let other = start(&queue, |queue| queue.try_push(Box::new(1)).unwrap());
+        let consumer = start(&queue, |queue| *queue.try_pop().unwrap());
+        queue.try_push(Box::new(2)).unwrap();
+        other.join().unwrap();
+        let mut got = vec![consumer.join().unwrap()];
+        got.extend(drained(&queue));
+        assert_eq!(got[0], 0);
+        got.sort_unstable();
+        assert_eq!(got, [0, 1, 2]);
+    });
+}
+
+/// A batch is claimed as a whole: a recall sees all of it or nothing.
+///
+/// Killed by: B1-light, B1-heavy, B2-stands, B2-void.
+#[test]
+fn a_batch_under_a_lease_stands_or_falls_as_one() {
+    model(2, || {
+        let queue = ring(6);
+        queue.try_push(Box::new(1)).unwrap();
+        queue.try_push(Box::new(2)).unwrap(); // leased to this thread, at the start of a handful
+        let other = start(&queue, |queue| queue.try_push(Box::new(11)).unwrap());
+        queue.push_many(&mut VecDeque::from([3, 4].map(Box::new))).unwrap();
+        other.join().unwrap();
+        let mut got = Vec::new();
+        assert_eq!(queue.pop_many(&mut got, 9), Ok(5));
+        let mine: Vec<u8> = got.iter().map(|item| **item).filter(|&item| item != 11).collect();
+        assert_eq!(mine, [1, 2, 3, 4], "{got:?}");
+    });
+}
+
+/// A consumer that finds the other's lease at the last item of a closed queue does not say `Closed` too early: what is there is
+/// delivered to somebody before anybody hears it.
+///
+/// Killed by: K3.
+#[test]
+fn nobody_hears_closed_while_an_item_may_come_back() {
+    model(2, || {
+        let queue = ring(3);
+        queue.try_push(Box::new(1)).unwrap();
+        queue.try_push(Box::new(2)).unwrap();
+        queue.close();
+        assert_eq!(*queue.try_pop().unwrap(), 1); // leased to this thread now
+        let other = start(&queue, |queue| {
+            let first = queue.try_pop().map(|item| *item);
+            (first.is_err(), first.ok(), collect(|| queue.try_pop()).len())
+        });
+        let mine = queue.try_pop().is_ok();
+        let (refused, item, later) = other.join().unwrap();
+        assert_eq!(usize::from(mine) + usize::from(item.is_some()), 1);
+        assert!(!refused || later == 0, "an item came after Closed");
     });
 }

@@ -1,7 +1,7 @@
 //! The mutex queue: wake-ups and close.
 
 use crate::door::{collect, start};
-use conlab::queue::{MutexQueue, TaskQueue};
+use conlab::queue::{MutexQueue, PopError, PushError, TaskQueue};
 use conlab::sync::{Arc, model, spin};
 
 fn queue(capacity: usize) -> Arc<MutexQueue<u8>> {
@@ -63,4 +63,30 @@ fn close_wakes_the_sleeper_and_delivers_what_was_accepted() {
         queue.close();
         assert_eq!(consumer.join().unwrap(), [1]);
     });
+}
+
+/// Everybody who sleeps hears of the close: two consumers, or two producers.
+///
+/// Killed by: M5, M5-consumers, M5-producers, M5-one.
+#[test]
+fn close_wakes_two_sleepers_on_either_side() {
+    for full in [false, true] {
+        model(1, move || {
+            let queue = queue(1);
+            if full {
+                queue.push(0).unwrap();
+            }
+            let sleepers = [(); 2].map(|()| {
+                start(&queue, move |queue| match full {
+                    false => queue.pop() == Err(PopError::Closed),
+                    true => queue.push(1) == Err(PushError::Closed(1)),
+                })
+            });
+            while cfg!(loom) && queue.sleepers() != if full { (0, 2) } else { (2, 0) } {
+                spin();
+            }
+            queue.close();
+            assert!(sleepers.into_iter().all(|sleeper| sleeper.join().unwrap()));
+        });
+    }
 }

@@ -103,6 +103,49 @@ fn a_woken_consumer_passes_the_wake_up_on() {
     });
 }
 
+/// Room for two sleeping producers, of whom only one is woken by a pop: the other by the first.
+///
+/// Killed by: E-pass-push.
+#[test]
+fn a_woken_producer_passes_the_wake_up_on() {
+    model(1, || {
+        let queue = ring(2);
+        (push(&queue, 0), push(&queue, 0));
+        let producers = [1, 2].map(|item| start(&queue, move |queue| queue.push(Box::new(item)).unwrap()));
+        while cfg!(loom) && queue.sleepers().1 < 2 {
+            spin();
+        }
+        assert_eq!([pop(&queue), pop(&queue)], [0, 0]);
+        producers.into_iter().for_each(|producer| producer.join().unwrap());
+    });
+}
+
+/// Everybody who sleeps hears of the close: two consumers, or two producers.
+///
+/// Killed by: K1, K1-consumers, K1-producers, K1-one.
+#[test]
+fn close_wakes_two_sleepers_on_either_side() {
+    for full in [false, true] {
+        model(1, move || {
+            let queue = ring(1);
+            if full {
+                push(&queue, 0);
+            }
+            let sleepers = [(); 2].map(|()| {
+                start(&queue, move |queue| match full {
+                    false => queue.pop().is_err(),
+                    true => matches!(queue.push(Box::new(1)), Err(PushError::Closed(_))),
+                })
+            });
+            while cfg!(loom) && queue.sleepers() != if full { (0, 2) } else { (2, 0) } {
+                spin();
+            }
+            queue.close();
+            assert!(sleepers.into_iter().all(|sleeper| sleeper.join().unwrap()));
+        });
+    }
+}
+
 /// One consumer sleeps twice: a wake-up that came while it was about to sleep must be used up.
 ///
 /// Killed by: E-cancel, E-clear.

@@ -162,19 +162,30 @@ impl Part {
     #[inline]
     fn with<R, P: Probe + ?Sized>(&self, probe: &mut P, work: impl FnOnce(&mut Lru, &mut P) -> R) -> R {
         let locked = !cfg!(conlab_weaken = "C2");
-        if locked && !self.lock.try_acquire() {
+        let waited = locked && !self.lock.try_acquire();
+        if waited {
             probe.blocked();
             self.lock.acquire();
+        }
+        // From here on, so that a probe that panics leaves no lock behind. The cache is whole whenever a probe runs.
+        let _held = locked.then(|| Held(&self.lock));
+        if waited {
             probe.resumed();
         }
-        let result = self.lru.with_mut(|lru| {
+        self.lru.with_mut(|lru| {
             // SAFETY: we hold the lock, so by C2 nobody else has a reference into the cell; `probe` cannot reach it.
             work(unsafe { &mut *lru }, probe)
-        });
-        if locked {
-            self.lock.release();
-        }
-        result
+        })
+    }
+}
+
+/// Frees a part's lock at the end of an access, also of one that panics.
+struct Held<'a>(&'a AnyLock);
+
+impl Drop for Held<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.release();
     }
 }
 
@@ -236,6 +247,32 @@ mod tests {
             assert!((900..1_100).contains(&counts.hits), "{layout:?}: {counts:?}");
             assert!(counts.mean_probe_length() >= 1.0 && counts.longest_probe > 1);
             assert!(counts.collisions > 0);
+        }
+    }
+
+    #[test]
+    fn a_probe_that_panics_frees_the_part() {
+        struct Bad;
+        impl Probe for Bad {
+            fn inside(&mut self, _: bool) {
+                panic!("probe");
+            }
+        }
+        for (layout, locking) in [
+            (CacheLayout::Contended, Locking::Mutex),
+            (CacheLayout::Contended, Locking::Spin),
+            (CacheLayout::Sharded, Locking::Mutex),
+            (CacheLayout::Isolated, Locking::Owner),
+        ] {
+            let plan = CachePlan { locking, ..CachePlan::of(layout, 1, 16, 8) };
+            let cache = plan.build();
+            cache.insert(0, 1, &mut NoProbe);
+            let access = std::panic::AssertUnwindSafe(|| cache.access(0, 1, &mut Bad));
+            assert!(std::panic::catch_unwind(access).is_err());
+            let part = cache.part(0, hash(1));
+            assert!(part.lock.try_acquire(), "{layout:?} {locking:?}: the lock is still held");
+            part.lock.release();
+            assert!(cache.access(0, 1, &mut NoProbe).hit);
         }
     }
 

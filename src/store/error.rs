@@ -23,8 +23,8 @@ pub enum StoreError {
         /// Where it was looked for.
         path: PathBuf,
     },
-    /// Another process has it open.
-    #[error("the store {} is in use by another process: wait for it or choose another directory", path.display())]
+    /// It is open elsewhere, in this process or another.
+    #[error("the store {} is in use: wait for whoever has it open, or choose another directory", path.display())]
     Busy {
         /// The store's file.
         path: PathBuf,

@@ -15,6 +15,7 @@ pub use error::StoreError;
 
 use flate2::Crc;
 use redb::{Database, Durability, ReadableDatabase, ReadableTableMetadata, TableDefinition};
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 const VALUES: TableDefinition<u64, &[u8]> = TableDefinition::new("values");
@@ -22,6 +23,8 @@ const PROPERTIES: TableDefinition<&str, u64> = TableDefinition::new("properties"
 
 /// Name of the store's file in its directory.
 const FILE: &str = "store.redb";
+/// Name of the file that whoever has the store open holds locked. It stays, so that nobody can lock one that is about to go.
+const LOCK: &str = "store.lock";
 /// Meaning of the file's content.
 const FORMAT: u64 = 1;
 /// Bytes of the checksum that precedes a value.
@@ -46,6 +49,8 @@ pub struct Store {
     database: Database,
     path: PathBuf,
     plan: StorePlan,
+    /// Locked until the store is dropped; declared last, so that the database is closed before.
+    _lock: File,
 }
 
 impl Store {
@@ -59,6 +64,7 @@ impl Store {
     /// [`StoreError::Busy`], or what the system or the engine refused.
     pub fn create(directory: &Path, plan: &StorePlan) -> Result<Self, StoreError> {
         let path = directory.join(FILE);
+        let lock = hold(directory, &path)?;
         match std::fs::remove_file(&path) {
             Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
                 return Err(StoreError::System { action: "replace", path, source });
@@ -69,7 +75,7 @@ impl Store {
             .set_cache_size(ENGINE_CACHE)
             .create(&path)
             .map_err(|error| refuse("create", &path, error))?;
-        let store = Self { database, path, plan: *plan };
+        let store = Self { database, path, plan: *plan, _lock: lock };
         store.attempt("lay out", |database| lay_out(database, plan))?;
         Ok(store)
     }
@@ -90,13 +96,14 @@ impl Store {
             }
             _ => {}
         }
+        let lock = hold(directory, &path)?;
         let database = redb::Builder::new()
             .set_cache_size(ENGINE_CACHE)
             .set_check_integrity_on_open(true)
             .open(&path)
             .map_err(|error| refuse("open", &path, error))?;
         let plan = StorePlan { value_bytes: 0, count: 0, durable };
-        let mut store = Self { database, path, plan };
+        let mut store = Self { database, path, plan, _lock: lock };
         store.plan = store.verify(durable)?;
         Ok(store)
     }
@@ -200,6 +207,23 @@ impl Store {
 
     fn damaged(&self, what: String) -> StoreError {
         StoreError::Damaged { path: self.path.clone(), what }
+    }
+}
+
+/// Locks the store at `path`, or says that somebody has it open. The engine locks its own file only, which a replacement would leave to
+/// whoever has it open.
+fn hold(directory: &Path, path: &Path) -> Result<File, StoreError> {
+    let refused = |source| StoreError::System { action: "lock", path: path.to_path_buf(), source };
+    let lock = File::options()
+        .create(true)
+        .write(true)
+        .truncate(false)
+        .open(directory.join(LOCK))
+        .map_err(refused)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Busy { path: path.to_path_buf() }),
+        Err(TryLockError::Error(source)) => Err(refused(source)),
     }
 }
 
@@ -318,6 +342,54 @@ mod tests {
         assert!(matches!(Store::open(directory.path(), true), Err(StoreError::Missing { .. })));
         let _store = Store::create(directory.path(), &PLAN).unwrap();
         assert!(matches!(Store::open(directory.path(), true), Err(StoreError::Busy { .. })));
+        assert!(matches!(Store::create(directory.path(), &PLAN), Err(StoreError::Busy { .. })));
+    }
+
+    #[test]
+    fn a_refused_create_leaves_what_is_open_and_its_writes() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::create(directory.path(), &PLAN).unwrap();
+        assert!(matches!(Store::create(directory.path(), &PLAN), Err(StoreError::Busy { .. })));
+        store.write(1, &make_value(1, 9, 100)).unwrap(); // acknowledged as durable
+        drop(store);
+        let store = Store::open(directory.path(), true).unwrap();
+        assert_eq!(store.read(1).unwrap(), Some(make_value(1, 9, 100)));
+        drop(store);
+        // Once nobody has it open, it is replaced.
+        let store = Store::create(directory.path(), &PLAN).unwrap();
+        assert_eq!(store.read(1).unwrap(), Some(make_value(1, 0, 100)));
+    }
+
+    /// The engine's own checksums hold here: only the store's can tell.
+    #[test]
+    fn what_was_not_sealed_for_its_key_is_refused() {
+        let sealed = |key| seal(key, &make_value(key, 0, 100));
+        let mut flipped = sealed(7);
+        flipped[50] ^= 1;
+        let mut other_sum = sealed(7);
+        other_sum[0] ^= 1;
+        for (name, stored) in [
+            ("a flipped byte", flipped),
+            ("a flipped checksum", other_sum),
+            ("another key's value", sealed(8)),
+            ("half of it", sealed(7)[..50].to_vec()),
+            ("nothing", Vec::new()),
+        ] {
+            let directory = written();
+            let store = Store::open(directory.path(), true).unwrap();
+            let put = |database: &Database| {
+                let transaction = database.begin_write()?;
+                transaction.open_table(VALUES)?.insert(7, stored.as_slice())?;
+                transaction.commit()?;
+                Ok(())
+            };
+            store.attempt("write", put).unwrap();
+            assert!(matches!(store.read(7), Err(StoreError::Damaged { .. })), "{name} was read");
+            assert!(store.read(8).is_ok());
+            drop(store);
+            let opened = Store::open(directory.path(), true);
+            assert!(matches!(opened, Err(StoreError::Damaged { .. })), "{name} was opened");
+        }
     }
 
     /// Opens the store with these bytes after `damage`; it must be refused with one clear error, or hold every latest

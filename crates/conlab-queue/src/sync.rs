@@ -6,6 +6,15 @@
 //! `--cfg loom` leaves out of the crate what loom cannot see. `--cfg shuttle` on top of it puts shuttle's primitives in
 //! the place of loom's: random schedules of longer programs, but sequentially consistent, so orderings are not tried.
 
+mod barrier;
+#[cfg(all(loom, not(shuttle)))]
+mod explored;
+mod token;
+
+pub use barrier::{heavy_barrier, heavy_barriers_work, light_barrier};
+pub use token::thread_token;
+pub(crate) use token::{Life, life, tenant};
+
 use std::{sync::PoisonError, time::Duration};
 
 #[cfg(all(loom, not(shuttle)))]
@@ -34,125 +43,6 @@ pub use std::{
     },
     thread,
 };
-
-/// Atomics whose races loom finds.
-///
-/// loom 0.7.2 compares an operation only with the last access to the same atomic, and takes two loads for
-/// independent. A thread that loads an atomic and then stores to it thereby hides its store's race with a load that
-/// another thread made before: the execution in which the store comes first is never tried. Here every access first
-/// stores to a companion that nobody reads. Stores depend on each other, so loom tries the accesses in every order;
-/// and a Relaxed store that nobody reads synchronises nothing, so what each load may see is not changed.
-#[cfg(all(loom, not(shuttle)))]
-mod explored {
-    use super::Ordering;
-    use loom::sync::atomic;
-
-    macro_rules! explored {
-        ($name:ident, $value:ty $(, $arithmetic:ident)*) => {
-            /// loom's atomic of that name, with the accesses to it explored in every order.
-            #[derive(Debug)]
-            pub struct $name {
-                value: atomic::$name,
-                order: atomic::AtomicBool,
-            }
-
-            impl $name {
-                /// An atomic with this value.
-                #[track_caller]
-                pub fn new(value: $value) -> Self {
-                    Self { value: atomic::$name::new(value), order: atomic::AtomicBool::new(false) }
-                }
-
-                fn explore(&self) -> &atomic::$name {
-                    if !cfg!(conlab_weaken = "door") {
-                        self.order.store(true, Ordering::Relaxed);
-                    }
-                    &self.value
-                }
-
-                /// As the standard library's.
-                #[track_caller]
-                pub fn load(&self, order: Ordering) -> $value {
-                    self.explore().load(order)
-                }
-
-                /// As the standard library's.
-                #[track_caller]
-                pub fn store(&self, value: $value, order: Ordering) {
-                    self.explore().store(value, order);
-                }
-
-                /// As the standard library's.
-                #[track_caller]
-                pub fn swap(&self, value: $value, order: Ordering) -> $value {
-                    self.explore().swap(value, order)
-                }
-
-                /// As the standard library's.
-                #[track_caller]
-                pub fn compare_exchange(
-                    &self,
-                    current: $value,
-                    new: $value,
-                    success: Ordering,
-                    failure: Ordering,
-                ) -> Result<$value, $value> {
-                    self.explore().compare_exchange(current, new, success, failure)
-                }
-
-                /// As the standard library's, but never fails without reason.
-                #[track_caller]
-                pub fn compare_exchange_weak(
-                    &self,
-                    current: $value,
-                    new: $value,
-                    success: Ordering,
-                    failure: Ordering,
-                ) -> Result<$value, $value> {
-                    self.explore().compare_exchange_weak(current, new, success, failure)
-                }
-
-                $(
-                    /// As the standard library's.
-                    #[track_caller]
-                    pub fn $arithmetic(&self, value: $value, order: Ordering) -> $value {
-                        self.explore().$arithmetic(value, order)
-                    }
-                )*
-            }
-        };
-    }
-
-    explored!(AtomicBool, bool, fetch_or, fetch_and);
-    explored!(AtomicU32, u32, fetch_add, fetch_sub, fetch_or, fetch_and);
-    explored!(AtomicU64, u64, fetch_add, fetch_sub, fetch_or, fetch_and);
-    explored!(AtomicUsize, usize, fetch_add, fetch_sub, fetch_or, fetch_and);
-}
-
-/// Hands out tokens and publishes nothing; outside of the checkers' sight, as it outlives a model's run.
-static NEXT_TOKEN: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(1);
-
-#[cfg(all(loom, not(shuttle)))]
-use loom::thread_local;
-#[cfg(shuttle)]
-use shuttle::thread_local;
-
-#[cfg(any(loom, shuttle))]
-thread_local! {
-    /// How many more waits of this thread time out.
-    static TIMEOUTS_LEFT: std::cell::Cell<u32> = std::cell::Cell::new(2);
-}
-
-#[cfg(any(loom, shuttle))]
-thread_local! {
-    /// What [`thread_token`] returns.
-    static TOKEN: usize = NEXT_TOKEN.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-}
-#[cfg(not(any(loom, shuttle)))]
-thread_local! {
-    /// What [`thread_token`] returns; 0 before the first call. Read without a look whether it was initialised.
-    static TOKEN: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
-}
 
 /// A cell whose exclusive access the surrounding protocol guarantees; loom checks that it does.
 #[derive(Debug)]
@@ -201,6 +91,17 @@ impl<T> UnsafeCell<T> {
         #[cfg(not(all(loom, not(shuttle))))]
         write(self.0.get())
     }
+}
+
+#[cfg(all(loom, not(shuttle)))]
+use loom::thread_local;
+#[cfg(shuttle)]
+use shuttle::thread_local;
+
+#[cfg(any(loom, shuttle))]
+thread_local! {
+    /// How many more waits of this thread time out.
+    static TIMEOUTS_LEFT: std::cell::Cell<u32> = std::cell::Cell::new(2);
 }
 
 /// Keeps `T` on lines of its own: two lines, because prefetchers fetch lines in pairs.
@@ -287,94 +188,6 @@ fn wait_for<'a, T>(
     drop(guard);
     thread::yield_now();
     (lock(mutex), true)
-}
-
-/// A number that tells this thread from every other thread, ended ones included; never 0.
-#[inline]
-#[must_use]
-pub fn thread_token() -> usize {
-    #[cfg(any(loom, shuttle))]
-    return TOKEN.with(|token| *token);
-    #[cfg(not(any(loom, shuttle)))]
-    match TOKEN.with(std::cell::Cell::get) {
-        0 => first_token(),
-        token => token,
-    }
-}
-
-#[cfg(not(any(loom, shuttle)))]
-#[cold]
-fn first_token() -> usize {
-    let token = NEXT_TOKEN.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    TOKEN.with(|cell| cell.set(token));
-    token
-}
-
-/// Puts the calling thread's earlier stores before its later loads in the eyes of whoever makes a [`heavy_barrier`].
-/// Costs nothing where the system can make the barriers of all threads at once; elsewhere both are fences.
-#[inline]
-pub fn light_barrier() {
-    #[cfg(any(loom, shuttle))]
-    fence(Ordering::SeqCst);
-    #[cfg(not(any(loom, shuttle)))]
-    if LIGHT_IS_FREE.load(Ordering::Relaxed) {
-        std::sync::atomic::compiler_fence(Ordering::SeqCst);
-    } else {
-        fence(Ordering::SeqCst);
-    }
-}
-
-/// As if every thread of the process that makes light barriers made a `fence(SeqCst)` now. Costs microseconds.
-///
-/// # Panics
-///
-/// When the system first grants such barriers and then refuses one.
-pub fn heavy_barrier() {
-    #[cfg(any(loom, shuttle))]
-    fence(Ordering::SeqCst);
-    #[cfg(not(any(loom, shuttle)))]
-    if heavy_barriers_work() {
-        assert!(membarrier(MEMBARRIER_PRIVATE_EXPEDITED), "a registered process can make its barriers");
-    } else {
-        fence(Ordering::SeqCst);
-    }
-}
-
-/// Whether the system makes the barriers of all threads at once: Linux since 4.14, unless a sandbox forbids it.
-pub fn heavy_barriers_work() -> bool {
-    #[cfg(any(loom, shuttle))]
-    return true;
-    #[cfg(not(any(loom, shuttle)))]
-    {
-        static REGISTERED: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
-        *REGISTERED.get_or_init(|| {
-            let registered = membarrier(MEMBARRIER_REGISTER_PRIVATE_EXPEDITED);
-            // Who sees this makes no fence; every heavy barrier is the system's from here on.
-            LIGHT_IS_FREE.store(registered, Ordering::Relaxed);
-            registered
-        })
-    }
-}
-
-/// Whether light barriers need no fence.
-#[cfg(not(any(loom, shuttle)))]
-static LIGHT_IS_FREE: AtomicBool = AtomicBool::new(false);
-
-/// Commands of membarrier(2), which the kernel runs on every processor that runs a thread of this process.
-#[cfg(not(any(loom, shuttle)))]
-const MEMBARRIER_PRIVATE_EXPEDITED: i32 = 1 << 3;
-#[cfg(not(any(loom, shuttle)))]
-const MEMBARRIER_REGISTER_PRIVATE_EXPEDITED: i32 = 1 << 4;
-
-#[cfg(all(target_os = "linux", not(any(loom, shuttle))))]
-fn membarrier(command: i32) -> bool {
-    // SAFETY: the call takes two numbers and touches no memory of ours.
-    unsafe { libc::syscall(libc::SYS_membarrier, command, 0) == 0 }
-}
-
-#[cfg(not(any(target_os = "linux", loom, shuttle)))]
-fn membarrier(_command: i32) -> bool {
-    false
 }
 
 /// Lets another thread run; the model checkers need this in every retry loop to bound the search.

@@ -252,7 +252,7 @@ impl Gil {
         if !signalled {
             state.signals.leave(ticket); // G6
         }
-        if timed_out && state.held && state.counts.switches == switches {
+        if asks(timed_out, &state, switches) {
             self.drop_request.store(true, Relaxed); // G5
             state.counts.requests += 1;
             taken.requests += 1;
@@ -339,5 +339,29 @@ impl Gil {
     #[must_use]
     pub const fn interval(&self) -> Duration {
         self.interval
+    }
+}
+
+/// Whether a waiter asks for the lock after a round that began at `switches`: the round is over, the lock held, and by the same thread as
+/// then. A thread that took it meanwhile has a whole round first.
+fn asks(timed_out: bool, state: &State, switches: u64) -> bool {
+    timed_out && state.held && state.counts.switches == switches
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_waiter_asks_only_the_holder_it_has_waited_for() {
+        let state = |held, switches| State {
+            held,
+            signals: Signals::default(),
+            counts: GilCounts { switches, ..GilCounts::default() },
+        };
+        assert!(asks(true, &state(true, 3), 3));
+        assert!(!asks(false, &state(true, 3), 3), "it was signalled");
+        assert!(!asks(true, &state(false, 3), 3), "it is free");
+        assert!(!asks(true, &state(true, 4), 3), "another thread has taken it meanwhile");
     }
 }

@@ -91,3 +91,23 @@ impl RawLock for OwnerLock {
         self.inside.store(false, Relaxed); // O1
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_owner_enters_once_at_a_time_and_nobody_else_ever() {
+        let lock = OwnerLock::new();
+        lock.acquire();
+        assert!(!lock.try_acquire(), "inside already");
+        assert!(std::panic::catch_unwind(|| lock.acquire()).is_err());
+        lock.release();
+        assert!(lock.try_acquire());
+        lock.release();
+        // One after the other, so that a token that came again would let one in.
+        for _ in 0..50 {
+            std::thread::scope(|scope| assert!(!scope.spawn(|| lock.try_acquire()).join().unwrap()));
+        }
+    }
+}

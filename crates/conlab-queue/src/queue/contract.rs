@@ -34,14 +34,17 @@ impl fmt::Display for Violation {
 type Rule = (&'static str, fn(&Factory<'_>) -> Result<(), String>);
 
 /// The rules, in the order in which they are checked.
-const RULES: [Rule; 9] = [
+const RULES: [Rule; 12] = [
     ("items leave in the order in which they came, over many laps", in_order),
     ("a full queue gives the item back and takes it once there is room", refuses_when_full),
     ("after close, pushes get their item back", refuses_when_closed),
     ("after close, everything accepted is delivered, then Closed", drains_after_close),
     ("batches behave as the same operations one by one", batches),
+    ("a batch takes no more than was asked for, and nothing when nothing was", batch_limits),
+    ("no more items are in the queue than its capacity, whatever comes in how", keeps_capacity),
     ("one pop lets one blocked push go on", pop_frees_push),
     ("close wakes everybody who sleeps", close_wakes),
+    ("a stray unpark ends no wait", stray_unparks),
     ("between threads every item is delivered once, in its producer's order", delivers_once),
     ("a close between pushes loses nothing that was accepted", close_under_load),
 ];
@@ -171,9 +174,19 @@ fn together(queue: &Arc<dyn TaskQueue<u64>>, parts: Vec<Part>) -> Result<Vec<Vec
     Ok(gathered)
 }
 
-/// Pops until the queue is closed and drained.
+/// Pops until the queue is closed and drained; an answer that `pop` must not give stands at the end as an item that nobody pushed.
 fn drain(queue: &dyn TaskQueue<u64>) -> Vec<u64> {
-    std::iter::from_fn(|| queue.pop().ok()).collect()
+    let mut items = Vec::new();
+    loop {
+        match queue.pop() {
+            Ok(item) => items.push(item),
+            Err(PopError::Closed) => return items,
+            Err(PopError::Empty) => {
+                items.push(u64::MAX);
+                return items;
+            }
+        }
+    }
 }
 
 fn batches(factory: &Factory<'_>) -> Result<(), String> {
@@ -195,6 +208,126 @@ fn batches(factory: &Factory<'_>) -> Result<(), String> {
         expect("pop_many", &gathered[1], &(0..1000).collect())?;
     }
     Ok(())
+}
+
+fn batch_limits(factory: &Factory<'_>) -> Result<(), String> {
+    for capacity in [4, 7, 64] {
+        let queue = factory(capacity);
+        let mut got = vec![99];
+        expect("pop_many of 0 from an empty queue", queue.pop_many(&mut got, 0), Ok(0))?;
+        for item in 0..4 {
+            expect("try_push", queue.try_push(item), Ok(()))?;
+        }
+        expect("pop_many of 0", queue.pop_many(&mut got, 0), Ok(0))?;
+        expect("pop_many of 1", queue.pop_many(&mut got, 1), Ok(1))?;
+        expect("pop_many of 2", queue.pop_many(&mut got, 2), Ok(2))?;
+        expect("what was there and what came", &got, &vec![99, 0, 1, 2])?;
+        expect("len after it", queue.len(), 1)?;
+        expect("pop_many of more than there is", queue.pop_many(&mut got, 9), Ok(1))?;
+        expect("is_empty after it", queue.is_empty(), true)?;
+        let mut none = VecDeque::new();
+        expect("push_many of nothing", queue.push_many(&mut none), Ok(()))?;
+        let mut some: VecDeque<u64> = (10..14).collect();
+        expect("push_many", queue.push_many(&mut some), Ok(()))?;
+        expect("len after it", (queue.len(), some.len()), (4, 0))?;
+        queue.close();
+        expect("push_many of nothing after close", queue.push_many(&mut none).is_err(), false)?;
+        expect("pop_many of 0 after close", queue.pop_many(&mut got, 0), Ok(0))?;
+        expect("pop_many of 3 after close", queue.pop_many(&mut got, 3), Ok(3))?;
+        expect("pop_many of the rest", queue.pop_many(&mut got, 3), Ok(1))?;
+        expect("pop_many when drained", queue.pop_many(&mut got, 3), Err(PopError::Closed))?;
+    }
+    Ok(())
+}
+
+fn keeps_capacity(factory: &Factory<'_>) -> Result<(), String> {
+    for wanted in [1, 3, 8] {
+        let queue: Arc<dyn TaskQueue<u64>> = factory(wanted).into();
+        let Some(capacity) = queue.capacity() else { return Ok(()) };
+        let most = Arc::new(std::sync::Mutex::new(0));
+        let watched = Arc::clone(&most);
+        let look = move |queue: &dyn TaskQueue<u64>| {
+            let mut most = crate::sync::lock(&watched);
+            *most = queue.len().max(*most);
+        };
+        let total = 10 * capacity as u64;
+        // A batch and single items, each longer than the queue; whoever takes looks first, and gives the others time to go too far.
+        let batch: Part = Box::new(move |queue| {
+            let mut items = (0..total).collect();
+            let _ = queue.push_many(&mut items);
+            Vec::from(items)
+        });
+        let single: Part = Box::new(move |queue| {
+            (0..total).filter(|&number| queue.push(item(1, number)).is_err()).collect()
+        });
+        let take: Part = Box::new(move |queue| {
+            let mut got = Vec::new();
+            while got.len() < 2 * total as usize {
+                for _ in 0..20 {
+                    thread::yield_now();
+                }
+                look(queue);
+                let most = 1 + got.len() % 3;
+                if queue.pop_many(&mut got, most).is_err() {
+                    break;
+                }
+            }
+            got
+        });
+        let gathered = together(&queue, vec![batch, single, take])?;
+        expect("what push and push_many left", gathered[..2].concat(), vec![])?;
+        expect("what came out", gathered[2].len() as u64, 2 * total)?;
+        let most = *crate::sync::lock(&most);
+        if most > capacity {
+            return Err(format!("{most} items were in a queue for {capacity}"));
+        }
+        expect("len when drained", queue.len(), 0)?;
+    }
+    Ok(())
+}
+
+fn stray_unparks(factory: &Factory<'_>) -> Result<(), String> {
+    let queue: Arc<dyn TaskQueue<u64>> = factory(1).into();
+    let (name, named) = mpsc::channel();
+    let (told, tell) = mpsc::channel();
+    let other_name = name.clone();
+    let pop: Part = Box::new(move |queue| {
+        let _ = name.send(thread::current());
+        queue.pop().into_iter().collect()
+    });
+    let push: Part = Box::new(move |queue| {
+        let _ = other_name.send(thread::current());
+        let _ = tell.recv(); // the first item is in, so this one has to wait
+        queue.push(2).err().map(PushError::into_item).into_iter().collect()
+    });
+    let disturb: Part = Box::new(move |queue| {
+        let threads: Vec<_> = named.iter().take(2).collect();
+        let disturb = || {
+            for _ in 0..200 {
+                threads.iter().for_each(thread::Thread::unpark);
+                thread::yield_now();
+            }
+        };
+        disturb();
+        let mut seen = Vec::new();
+        if queue.push(1).is_ok() {
+            // The consumer has it, or will.
+            while !queue.is_empty() {
+                thread::yield_now();
+            }
+            seen.extend(queue.push(1).map_err(PushError::into_item).err());
+        }
+        let _ = told.send(());
+        disturb();
+        // Twice: the item of this thread, then that of the disturbed one.
+        seen.extend(queue.pop());
+        seen.extend(queue.pop());
+        seen
+    });
+    let gathered = together(&queue, vec![pop, push, disturb])?;
+    expect("a disturbed pop", &gathered[0], &vec![1])?;
+    expect("a disturbed push, of what it got back", &gathered[1], &vec![])?;
+    expect("the pops after it", &gathered[2], &vec![1, 2])
 }
 
 fn pop_frees_push(factory: &Factory<'_>) -> Result<(), String> {
@@ -229,7 +362,9 @@ fn pop_frees_push(factory: &Factory<'_>) -> Result<(), String> {
 fn close_wakes(factory: &Factory<'_>) -> Result<(), String> {
     for _ in 0..20 {
         let queue: Arc<dyn TaskQueue<u64>> = factory(1).into();
-        let mut parts: Vec<Part> = (0..3).map(|_| Box::new(drain) as Part).collect();
+        let closed: fn(&dyn TaskQueue<u64>) -> Vec<u64> =
+            |queue| vec![u64::from(queue.pop() == Err(PopError::Closed))];
+        let mut parts: Vec<Part> = (0..3).map(|_| Box::new(closed) as Part).collect();
         parts.push(Box::new(|queue| {
             for _ in 0..20 {
                 thread::yield_now();
@@ -237,15 +372,17 @@ fn close_wakes(factory: &Factory<'_>) -> Result<(), String> {
             queue.close();
             Vec::new()
         }));
-        expect("popped", together(&queue, parts)?.concat(), vec![])?;
+        expect("blocked pops, of answers Closed", together(&queue, parts)?.concat(), vec![1, 1, 1])?;
 
         let queue: Arc<dyn TaskQueue<u64>> = factory(1).into();
         let Some(capacity) = queue.capacity() else { continue };
         for _ in 0..capacity {
             expect("try_push", queue.try_push(0), Ok(()))?;
         }
-        let refused: fn(&dyn TaskQueue<u64>) -> Vec<u64> =
-            |queue| queue.push(7).map_err(PushError::into_item).err().into_iter().collect();
+        let refused: fn(&dyn TaskQueue<u64>) -> Vec<u64> = |queue| match queue.push(7) {
+            Err(PushError::Closed(item)) => vec![item],
+            _ => Vec::new(),
+        };
         let mut parts: Vec<Part> = (0..3).map(|_| Box::new(refused) as Part).collect();
         parts.push(Box::new(|queue| {
             for _ in 0..20 {
@@ -333,10 +470,12 @@ fn close_under_load(factory: &Factory<'_>) -> Result<(), String> {
             parts.push(Box::new(move |queue| {
                 let mut accepted = Vec::new();
                 for number in 0.. {
-                    if queue.push(item(producer, number)).is_err() {
-                        break;
+                    match queue.push(item(producer, number)) {
+                        Ok(()) => accepted.push(item(producer, number)),
+                        Err(PushError::Closed(_)) => break,
+                        // `push` must not say so; nobody delivers what it was about.
+                        Err(PushError::Full(_)) => accepted.push(u64::MAX - number),
                     }
-                    accepted.push(item(producer, number));
                 }
                 accepted
             }));

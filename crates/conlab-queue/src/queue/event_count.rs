@@ -20,8 +20,8 @@
 //!   either the woken thread sees the work, or its maker sees that no wake-up is under way.
 //! - E3: `state` itself carries no data; with E1 and E2 it is read Relaxed.
 
-use super::sleepers::{Patience, WaitList};
-use crate::sync::{AtomicUsize, Mutex, Ordering::Relaxed, Padded, lock};
+use super::sleepers::{Patience, Sleeper, WaitList};
+use crate::sync::{Arc, AtomicUsize, Mutex, Ordering::Relaxed, Padded, lock};
 
 /// The waking bit of `state`; the rest counts sleepers.
 const WAKING: usize = 1;
@@ -129,14 +129,11 @@ impl EventCount {
             self.mirror(&list);
             me
         };
-        if !cfg!(conlab_weaken = "E-recheck") && ready() {
-            let mut list = lock(&self.list);
-            let chosen = !list.remove(&me);
-            if chosen && !cfg!(conlab_weaken = "E-cancel") {
-                list.arrived();
-            }
-            self.mirror(&list);
-            return chosen;
+        let announced = Announced { events: self, sleeper: &me };
+        let ready = !cfg!(conlab_weaken = "E-recheck") && ready();
+        std::mem::forget(announced); // `ready` did not panic
+        if ready {
+            return self.cancel(&me);
         }
         me.sleep();
         let mut list = lock(&self.list);
@@ -145,6 +142,17 @@ impl EventCount {
         }
         self.mirror(&list);
         true
+    }
+
+    /// Takes the announcement back. Says whether the caller was chosen meanwhile: then the wake-up is its own to pass on.
+    fn cancel(&self, me: &Arc<Sleeper>) -> bool {
+        let mut list = lock(&self.list);
+        let chosen = !list.remove(me);
+        if chosen && !cfg!(conlab_weaken = "E-cancel") {
+            list.arrived();
+        }
+        self.mirror(&list);
+        chosen
     }
 
     /// How many threads sleep now; a hint.
@@ -170,5 +178,19 @@ impl EventCount {
     fn mirror(&self, list: &WaitList) {
         let waking = if list.is_waking() { WAKING } else { 0 };
         self.state.store((list.len() * ONE_SLEEPER) | waking, Relaxed); // E3
+    }
+}
+
+/// Between announcing sleep and the re-check: a panic there must not leave a sleeper behind that nobody can wake, nor keep a wake-up.
+struct Announced<'a> {
+    events: &'a EventCount,
+    sleeper: &'a Arc<Sleeper>,
+}
+
+impl Drop for Announced<'_> {
+    fn drop(&mut self) {
+        if self.events.cancel(self.sleeper) {
+            self.events.notify_one(); // nobody knows what the wake-up was for
+        }
     }
 }

@@ -94,7 +94,9 @@ impl<T> Latch<T> {
                 heavy_barrier(); // X2
             }
             if self.try_take() {
-                self.edit(|list| list.retain(|other| !Arc::ptr_eq(other, &me)));
+                if !cfg!(conlab_weaken = "X4") {
+                    self.edit(|list| list.retain(|other| !Arc::ptr_eq(other, &me)));
+                }
                 return;
             }
             me.sleep();

@@ -281,8 +281,17 @@ impl<T: Send> TaskQueue<T> for MutexQueue<T> {
         if cfg!(conlab_weaken = "M5") {
             return;
         }
-        let mut everybody = state.consumers.take_all();
-        everybody.append(&mut state.producers.take_all());
+        let all = |list: &mut WaitList| match () {
+            () if cfg!(conlab_weaken = "M5-one") => list.choose().into_iter().collect(),
+            () => list.take_all(),
+        };
+        let mut everybody = VecDeque::new();
+        if !cfg!(conlab_weaken = "M5-consumers") {
+            everybody = all(&mut state.consumers); // M5
+        }
+        if !cfg!(conlab_weaken = "M5-producers") {
+            everybody.append(&mut all(&mut state.producers)); // M5
+        }
         drop(state);
         for sleeper in everybody {
             sleeper.wake();

@@ -16,7 +16,7 @@ use super::{PopError, PushError, TaskQueue};
 use crate::sync::{
     AtomicBool, AtomicUsize,
     Ordering::{Acquire, Relaxed, Release, SeqCst},
-    Padded, backoff, fence,
+    Padded, backoff, fence, thread,
 };
 #[cfg(feature = "peers")]
 use crossbeam_queue::{ArrayQueue, SegQueue};
@@ -134,15 +134,13 @@ impl<Q> Parked<Q> {
     where
         Q: NonBlockingQueue<T>,
     {
-        let stripe = &self.entered[stripe()];
-        stripe.fetch_add(1, Relaxed);
+        let entered = Entered::new(&self.entered[stripe()]);
         fence(SeqCst); // A2
         if self.closed.load(Relaxed) {
-            stripe.fetch_sub(1, Release);
             return Err(item);
         }
         let outcome = self.queue.offer(item);
-        stripe.fetch_sub(1, Release); // A2: the push is done before it counts as left
+        drop(entered);
         if outcome.is_ok() {
             fence(SeqCst); // A1
             self.consumers.notify_one();
@@ -182,6 +180,37 @@ impl<Q> Parked<Q> {
     }
 }
 
+/// A push under way. Ends also when the queue's own code panics: nobody waits for it for ever.
+struct Entered<'a>(&'a AtomicUsize);
+
+impl<'a> Entered<'a> {
+    fn new(stripe: &'a AtomicUsize) -> Self {
+        stripe.fetch_add(1, Relaxed);
+        Self(stripe)
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Release); // A2: the push is done before it counts as left
+    }
+}
+
+/// The wake-up that a thread was given: passed on when the queue's own code panics before the thread can look what it leaves.
+struct WakeUp<'a> {
+    events: &'a EventCount,
+    given: bool,
+}
+
+impl Drop for WakeUp<'_> {
+    fn drop(&mut self) {
+        if self.given && thread::panicking() {
+            fence(SeqCst); // A1
+            self.events.notify_one();
+        }
+    }
+}
+
 /// The calling thread's stripe.
 fn stripe() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
@@ -202,7 +231,7 @@ impl<T: Send, Q: NonBlockingQueue<T>> TaskQueue<T> for Parked<Q> {
 
     fn push(&self, item: T) -> Result<(), PushError<T>> {
         let mut item = item;
-        let mut woken = false;
+        let mut wake_up = WakeUp { events: &self.producers, given: false };
         let ready = || {
             fence(SeqCst); // A1
             self.queue.has_room() || self.closed.load(Relaxed)
@@ -210,7 +239,7 @@ impl<T: Send, Q: NonBlockingQueue<T>> TaskQueue<T> for Parked<Q> {
         loop {
             match self.offer(item) {
                 Ok(Ok(())) => {
-                    if woken && ready() {
+                    if wake_up.given && ready() {
                         self.producers.notify_one();
                     }
                     return Ok(());
@@ -218,7 +247,7 @@ impl<T: Send, Q: NonBlockingQueue<T>> TaskQueue<T> for Parked<Q> {
                 Err(item) => return Err(PushError::Closed(item)),
                 Ok(Err(refused)) => {
                     item = refused;
-                    woken = self.producers.sleep_unless(woken, ready) || woken;
+                    wake_up.given |= self.producers.sleep_unless(wake_up.given, ready);
                 }
             }
         }
@@ -229,7 +258,7 @@ impl<T: Send, Q: NonBlockingQueue<T>> TaskQueue<T> for Parked<Q> {
     }
 
     fn pop(&self) -> Result<T, PopError> {
-        let mut woken = false;
+        let mut wake_up = WakeUp { events: &self.consumers, given: false };
         let mut tries = 0;
         let ready = || {
             fence(SeqCst); // A1
@@ -238,7 +267,7 @@ impl<T: Send, Q: NonBlockingQueue<T>> TaskQueue<T> for Parked<Q> {
         loop {
             match self.take() {
                 Ok(item) => {
-                    if woken && ready() {
+                    if wake_up.given && ready() {
                         self.consumers.notify_one();
                     }
                     return Ok(item);
@@ -246,7 +275,7 @@ impl<T: Send, Q: NonBlockingQueue<T>> TaskQueue<T> for Parked<Q> {
                 Err(PopError::Closed) => return Err(PopError::Closed),
                 Err(PopError::Empty) if self.closed.load(Relaxed) => backoff(&mut tries),
                 Err(PopError::Empty) => {
-                    woken = self.consumers.sleep_unless(woken, ready) || woken;
+                    wake_up.given |= self.consumers.sleep_unless(wake_up.given, ready);
                 }
             }
         }

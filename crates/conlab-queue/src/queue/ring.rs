@@ -32,6 +32,7 @@
 //!
 //! - K1: closing wakes everybody, after the bit is set.
 //! - K2: a consumer reports `Closed` only when no ticket is left, filled or not.
+//! - K3: and never by the cursor of another's lease, which may be one ahead.
 //!
 //! # Progress
 //!
@@ -40,7 +41,7 @@
 //! early: another thread can be halfway through the slot. The blocking ends wait such a moment out by yielding,
 //! and sleep only when every ticket is consumed (or every slot taken).
 
-use super::end::{CLOSED, End, TICKET};
+use super::end::{CLOSED, End, HANDFUL, Lease, TICKET, Wait};
 use super::event_count::EventCount;
 use super::{PopError, PushError, TaskQueue};
 use crate::sync::{
@@ -177,24 +178,28 @@ impl<T> RingQueue<T> {
                 return Ok(());
             }
         }
-        self.offer_shared(item)
+        self.offer_shared::<MAY_BLOCK>(item)
     }
 
     #[inline]
-    fn offer_shared(&self, item: T) -> Result<(), (T, Miss)> {
+    fn offer_shared<const MAY_BLOCK: bool>(&self, item: T) -> Result<(), (T, Miss)> {
         let mut ticket = self.tail.word(); // P3
         let early = cfg!(conlab_weaken = "P4-early").then(|| self.consumers.sleepers());
+        let (mut contended, mut wait) = (false, Wait::default());
         loop {
             if ticket & CLOSED != 0 {
                 return Err((item, Miss::Closed));
             } else if ticket & !TICKET != 0 {
-                self.tail.recall();
+                if self.is_full_under_lease() {
+                    return Err((item, Miss::Settled));
+                }
+                self.tail.await_turn::<MAY_BLOCK>(&mut wait);
                 ticket = self.tail.word();
                 continue;
             }
             if self.slot(ticket).turn.load(REUSE) == ticket {
                 // P2
-                match self.tail.win(ticket, self.after(ticket)) {
+                match self.tail.win(ticket, self.after(ticket), contended) {
                     // P4
                     Ok(()) => {
                         self.fill(ticket, item);
@@ -203,7 +208,7 @@ impl<T> RingQueue<T> {
                         }
                         return Ok(());
                     }
-                    Err(current) => ticket = current,
+                    Err(current) => (ticket, contended) = (current, true),
                 }
                 step_back();
             } else {
@@ -239,6 +244,30 @@ impl<T> RingQueue<T> {
         }
     }
 
+    /// Whether no room is left for the thread that has the producers' end: then there is none for others either, and no need to
+    /// take the end away from it. No while it is halfway through something.
+    #[cold]
+    fn is_full_under_lease(&self) -> bool {
+        self.tail.cursor().is_some_and(|ticket| {
+            self.slot(ticket).turn.load(REUSE) != ticket // P2
+                && matches!(self.no_room(ticket), Miss::Settled)
+        })
+    }
+
+    /// Whether no item is left for the thread that has the consumers' end. Never said once closed: the cursor may be one ahead
+    /// of a claim that is void, and `Closed` is final.
+    #[cold]
+    fn is_empty_under_lease(&self) -> bool {
+        self.head.cursor().is_some_and(|ticket| {
+            self.slot(ticket).turn.load(OBSERVE) != ticket + 1 // P1
+                && match self.no_item(ticket) {
+                    Miss::Settled => true,
+                    Miss::Closed => cfg!(conlab_weaken = "K3"), // K3
+                    Miss::Underway => false,
+                }
+        })
+    }
+
     /// Gets the next ticket of the consumers, by a lease or against the others, and empties its slot.
     #[inline]
     fn take<const MAY_BLOCK: bool>(&self) -> Result<T, Miss> {
@@ -254,28 +283,32 @@ impl<T> RingQueue<T> {
                 return Ok(item);
             }
         }
-        self.take_shared()
+        self.take_shared::<MAY_BLOCK>()
     }
 
     #[inline]
-    fn take_shared(&self) -> Result<T, Miss> {
+    fn take_shared<const MAY_BLOCK: bool>(&self) -> Result<T, Miss> {
         let mut ticket = self.head.word(); // P3
+        let (mut contended, mut wait) = (false, Wait::default());
         loop {
             if ticket & !TICKET != 0 {
-                self.head.recall();
+                if self.is_empty_under_lease() {
+                    return Err(if cfg!(conlab_weaken = "K3") { Miss::Closed } else { Miss::Settled });
+                }
+                self.head.await_turn::<MAY_BLOCK>(&mut wait);
                 ticket = self.head.word();
                 continue;
             }
             if self.slot(ticket).turn.load(OBSERVE) == ticket + 1 {
                 // P1
-                match self.head.win(ticket, self.after(ticket)) {
+                match self.head.win(ticket, self.after(ticket), contended) {
                     // P4
                     Ok(()) => {
                         let item = self.empty(ticket);
                         self.producers.notify_one();
                         return Ok(item);
                     }
-                    Err(current) => ticket = current,
+                    Err(current) => (ticket, contended) = (current, true),
                 }
                 step_back();
             } else {
@@ -300,23 +333,43 @@ impl<T> RingQueue<T> {
         unsafe { item.assume_init() }
     }
 
-    /// Fills as many slots as are free in a row, up to the number of `items`, with one read-modify-write for all. None
-    /// under a lease, where single pushes need no read-modify-write.
-    fn offer_many(&self, items: &mut VecDeque<T>) {
-        let first = self.tail.word(); // P3
-        let mut end = first;
-        let mut count = 0;
-        // Ends: at most as many slots as items and as the ring has.
-        while count < items.len().min(self.slots.len())
+    /// How many tickets from `first` on have slots that are `ready`, up to `most`, and the ticket after them. Under a lease they end at
+    /// a multiple of [`HANDFUL`].
+    fn row(
+        &self,
+        first: usize,
+        most: usize,
+        lease: Option<Lease>,
+        ready: impl Fn(&Slot<T>, usize) -> bool,
+    ) -> (usize, usize) {
+        let (mut end, mut count) = (first, 0);
+        // Ends: at most as many slots as the ring has.
+        while count < most.min(self.slots.len())
             && end & !TICKET == 0
-            && self.slot(end).turn.load(REUSE) == end
+            && (count == 0 || lease.is_none() || !end.is_multiple_of(HANDFUL))
+            && ready(self.slot(end), end)
         {
-            // P2
             end = self.after(end);
             count += 1;
         }
+        (count, end)
+    }
+
+    /// Fills as many slots as are free in a row, up to the number of `items`, with one read-modify-write for all, and none under a
+    /// lease.
+    fn offer_many(&self, items: &mut VecDeque<T>) {
+        let lease = self.tail.lease::<true>();
+        let first = lease.map_or_else(|| self.tail.word(), |lease| lease.ticket); // P3
+        let (count, end) = self.row(first, items.len(), lease, |slot, ticket| {
+            slot.turn.load(REUSE) == ticket // P2
+        });
         // P4. Nobody else can have won these tickets since, so their slots are still free.
-        if count == 0 || self.tail.win(first, end).is_err() {
+        let won = count > 0
+            && match lease {
+                Some(lease) => self.tail.claim(lease, end),
+                None => self.tail.win(first, end, false).is_ok(),
+            };
+        if !won {
             return;
         }
         let mut ticket = first;
@@ -327,23 +380,21 @@ impl<T> RingQueue<T> {
         self.consumers.notify_one();
     }
 
-    /// Empties as many slots as are filled in a row, up to `most`, with one read-modify-write for all; says how many.
-    /// None under a lease.
+    /// Empties as many slots as are filled in a row, up to `most`, with one read-modify-write for all, and none under a lease; says how
+    /// many.
     fn take_many(&self, items: &mut Vec<T>, most: usize) -> usize {
-        let first = self.head.word(); // P3
-        let mut end = first;
-        let mut count = 0;
-        // Ends: at most `most` slots, and at most as many as the ring has.
-        while count < most.min(self.slots.len())
-            && end & !TICKET == 0
-            && self.slot(end).turn.load(OBSERVE) == end + 1
-        {
-            // P1
-            end = self.after(end);
-            count += 1;
-        }
+        let lease = self.head.lease::<true>();
+        let first = lease.map_or_else(|| self.head.word(), |lease| lease.ticket); // P3
+        let (count, end) = self.row(first, most, lease, |slot, ticket| {
+            slot.turn.load(OBSERVE) == ticket + 1 // P1
+        });
         // P4. Nobody else can have won these tickets since, so their slots are still filled.
-        if count == 0 || self.head.win(first, end).is_err() {
+        let won = count > 0
+            && match lease {
+                Some(lease) => self.head.claim(lease, end),
+                None => self.head.win(first, end, false).is_ok(),
+            };
+        if !won {
             return 0;
         }
         let mut ticket = first;
@@ -376,7 +427,7 @@ impl<T> RingQueue<T> {
                 Err(refused) => (item, miss) = refused,
             }
         }
-        if woken && !cfg!(conlab_weaken = "E-pass") && self.may_offer() {
+        if woken && !cfg!(conlab_weaken = "E-pass-push") && self.may_offer() {
             self.producers.notify_one();
             self.producers.stay_awake();
         } else if looks > 0 {
@@ -493,19 +544,32 @@ impl<T: Send> TaskQueue<T> for RingQueue<T> {
         if most == 0 {
             return Ok(0);
         }
-        let count = self.take_many(items, most);
-        if count > 0 {
-            return Ok(count);
+        let mut count = self.take_many(items, most);
+        if count == 0 {
+            items.push(self.pop()?);
+            count = 1;
         }
-        items.push(self.pop()?);
-        Ok(1 + self.take_many(items, most - 1))
+        // Ends: at `most`, or when a batch is empty or lost a race. A batch ends early at the end of the ring's handful.
+        while count < most {
+            match self.take_many(items, most - count) {
+                0 => break,
+                more => count += more,
+            }
+        }
+        Ok(count)
     }
 
     fn close(&self) {
         self.tail.close();
-        if !cfg!(conlab_weaken = "K1") {
-            self.consumers.notify_all();
-            self.producers.notify_all();
+        for (end, rule) in [
+            (&self.consumers, cfg!(any(conlab_weaken = "K1", conlab_weaken = "K1-consumers"))),
+            (&self.producers, cfg!(any(conlab_weaken = "K1", conlab_weaken = "K1-producers"))),
+        ] {
+            if cfg!(conlab_weaken = "K1-one") {
+                end.notify_one();
+            } else if !rule {
+                end.notify_all(); // K1
+            }
         }
     }
 
@@ -528,5 +592,43 @@ impl<T: Send> TaskQueue<T> for RingQueue<T> {
 impl<T> Drop for RingQueue<T> {
     fn drop(&mut self) {
         while self.take::<false>().is_ok() {}
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_thread_alone_gets_leases_at_every_capacity() {
+        for capacity in [1, 2, 3, 4, 31, 32, 33, 63, 64, 100, 1024] {
+            let queue = RingQueue::with_capacity(capacity);
+            for item in 0..4_000 {
+                queue.try_push(item).unwrap();
+                assert_eq!(queue.try_pop().ok(), Some(item));
+            }
+            let leased = (queue.head.cursor().is_some(), queue.tail.cursor().is_some());
+            assert_eq!(leased, (true, true), "capacity {capacity}");
+        }
+    }
+
+    #[test]
+    fn a_batch_under_a_lease_takes_all_that_is_there() {
+        for capacity in [1, 3, 64, 300, 1000] {
+            let queue = RingQueue::with_capacity(capacity);
+            for item in 0..4_000 {
+                queue.try_push(item).unwrap();
+                assert_eq!(queue.try_pop().ok(), Some(item));
+            }
+            for lap in 0..20 {
+                let mut items: VecDeque<usize> = (0..capacity).map(|item| item + lap).collect();
+                queue.push_many(&mut items).unwrap();
+                assert!(queue.head.cursor().is_some() && items.is_empty());
+                assert_eq!(queue.len(), capacity);
+                let mut got = Vec::new();
+                assert_eq!(queue.pop_many(&mut got, 2 * capacity), Ok(capacity));
+                assert_eq!(got, (lap..capacity + lap).collect::<Vec<_>>());
+            }
+        }
     }
 }

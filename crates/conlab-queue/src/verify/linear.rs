@@ -61,10 +61,10 @@ fn explains(history: &History, done: u64, model: &Model, tried: &mut BTreeSet<(u
 fn after(history: &History, model: &Model, operation: &Operation) -> Option<Model> {
     let mut next = model.clone();
     let full = history.capacity.is_some_and(|capacity| model.items.len() >= capacity);
-    // Early: another thread may be halfway through its slot.
+    // Early: another thread may be halfway through its slot. A close is halfway through none.
     let early = || {
-        history.early
-            && history.operations.iter().any(|other| other != operation && other.overlaps(operation))
+        let halfway = |other: &&Operation| *other != operation && other.call != Call::Close;
+        history.early && history.operations.iter().filter(halfway).any(|other| other.overlaps(operation))
     };
     let legal = match (operation.call, operation.answer) {
         (Call::Push(value), Answer::Done) => {
@@ -173,6 +173,71 @@ mod tests {
         assert!(is_linearizable(&empty));
         empty.early = false;
         assert!(!is_linearizable(&empty), "not allowed for this queue");
+    }
+
+    /// One thread's calls and answers, one after the other, on a queue for two.
+    fn in_turn(early: bool, moves: &[(Call, Answer)]) -> bool {
+        let operations: Vec<_> = moves
+            .iter()
+            .zip(0..)
+            .map(|(&(call, answer), turn)| (0, call, answer, 2 * turn, 2 * turn + 1))
+            .collect();
+        is_linearizable(&History { early, ..history(&operations) })
+    }
+
+    #[test]
+    fn every_wrong_answer_is_refused() {
+        use Answer::{Closed, Done, Empty, Full, Item};
+        use Call::{Close, Pop, Push};
+        // What is right, then the same with the last answer wrong.
+        let cases: [(&[(Call, Answer)], &[Answer]); 8] = [
+            (&[(Push(1), Done)], &[Full, Closed, Empty, Item(1)]),
+            (&[(Push(1), Done), (Push(2), Done), (Push(3), Full)], &[Done, Closed]),
+            (&[(Pop, Empty)], &[Closed, Done, Item(0), Full]),
+            (&[(Push(1), Done), (Pop, Item(1))], &[Empty, Closed, Item(2), Done]),
+            (&[(Close, Done), (Push(1), Closed)], &[Done, Full]),
+            (&[(Close, Done), (Pop, Closed)], &[Empty, Item(1)]),
+            (&[(Push(1), Done), (Close, Done), (Pop, Item(1))], &[Closed, Empty]),
+            (&[(Push(1), Done), (Close, Done), (Pop, Item(1)), (Pop, Closed)], &[Empty, Item(1)]),
+        ];
+        for (right, wrong) in cases {
+            for early in [false, true] {
+                assert!(in_turn(early, right), "{right:?}");
+                for &answer in wrong {
+                    let mut moves = right.to_vec();
+                    moves.last_mut().unwrap().1 = answer;
+                    assert!(!in_turn(early, &moves), "{moves:?} passed, early: {early}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_close_under_way_excuses_no_early_answer() {
+        let mut full =
+            history(&[(0, Call::Push(1), Answer::Full, 0, 3), (1, Call::Close, Answer::Done, 1, 2)]);
+        full.early = true;
+        assert!(!is_linearizable(&full));
+        full.operations.push(Operation {
+            thread: 2,
+            call: Call::Pop,
+            answer: Answer::Empty,
+            called: 1,
+            returned: 2,
+        });
+        assert!(is_linearizable(&full), "a pop may be halfway");
+    }
+
+    #[test]
+    fn a_push_after_the_close_returned_is_refused_even_if_another_was_under_way() {
+        let late = |called| {
+            is_linearizable(&history(&[
+                (0, Call::Close, Answer::Done, 0, 3),
+                (1, Call::Push(1), Answer::Done, called, called + 1),
+            ]))
+        };
+        assert!(late(1), "it overlaps the close");
+        assert!(!late(4));
     }
 
     #[test]

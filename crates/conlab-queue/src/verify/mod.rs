@@ -17,7 +17,7 @@ pub use text::render;
 
 use crate::queue::contract;
 #[cfg(feature = "peers")]
-use crate::queue::{QueueKind, build};
+use crate::queue::{QueueKind, RingQueue, TaskQueue, build};
 use std::time::{Duration, Instant};
 
 /// How much is tried.
@@ -104,18 +104,22 @@ impl VerifyReport {
     }
 }
 
-/// Tries each of `kinds`.
+/// Tries each of `kinds`; [`QueueKind::LockFree`] once more with leases from the first item on.
 #[cfg(feature = "peers")]
 #[must_use]
 pub fn run(kinds: &[QueueKind], options: &Options) -> VerifyReport {
-    let verdicts = kinds
-        .iter()
-        .map(|&kind| {
-            let factory = move |capacity| build(kind, capacity);
-            let early = matches!(kind, QueueKind::LockFree);
-            examine(&Subject { name: kind.name(), early, factory: &factory }, options)
-        })
-        .collect();
+    let mut verdicts = Vec::new();
+    for &kind in kinds {
+        let early = matches!(kind, QueueKind::LockFree);
+        let factory = move |capacity| build(kind, capacity);
+        verdicts.push(examine(&Subject { name: kind.name(), early, factory: &factory }, options));
+        if kind == QueueKind::LockFree {
+            // A short history earns no lease, so leases are tried by themselves.
+            let factory =
+                |capacity| -> Box<dyn TaskQueue<u64>> { Box::new(RingQueue::with_eager_leases(capacity)) };
+            verdicts.push(examine(&Subject { name: "… leased", early, factory: &factory }, options));
+        }
+    }
     VerifyReport { seed: options.seed, verdicts }
 }
 

@@ -2,5 +2,6 @@
 #![cfg(all(feature = "peers", not(loom)))]
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+mod faults;
 mod queue;
 mod verify;
