@@ -17,6 +17,7 @@ mod scenario_mistakes;
 mod simulated;
 mod tidy;
 mod virtual_cores;
+mod virtual_deadlocks;
 mod virtual_profile;
 mod virtual_schedule;
 mod virtual_stores;

@@ -99,6 +99,11 @@ impl CacheModel {
         self.noted.clone().into_record(self.layout, counts)
     }
 
+    /// Whether `lock`, in the world's table, is one of its parts'.
+    pub(super) fn has_lock(&self, lock: u32) -> bool {
+        self.first_lock != NONE && u64::from(lock.wrapping_sub(self.first_lock)) < self.shards
+    }
+
     /// Which part a key is in: a mix of its bits, as the shards of the real cache are chosen by a hash.
     fn part(&self, key: u64) -> usize {
         let mixed = key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;

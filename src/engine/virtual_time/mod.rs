@@ -8,6 +8,7 @@
 //! - `world`: the state; `run`: the loop; `observe`, `profile`: the record
 //! - `cores`: cores, run queue, slices; `fair`, `fair_queue`, `deadline_tree`: Linux's policy; `code`, `program`: what threads do
 //! - `locks`, `gil`, `queues`, `caches`, `stores`, `load`: what they share
+//! - `deadlock`: cycles of waits, named
 //! - `charges`: what the simulated host takes for it, from the calibration and the scenario
 //!
 //! # Determinism
@@ -26,6 +27,7 @@ mod charges;
 mod code;
 mod cores;
 mod deadline_tree;
+mod deadlock;
 mod fair;
 mod fair_queue;
 pub mod future_events;
@@ -103,15 +105,17 @@ impl Engine for VirtualEngine {
         let code = Code::of(&programs, &charges);
         let mut world = run::world(experiment, &programs, &code, charges)?;
         let stopped = world.run(progress)?;
+        let verdicts = world.deadlocks();
         let mut output = world.into_output(experiment, stopped);
         let record = &mut output.record;
+        record.verdicts.extend(verdicts);
         record.manifest = host::manifest(self.calibration.origin.clone());
         record.manifest.clock = "virtual".into();
         if experiment.profiler == Profiler::Deterministic {
             record.profile = Some(profile::of_steps(record));
         }
         record.identities = identities::check(record);
-        record.trustworthy = record.identities.iter().all(|identity| identity.holds);
+        record.trustworthy = record.why_untrustworthy().is_none();
         progress.phase.store(3, Ordering::Relaxed);
         Ok(output)
     }

@@ -81,6 +81,11 @@ impl StoreModel {
         scenario.stores.iter().zip(&charges.stores).map(of).collect()
     }
 
+    /// The lock of its writers, in the world's table.
+    pub(super) const fn writers_lock(&self) -> u32 {
+        self.lock
+    }
+
     pub(super) fn record(&self) -> StoreRecord {
         let [read, write] = &self.tallies;
         StoreRecord {
