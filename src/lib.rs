@@ -45,6 +45,8 @@ pub mod audit;
 #[cfg(not(loom))]
 pub mod explain;
 #[cfg(not(loom))]
+pub mod import;
+#[cfg(not(loom))]
 pub mod kernels;
 #[cfg(not(loom))]
 pub mod study;

@@ -14,6 +14,7 @@ pub mod exit;
 mod explain;
 mod fit;
 mod groups;
+mod import;
 mod init;
 mod list;
 mod man;
@@ -69,6 +70,7 @@ enum Command {
     Explain(explain::Args),
     Whatif(whatif::Args),
     Fit(fit::Args),
+    Import(import::Args),
     Search(search::Args),
     Calibrate(calibrate::Args),
     Validate(validate::Args),
@@ -103,6 +105,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome, Failure> {
         Command::Explain(args) => explain::run(&args, terminal),
         Command::Whatif(args) => whatif::run(&args, terminal),
         Command::Fit(args) => fit::run(&args, terminal),
+        Command::Import(args) => import::run(&args, terminal),
         Command::Search(args) => search::run(&args, terminal),
         Command::Calibrate(args) => calibrate::run(&args, terminal),
         Command::Validate(args) => validate::run(&args, terminal),

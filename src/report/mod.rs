@@ -2,6 +2,7 @@
 
 pub mod histogram;
 pub mod html;
+pub mod import;
 pub mod junit;
 pub mod live;
 pub mod markdown;

@@ -6,6 +6,7 @@
 
 mod bad_input;
 mod conventions;
+mod guide;
 #[path = "../support/kills.rs"]
 mod kills;
 mod limits;

@@ -10,6 +10,7 @@ mod determinism;
 mod factorial;
 mod fake;
 mod fitting;
+mod importing;
 mod oracle;
 mod planted;
 mod report;

@@ -47,6 +47,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("audit", &["units", "theory", "random", "files", "scenario", "measure", "study"]),
+    ("import", &["units", "random", "files", "scenario"]),
     ("report", &["units", "theory", "scenario", "measure", "study", "explain", "audit"]),
     ("report", &["units", "scenario", "measure", "study", "explain", "audit"]),
     (

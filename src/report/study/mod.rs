@@ -29,7 +29,7 @@ fn with_interval(unit: Unit, estimate: &Estimate) -> String {
 }
 
 /// A relative difference with its sign: `+3.2 %`.
-fn signed(share: f64) -> String {
+pub(super) fn signed(share: f64) -> String {
     if share.is_finite() { format!("{:+.1} %", share * 100.0).replace('-', "−") } else { "?".into() }
 }
 

@@ -1,0 +1,152 @@
+//! `conlab import`: a scenario from a recording.
+
+use super::exit::{Failure, Outcome, print};
+use super::report::write;
+use super::run::engine;
+use super::study::parse_share;
+use super::terminal::Terminal;
+use crate::engine::{Experiment, Progress};
+use crate::files;
+use crate::import::{Columns, Imported, Source, of_log, of_spans, read, system};
+use crate::measure::record::Distribution;
+use crate::report::import::{Fidelity, import_page};
+use crate::report::text::text;
+use crate::scenario::{EngineKind, LoadArm, Overrides, Scenario};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const EXAMPLES: &str = "\
+Examples:
+  conlab import traces.json --out shop.toml                     OTLP or Jaeger JSON, gzip-compressed or not
+  conlab import access.log --out web.toml                       nginx (with $request_time) or envoy
+  conlab import requests.csv --columns start=t0,duration=rt,unit=ms --out web.toml
+
+The scenario says beside each figure whether it was measured, derived, assumed, or is not identifiable. The scenario is
+then run in virtual time, and the page sets the result beside what was recorded. 3 says that the mean is off by more than 10 %.";
+
+/// A scenario from traces or access logs, with where each figure comes from
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Traces or access logs, of one kind
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// The scenario to write; samples go to a folder beside it
+    #[arg(long, value_name = "FILE", value_parser = super::args::writable)]
+    out: PathBuf,
+    /// Columns of a CSV: start=NAME,duration=NAME,unit=s, ms, us or ns
+    #[arg(long, value_name = "COLUMNS", value_parser = |text: &str| text.parse::<Columns>())]
+    columns: Option<Columns>,
+    /// Share of the traces that the collector kept
+    #[arg(long, value_name = "SHARE", value_parser = parse_share)]
+    sampled: Option<f64>,
+    /// Seed of the run in virtual time; always printed
+    #[arg(long, value_name = "S", default_value_t = 18)]
+    seed: u64,
+}
+
+pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> {
+    let stem =
+        args.out.file_stem().map_or_else(|| "imported".into(), |stem| stem.to_string_lossy().into_owned());
+    let (imported, read_words) = imported(args, &stem)?;
+    let folder = args.out.parent().unwrap_or(Path::new(""));
+    for (name, content) in &imported.samples {
+        let path = folder.join(name);
+        let parent = path.parent().unwrap_or(folder);
+        fs::create_dir_all(parent)
+            .map_err(|error| Failure::cannot(format!("make the folder {}", parent.display()), error))?;
+        files::write(&path, content.as_bytes())
+            .map_err(|error| Failure::cannot(format!("write {}", path.display()), error))?;
+    }
+    write(&args.out, &imported.scenario, terminal)?;
+    let fidelity = replayed(args, &imported)?;
+    let page = import_page(
+        &stem,
+        &args.out.display().to_string(),
+        &read_words,
+        &imported.notes,
+        &fidelity,
+        args.seed,
+    );
+    print(&terminal.plain(&text(&page, terminal.width)))?;
+    let off =
+        fidelity.iter().any(|row| row.name == "mean" && (row.predicted / row.observed - 1.0).abs() > 0.1);
+    Ok(if off { Outcome::Refuted } else { Outcome::Done })
+}
+
+/// The scenario, and what was read in words.
+fn imported(args: &Args, stem: &str) -> Result<(Imported, String), Failure> {
+    let source = read(&args.files, args.columns.as_ref()).map_err(|error| match error {
+        crate::import::ImportError::NotUnderstood(sentence) => Failure::Usage(sentence),
+        other => Failure::CouldNotRun(Box::new(other)),
+    })?;
+    let few = || {
+        Failure::Usage(
+            "the files hold fewer than two requests that nobody in them caused: record for longer".into(),
+        )
+    };
+    match source {
+        Source::Log(log) => {
+            let words = format!("{} requests", log.requests.len());
+            Ok((of_log(&log, stem).ok_or_else(few)?, words))
+        }
+        Source::Spans(spans) => {
+            let found = system(&spans);
+            let words = format!(
+                "{} spans, {} kinds of request, {} requests from outside",
+                spans.spans.len(),
+                found.operations.len(),
+                found.roots.len()
+            );
+            Ok((of_spans(&spans, &found, args.sampled.unwrap_or(1.0), stem).ok_or_else(few)?, words))
+        }
+    }
+}
+
+/// The scenario run in virtual time beside what was recorded of its actor in focus.
+fn replayed(args: &Args, imported: &Imported) -> Result<Vec<Fidelity>, Failure> {
+    let observed: u64 = imported.observed.iter().map(|(_, times)| times.len() as u64).sum();
+    let overrides = Overrides { tasks: Some(observed.clamp(200, 20_000)), ..Overrides::default() };
+    let scenario = Scenario::load(&args.out.to_string_lossy(), &overrides)?;
+    let focus = scenario.actors[scenario.focus].name.clone();
+    let mut experiment =
+        Experiment::new(scenario.treated(&crate::scenario::Treatment::default()), LoadArm::Baseline);
+    experiment.seed = args.seed;
+    let record = engine(EngineKind::Virtual).run(&experiment, &Progress::default())?.record;
+    let Some(actor) = record.actors.get(&focus) else { return Ok(Vec::new()) };
+    let mut times: Vec<u64> = imported
+        .observed
+        .iter()
+        .filter(|(name, _)| name.split('.').next() == Some(&focus))
+        .flat_map(|(_, times)| times.iter().copied())
+        .collect();
+    times.sort_unstable();
+    let mut rows = fidelity(&times, &actor.sojourn_ns);
+    rows.push(Fidelity {
+        name: "throughput".into(),
+        observed: imported.rate,
+        predicted: actor.throughput_per_s,
+        is_rate: true,
+    });
+    Ok(rows)
+}
+
+/// Mean and percentiles that both samples carry.
+#[expect(clippy::cast_precision_loss, reason = "nanoseconds of a task")]
+fn fidelity(times: &[u64], predicted: &Distribution) -> Vec<Fidelity> {
+    let mut rows = Vec::new();
+    let mut row = |name: &str, observed: f64, predicted: f64| {
+        rows.push(Fidelity { name: name.into(), observed, predicted, is_rate: false });
+    };
+    let mean = times.iter().map(|&time| time as f64).sum::<f64>() / times.len().max(1) as f64;
+    row("mean", mean, predicted.mean);
+    for (name, share, least, value) in
+        [("p50", 50, 2, predicted.p50), ("p90", 90, 20, predicted.p90), ("p99", 99, 200, predicted.p99)]
+    {
+        if times.len() >= least {
+            let at = (times.len() * share).div_ceil(100).saturating_sub(1);
+            row(name, times[at] as f64, value as f64);
+        }
+    }
+    rows
+}

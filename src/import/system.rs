@@ -1,0 +1,439 @@
+//! From spans to a system: services, kinds of request, what each does in order, whom it calls.
+
+use super::span::{Name, Side, Span, Spans};
+use std::collections::BTreeMap;
+
+/// Calls of one operation that are told apart; the time of more is counted as the task's own.
+const MOST_CALLS: usize = 64;
+
+/// A system as its spans show it.
+#[derive(Clone, Debug, Default)]
+pub struct System {
+    /// The kinds of request, by service and operation.
+    pub operations: Vec<Operation>,
+    /// Requests that nobody in the files caused: (operation, start, end), in nanoseconds.
+    pub roots: Vec<(usize, u64, u64)>,
+    /// Spans that fit nowhere: their parent is not in the files.
+    pub orphans: u64,
+    /// Pairs of services whose clocks disagree: caller, callee, nanoseconds.
+    pub skews: Vec<(String, String, i64)>,
+    /// Calls that failed and were made again.
+    pub retries: u64,
+}
+
+/// What a service does for one kind of request.
+#[derive(Clone, Debug)]
+pub struct Operation {
+    /// The service.
+    pub service: Name,
+    /// The operation.
+    pub name: Name,
+    /// Tasks seen.
+    pub tasks: u64,
+    /// Tasks that failed.
+    pub failed: u64,
+    /// Most tasks of the service at once, and the share of time in which there were as many.
+    pub at_once: (u64, f64),
+    /// What it does, in order.
+    pub steps: Vec<Step>,
+    /// Calls that were not told apart.
+    pub folded: u64,
+}
+
+/// A piece of own time, then a call.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Own time before the call, or after the last one: nanoseconds, one of each task that has this step.
+    pub own: Vec<u64>,
+    /// What is called; `None`: the end of the task.
+    pub call: Option<Call>,
+    /// Tasks that have this step.
+    pub tasks: u64,
+}
+
+/// A call, or several at once.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Whom, as operations; empty where the callee left no spans.
+    pub to: Vec<usize>,
+    /// Name of a callee without spans.
+    pub outside: Option<Name>,
+    /// Time of a call to a callee without spans, in nanoseconds.
+    pub outside_time: Vec<u64>,
+    /// Time between the caller's and the callee's spans, in nanoseconds: transport and waiting in the callee's queue.
+    pub between: Vec<u64>,
+    /// Whether the caller goes on without an answer.
+    pub is_send: bool,
+}
+
+/// A call as one task made it.
+#[derive(Clone, Debug)]
+struct Made {
+    start: u64,
+    end: u64,
+    key: Key,
+    between: Option<u64>,
+    failed: bool,
+}
+
+/// What tells calls apart.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Inside { to: Vec<usize>, is_send: bool },
+    Outside(Name),
+}
+
+/// Reads the system out of the spans.
+#[must_use]
+pub fn system(spans: &Spans) -> System {
+    let all = &spans.spans;
+    let mut by_id: Vec<(u128, u32)> =
+        all.iter().zip(0..).filter(|(span, _)| span.id != 0).map(|(span, at)| (span.id, at)).collect();
+    by_id.sort_unstable();
+    let find = |id: u128| {
+        let at = by_id.partition_point(|(other, _)| *other < id);
+        by_id.get(at).filter(|(other, _)| *other == id && id != 0).map(|(_, at)| *at as usize)
+    };
+    let parents: Vec<Option<usize>> = all.iter().map(|span| find(span.parent)).collect();
+    let entries: Vec<bool> =
+        all.iter().zip(&parents).map(|(span, parent)| is_entry(span, parent.map(|at| &all[at]))).collect();
+    let mut found = System::default();
+    let operations = operations(all, &entries, &mut found);
+    let owners = owners(&parents, &entries);
+    let mut calls: Vec<Vec<Made>> = vec![Vec::new(); all.len()];
+    let mut answered = vec![false; all.len()];
+    let mut skews: BTreeMap<(Name, Name), Vec<i64>> = BTreeMap::new();
+    for (at, span) in all.iter().enumerate().filter(|(at, _)| entries[*at]) {
+        let Some(parent) = parents[at] else {
+            if span.parent == 0 {
+                found.roots.push((operations[at], span.start, span.end));
+            } else {
+                found.orphans += 1;
+            }
+            continue;
+        };
+        let Some(owner) = owners[parent] else { continue };
+        let caller = &all[parent];
+        let waits = parent != owner && matches!(caller.side, Side::Client | Side::Producer);
+        let seen = if waits { caller } else { span };
+        answered[parent] |= waits;
+        if waits && caller.side == Side::Client {
+            skews.entry((caller.service, span.service)).or_default().push(middle(span) - middle(caller));
+        }
+        calls[owner].push(Made {
+            start: seen.start,
+            end: seen.end,
+            key: Key::Inside {
+                to: vec![operations[at]],
+                is_send: span.side == Side::Consumer || caller.side == Side::Producer,
+            },
+            between: (waits && caller.side == Side::Client)
+                .then(|| caller.length().saturating_sub(span.length())),
+            failed: span.failed || caller.failed,
+        });
+    }
+    outside_calls(all, &owners, &answered, &mut calls);
+    found.skews = skews.into_iter().filter_map(|(pair, offsets)| skew(spans, pair, offsets)).collect();
+    for (at, _) in entries.iter().enumerate().filter(|(_, is_entry)| **is_entry) {
+        let made = grouped(std::mem::take(&mut calls[at]), &mut found.retries);
+        add_task(&mut found.operations[operations[at]], &all[at], made);
+    }
+    for operation in &mut found.operations {
+        operation.steps.retain(|step| step.tasks > 0);
+    }
+    found
+}
+
+/// Whether a span is a task: it handles a request, or nobody of its own service caused it.
+fn is_entry(span: &Span, parent: Option<&Span>) -> bool {
+    match (span.side, parent) {
+        (_, None) | (Side::Server | Side::Consumer, _) => true,
+        (_, Some(parent)) => parent.service != span.service,
+    }
+}
+
+/// By span: its operation; and every operation with the concurrency of its service.
+fn operations(all: &[Span], entries: &[bool], found: &mut System) -> Vec<usize> {
+    let mut numbers: BTreeMap<(Name, Name), usize> = BTreeMap::new();
+    let mut of_service: BTreeMap<Name, Vec<(u64, bool)>> = BTreeMap::new();
+    let mut operations = vec![usize::MAX; all.len()];
+    for (at, span) in all.iter().enumerate().filter(|(at, _)| entries[*at]) {
+        let next = numbers.len();
+        let number = *numbers.entry((span.service, span.operation)).or_insert(next);
+        if number == found.operations.len() {
+            found.operations.push(Operation {
+                service: span.service,
+                name: span.operation,
+                tasks: 0,
+                failed: 0,
+                at_once: (0, 0.0),
+                steps: Vec::new(),
+                folded: 0,
+            });
+        }
+        operations[at] = number;
+        found.operations[number].tasks += 1;
+        found.operations[number].failed += u64::from(span.failed);
+        of_service.entry(span.service).or_default().extend([(span.start, true), (span.end, false)]);
+    }
+    let at_once: BTreeMap<Name, (u64, f64)> =
+        of_service.into_iter().map(|(service, events)| (service, most_at_once(events))).collect();
+    for operation in &mut found.operations {
+        operation.at_once = at_once[&operation.service];
+    }
+    operations
+}
+
+/// The largest number of intervals at once, and the share of the time with any in which there were as many.
+#[expect(clippy::cast_precision_loss, reason = "nanoseconds of a recording")]
+fn most_at_once(mut events: Vec<(u64, bool)>) -> (u64, f64) {
+    events.sort_unstable();
+    let (mut now, mut last) = (0_u64, 0);
+    let mut time: BTreeMap<u64, u64> = BTreeMap::new();
+    for (at, begins) in events {
+        if now > 0 {
+            *time.entry(now).or_default() += at - last;
+        }
+        last = at;
+        now = if begins { now + 1 } else { now.saturating_sub(1) };
+    }
+    let all: u64 = time.values().sum();
+    let most = time.keys().next_back().copied().unwrap_or(1);
+    (most, time.get(&most).copied().unwrap_or(0) as f64 / all.max(1) as f64)
+}
+
+/// By span: the task that it is part of.
+fn owners(parents: &[Option<usize>], entries: &[bool]) -> Vec<Option<usize>> {
+    let mut owners: Vec<Option<usize>> = vec![None; parents.len()];
+    for at in 0..parents.len() {
+        // Parents may come later in the file, so the way up is walked; its length is bounded by the spans' number.
+        let (mut way, mut here) = (Vec::new(), at);
+        let owner = loop {
+            if entries[here] {
+                break Some(here);
+            }
+            if owners[here].is_some() || way.len() > parents.len() {
+                break owners[here];
+            }
+            way.push(here);
+            match parents[here] {
+                Some(parent) => here = parent,
+                None => break None,
+            }
+        };
+        owners[at] = owner;
+        for step in way {
+            owners[step] = owner;
+        }
+    }
+    owners
+}
+
+/// Client spans that no span of a callee answers: calls to something outside the files.
+fn outside_calls(all: &[Span], owners: &[Option<usize>], answered: &[bool], calls: &mut [Vec<Made>]) {
+    for (at, span) in all.iter().enumerate() {
+        if !matches!(span.side, Side::Client) || answered[at] {
+            continue;
+        }
+        if let Some(owner) = owners[at].filter(|owner| *owner != at) {
+            calls[owner].push(Made {
+                start: span.start,
+                end: span.end,
+                key: Key::Outside(span.operation),
+                between: None,
+                failed: span.failed,
+            });
+        }
+    }
+}
+
+#[expect(clippy::cast_possible_wrap, reason = "nanoseconds since an epoch fit 63 bits")]
+const fn middle(span: &Span) -> i64 {
+    (span.start / 2 + span.end / 2) as i64
+}
+
+/// How far the clocks of two services disagree, where it is more than a call can explain.
+fn skew(
+    spans: &Spans,
+    (caller, callee): (Name, Name),
+    mut offsets: Vec<i64>,
+) -> Option<(String, String, i64)> {
+    offsets.sort_unstable();
+    let median = offsets[offsets.len() / 2];
+    (median.abs() > 1_000_000).then(|| (spans.name(caller).to_owned(), spans.name(callee).to_owned(), median))
+}
+
+/// Calls in order, those that overlap joined into one.
+fn grouped(mut made: Vec<Made>, retries: &mut u64) -> Vec<Made> {
+    made.sort_by_key(|call| call.start);
+    let mut groups: Vec<Made> = Vec::new();
+    for call in made {
+        if let Some(last) = groups.last_mut() {
+            if last.failed && last.key == call.key && call.start >= last.end {
+                *retries += 1;
+            }
+            if let (Key::Inside { to, is_send: false }, Key::Inside { to: more, is_send: false }) =
+                (&mut last.key, &call.key)
+                && call.start < last.end
+            {
+                to.extend(more);
+                to.sort_unstable();
+                last.end = last.end.max(call.end);
+                last.between = None;
+                continue;
+            }
+        }
+        groups.push(call);
+    }
+    groups
+}
+
+/// Adds a task to its operation: its own time before each call, and after the last.
+fn add_task(operation: &mut Operation, span: &Span, made: Vec<Made>) {
+    let mut at = span.start;
+    let mut step = 0;
+    let mut own = 0;
+    for call in made {
+        own += call.start.saturating_sub(at);
+        let end = if matches!(call.key, Key::Inside { is_send: true, .. }) { call.start } else { call.end };
+        at = at.max(end).min(span.end);
+        match place(&mut operation.steps, step, &call.key) {
+            Some(place) => {
+                let found = &mut operation.steps[place];
+                found.own.push(own);
+                found.tasks += 1;
+                if let Some(known) = &mut found.call {
+                    known.between.extend(call.between);
+                    if known.outside.is_some() {
+                        known.outside_time.push(call.end - call.start);
+                    }
+                }
+                own = 0;
+                step = place + 1;
+            }
+            None => {
+                operation.folded += 1;
+                own += end.saturating_sub(call.start);
+            }
+        }
+    }
+    own += span.end.saturating_sub(at);
+    let last = match operation.steps.iter().position(|step| step.call.is_none()) {
+        Some(last) => last,
+        None => {
+            operation.steps.push(Step { own: Vec::new(), call: None, tasks: 0 });
+            operation.steps.len() - 1
+        }
+    };
+    operation.steps[last].own.push(own);
+    operation.steps[last].tasks += 1;
+}
+
+/// The step at or after `from` with this call; a new one where there is none and room for one.
+fn place(steps: &mut Vec<Step>, from: usize, key: &Key) -> Option<usize> {
+    let same = |step: &Step| step.call.as_ref().is_some_and(|call| call.key() == *key);
+    if let Some(found) = steps.iter().skip(from).position(same) {
+        return Some(from + found);
+    }
+    if steps.len() > MOST_CALLS {
+        return None;
+    }
+    let (to, outside, is_send) = match key {
+        Key::Inside { to, is_send } => (to.clone(), None, *is_send),
+        Key::Outside(name) => (Vec::new(), Some(*name), false),
+    };
+    let call = Call { to, outside, outside_time: Vec::new(), between: Vec::new(), is_send };
+    // The end of the task stays last.
+    let at = from.min(steps.iter().position(|step| step.call.is_none()).unwrap_or(steps.len()));
+    steps.insert(at, Step { own: Vec::new(), call: Some(call), tasks: 0 });
+    Some(at)
+}
+
+impl Call {
+    fn key(&self) -> Key {
+        match self.outside {
+            Some(name) => Key::Outside(name),
+            None => Key::Inside { to: self.to.clone(), is_send: self.is_send },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::import::span::identity;
+
+    struct Builder {
+        spans: Spans,
+    }
+
+    impl Builder {
+        fn add(&mut self, id: &str, parent: &str, service: &str, side: Side, start: u64, end: u64) {
+            let (service, operation) = (self.spans.intern(service), self.spans.intern("op"));
+            self.spans.add(Span {
+                id: identity("t", id),
+                parent: identity("t", parent),
+                service,
+                operation,
+                side,
+                start,
+                end,
+                failed: false,
+            });
+        }
+    }
+
+    /// web [0, 100] calls db by a client span [20, 60]; db handles it in [30, 50].
+    fn one_call(skew: u64) -> System {
+        let mut built = Builder { spans: Spans::default() };
+        built.add("db", "client", "db", Side::Server, 30 + skew, 50 + skew);
+        built.add("client", "web", "web", Side::Client, 20, 60);
+        built.add("web", "", "web", Side::Server, 0, 100);
+        system(&built.spans)
+    }
+
+    #[test]
+    fn a_call_splits_its_callers_time_and_is_not_part_of_it() {
+        let found = one_call(0);
+        let web = found.operations.iter().find(|one| one.steps.len() == 2).unwrap();
+        assert_eq!((web.steps[0].own.clone(), web.steps[1].own.clone()), (vec![20], vec![40]));
+        let call = web.steps[0].call.as_ref().unwrap();
+        assert_eq!((call.between.clone(), call.to.len()), (vec![20], 1));
+        assert_eq!(found.roots.len(), 1);
+    }
+
+    /// The callee's clock is an hour off: no time changes, and the skew is named.
+    #[test]
+    fn skewed_clocks_change_no_time() {
+        let (plain, skewed) = (one_call(0), one_call(3_600_000_000_000));
+        for (one, other) in plain.operations.iter().zip(&skewed.operations) {
+            let own = |operation: &Operation| {
+                operation.steps.iter().map(|step| step.own.clone()).collect::<Vec<_>>()
+            };
+            assert_eq!(own(one), own(other));
+        }
+        assert!(plain.skews.is_empty());
+        assert_eq!(skewed.skews.len(), 1);
+    }
+
+    #[test]
+    fn overlapping_calls_are_one_parallel_call() {
+        let mut built = Builder { spans: Spans::default() };
+        built.add("web", "", "web", Side::Server, 0, 100);
+        built.add("a", "web", "a", Side::Server, 10, 50);
+        built.add("b", "web", "b", Side::Server, 20, 90);
+        let found = system(&built.spans);
+        let web = found.operations.iter().find(|one| one.steps.len() == 2).unwrap();
+        assert_eq!(web.steps[0].call.as_ref().unwrap().to.len(), 2);
+        assert_eq!((web.steps[0].own[0], web.steps[1].own[0]), (10, 10));
+    }
+
+    #[test]
+    fn unfinished_and_orphaned_spans_are_counted_and_not_used() {
+        let mut built = Builder { spans: Spans::default() };
+        built.add("web", "", "web", Side::Server, 10, 0);
+        built.add("lost", "elsewhere", "db", Side::Server, 10, 20);
+        let found = system(&built.spans);
+        assert_eq!((built.spans.unfinished, found.orphans, found.roots.len()), (1, 1, 0));
+    }
+}

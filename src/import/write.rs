@@ -1,0 +1,465 @@
+//! Writes a scenario with the provenance of each figure, and the samples that it draws from.
+
+use super::access_log::Log;
+use super::arrivals::{Rhythm, rhythm};
+use super::span::Spans;
+use super::system::{Operation, Step, System};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+/// Most samples of one file; more are thinned to as many quantiles.
+const MOST_SAMPLES: usize = 5000;
+/// Own time below which a step has none, in nanoseconds.
+const NOTHING: f64 = 1000.0;
+
+/// A scenario and the files beside it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Imported {
+    /// The scenario as TOML.
+    pub scenario: String,
+    /// Files of samples: name and content.
+    pub samples: Vec<(String, String)>,
+    /// What a reader should know, a sentence each.
+    pub notes: Vec<String>,
+    /// Sojourn times of the root requests, by actor and kind as the scenario names them, in nanoseconds.
+    pub observed: Vec<(String, Vec<u64>)>,
+    /// Root requests per second.
+    pub rate: f64,
+}
+
+/// A name that is safe in TOML, terminals and file names: letters, digits, `-` and `_`.
+fn safe(text: &str, taken: &mut BTreeSet<String>) -> String {
+    let plain: String =
+        text.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
+    let plain = plain.trim_matches('_').chars().take(48).collect::<String>();
+    let plain = if plain.is_empty() { "unnamed".to_owned() } else { plain };
+    let name = (1_u32..)
+        .map(|copy| if copy == 1 { plain.clone() } else { format!("{plain}-{copy}") })
+        .find(|name| !taken.contains(name))
+        .unwrap_or_else(|| plain.clone());
+    taken.insert(name.clone());
+    name
+}
+
+/// A name as a comment shows it: no control characters, bounded.
+fn shown(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(120).collect()
+}
+
+/// What is being written.
+struct Writer {
+    stem: String,
+    out: String,
+    samples: Vec<(String, String)>,
+    files: BTreeSet<String>,
+    notes: Vec<String>,
+}
+
+impl Writer {
+    fn new(stem: &str, question: &str) -> Self {
+        let mut taken = BTreeSet::new();
+        let name = safe(stem, &mut taken);
+        let mut out = String::new();
+        let _ = write!(
+            out,
+            "# Imported. Beside each figure: measured (n), derived, assumed, or not identifiable from this source.\n\
+             schema = 1\nname = \"{name}\"\nquestion = \"{question}\"\n\n"
+        );
+        Self { stem: name, out, samples: Vec::new(), files: BTreeSet::new(), notes: Vec::new() }
+    }
+
+    fn line(&mut self, text: &str) {
+        self.out.push_str(text);
+        self.out.push('\n');
+    }
+
+    /// A file of samples; the TOML that draws from it.
+    fn samples(&mut self, what: &str, values: &[u64]) -> String {
+        let mut sorted = values.to_vec();
+        sorted.sort_unstable();
+        let kept = if sorted.len() <= MOST_SAMPLES {
+            sorted
+        } else {
+            (0..MOST_SAMPLES).map(|at| sorted[(2 * at + 1) * sorted.len() / (2 * MOST_SAMPLES)]).collect()
+        };
+        let mut text = String::with_capacity(kept.len() * 10);
+        for value in kept {
+            #[expect(clippy::cast_precision_loss, reason = "a duration in milliseconds")]
+            let ms = value as f64 / 1e6;
+            let _ = writeln!(text, "{ms}");
+        }
+        let file = format!("{}.samples/{}.csv", self.stem, safe(what, &mut self.files));
+        let toml = format!("{{ samples = \"{file}\", unit = \"ms\" }}");
+        self.samples.push((file, text));
+        toml
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "nanoseconds of a task")]
+fn mean(values: &[u64]) -> f64 {
+    values.iter().map(|&value| value as f64).sum::<f64>() / values.len().max(1) as f64
+}
+
+fn ms(nanos: f64) -> String {
+    format!("{:.4}ms", nanos / 1e6)
+}
+
+/// The load of `requests`, as TOML, with where it comes from; `None` where there are too few.
+fn load(requests: &[(u64, u64)], scale: f64, mix: &str, notes: &mut Vec<String>) -> Option<(String, String)> {
+    let found = rhythm(requests)?;
+    let n = requests.len();
+    Some(match found {
+        Rhythm::Closed { clients, think } => {
+            if scale > 1.0 {
+                notes.push("The load is closed, and a closed load cannot be scaled up from sampled traces: the clients are those of the sample.".into());
+            }
+            (
+                format!("load = {{ clients = {clients}, think = \"{}\"{mix} }}", ms(think)),
+                format!(
+                    "# derived: arrivals wait for completions, so the load is closed; clients and think time from {n} requests"
+                ),
+            )
+        }
+        Rhythm::Open { rate, cv2 } => {
+            let arrivals = if cv2 < 0.25 { "paced" } else { "poisson" };
+            if cv2 > 1.5 {
+                notes.push(format!(
+                    "Arrivals are burstier than Poisson (C² of the gaps {cv2:.2}); the scenario's are Poisson, so its tail is too short. Replay the recorded instants instead."
+                ));
+            }
+            (
+                format!("load = {{ rate = \"{:.4}/s\", arrivals = \"{arrivals}\"{mix} }}", rate * scale),
+                format!(
+                    "# measured: {n} requests, C² of the gaps {cv2:.2}; arrivals do not depend on completions, so the load is open"
+                ),
+            )
+        }
+    })
+}
+
+/// The scenario of an access log.
+#[must_use]
+pub fn of_log(log: &Log, stem: &str) -> Option<Imported> {
+    let mut writer =
+        Writer::new(stem, "How does this service answer at this load, and what would change it?");
+    let requests: Vec<(u64, u64)> =
+        log.requests.iter().map(|one| (one.start, one.start + one.length)).collect();
+    let lengths: Vec<u64> = log.requests.iter().map(|one| one.length).collect();
+    let failed = log.requests.iter().filter(|one| one.failed).count();
+    if log.grain > 1_000_000 {
+        writer.notes.push(format!(
+            "The log's instants are {} apart, so burstiness and the difference between open and closed load are not identifiable; log $msec or milliseconds.",
+            ms_words(log.grain)
+        ));
+    }
+    if log.unread > 0 {
+        writer.notes.push(format!("{} lines were not understood and left out.", log.unread));
+    }
+    if failed > 0 {
+        writer.notes.push(format!("{failed} requests failed; their times are counted like the others'."));
+    }
+    let most = most(&requests);
+    let samples = writer.samples("request", &lengths);
+    writer.line("[actor.service]\nfocus = true");
+    writer.line(&format!("threads = {most}             # derived: most requests at once. How many workers there are is not identifiable from a log"));
+    writer.line("capacity = 65536");
+    let mut notes = std::mem::take(&mut writer.notes);
+    let (toml, why) = load(&requests, 1.0, "", &mut notes)?;
+    writer.notes = notes;
+    writer.line(&why);
+    writer.line(&toml);
+    writer.line(&format!(
+        "# measured: {} requests. A log shows sojourn times: what of them was queueing, a lock or a processor is not identifiable;\n\
+         # turn threads, compute and locks with `conlab fit` against figures at another load",
+        lengths.len()
+    ));
+    writer.line(&format!("steps = [{{ name = \"request\", io = {samples} }}]"));
+    let rate = rate_of(&requests);
+    Some(Imported {
+        scenario: writer.out,
+        samples: writer.samples,
+        notes: writer.notes,
+        observed: vec![("service".into(), lengths)],
+        rate,
+    })
+}
+
+fn ms_words(nanos: u64) -> String {
+    if nanos >= 1_000_000_000 {
+        format!("{} s", nanos / 1_000_000_000)
+    } else {
+        format!("{} ms", nanos / 1_000_000)
+    }
+}
+
+fn most(requests: &[(u64, u64)]) -> u64 {
+    let mut events: Vec<(u64, bool)> =
+        requests.iter().flat_map(|&(start, end)| [(start, true), (end, false)]).collect();
+    events.sort_unstable();
+    let (mut now, mut most) = (0_u64, 1);
+    for (_, begins) in events {
+        now = if begins { now + 1 } else { now.saturating_sub(1) };
+        most = most.max(now);
+    }
+    most.min(65_536)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "nanoseconds of a recording")]
+fn rate_of(requests: &[(u64, u64)]) -> f64 {
+    let first = requests.iter().map(|request| request.0).min().unwrap_or(0);
+    let last = requests.iter().map(|request| request.0).max().unwrap_or(0);
+    (requests.len().saturating_sub(1)) as f64 * 1e9 / (last - first).max(1) as f64
+}
+
+/// The scenario of a system; `sampled` is the share of traces that were kept, in 0..=1.
+#[must_use]
+pub fn of_spans(spans: &Spans, system: &System, sampled: f64, stem: &str) -> Option<Imported> {
+    let mut writer = Writer::new(stem, "Why do requests take as long as they do, and what would change it?");
+    doubts(&mut writer, spans, system, sampled);
+    let names = Names::of(spans, system);
+    let focus = busiest_root(system)?;
+    let mut services: Vec<(String, Vec<usize>)> = Vec::new();
+    for (at, operation) in system.operations.iter().enumerate() {
+        let name = &names.services[&operation.service];
+        match services.iter_mut().find(|(known, _)| known == name) {
+            Some((_, list)) => list.push(at),
+            None => services.push((name.clone(), vec![at])),
+        }
+    }
+    for (service, list) in &services {
+        actor(&mut writer, spans, system, &names, service, list, focus, sampled);
+    }
+    let mut observed: BTreeMap<usize, Vec<u64>> = BTreeMap::new();
+    for &(operation, start, end) in &system.roots {
+        observed.entry(operation).or_default().push(end - start);
+    }
+    let roots: Vec<(u64, u64)> = system.roots.iter().map(|&(_, start, end)| (start, end)).collect();
+    Some(Imported {
+        scenario: writer.out,
+        samples: writer.samples,
+        notes: writer.notes,
+        observed: observed.into_iter().map(|(at, times)| (names.target(system, at), times)).collect(),
+        rate: rate_of(&roots),
+    })
+}
+
+/// What the recording cannot tell, in sentences.
+fn doubts(writer: &mut Writer, spans: &Spans, system: &System, sampled: f64) {
+    let notes = &mut writer.notes;
+    if spans.unfinished > 0 {
+        notes.push(format!(
+            "{} spans have no end and were left out: the slowest may be among them.",
+            spans.unfinished
+        ));
+    }
+    if spans.nameless > 0 {
+        notes.push(format!("{} spans have no id.", spans.nameless));
+    }
+    if system.orphans > 0 {
+        notes.push(format!(
+            "{} requests were caused by spans that are not in the files; their load is not counted.",
+            system.orphans
+        ));
+    }
+    for (caller, callee, offset) in &system.skews {
+        notes.push(format!(
+            "The clocks of {} and {} disagree by {:.1} ms; no time was computed across them.",
+            shown(caller),
+            shown(callee),
+            {
+                #[expect(clippy::cast_precision_loss, reason = "a clock's offset")]
+                let offset = *offset as f64;
+                offset / 1e6
+            }
+        ));
+    }
+    if system.retries > 0 {
+        notes.push(format!(
+            "{} calls failed and were made again; the scenario makes the calls as often, but does not know why.",
+            system.retries
+        ));
+    }
+    if sampled < 1.0 {
+        notes.push(format!(
+            "Rates are multiplied by {:.3}, as {:.3} % of the traces were kept; numbers at once are those of the sample and too small.",
+            1.0 / sampled,
+            100.0 * sampled
+        ));
+    }
+}
+
+/// Names of actors and kinds.
+struct Names {
+    services: BTreeMap<super::span::Name, String>,
+    kinds: Vec<Option<String>>,
+}
+
+impl Names {
+    fn of(spans: &Spans, system: &System) -> Self {
+        let mut taken = BTreeSet::new();
+        let mut services = BTreeMap::new();
+        let mut counts: BTreeMap<super::span::Name, usize> = BTreeMap::new();
+        for operation in &system.operations {
+            *counts.entry(operation.service).or_default() += 1;
+            if !services.contains_key(&operation.service) {
+                services.insert(operation.service, safe(spans.name(operation.service), &mut taken));
+            }
+        }
+        let mut kinds_of: BTreeMap<super::span::Name, BTreeSet<String>> = BTreeMap::new();
+        let kinds = system
+            .operations
+            .iter()
+            .map(|operation| {
+                (counts[&operation.service] > 1)
+                    .then(|| safe(spans.name(operation.name), kinds_of.entry(operation.service).or_default()))
+            })
+            .collect();
+        Self { services, kinds }
+    }
+
+    /// An operation as `call` names it.
+    fn target(&self, system: &System, at: usize) -> String {
+        let service = &self.services[&system.operations[at].service];
+        match &self.kinds[at] {
+            Some(kind) => format!("{service}.{kind}"),
+            None => service.clone(),
+        }
+    }
+}
+
+/// The service with most root requests.
+fn busiest_root(system: &System) -> Option<super::span::Name> {
+    let mut counts: BTreeMap<super::span::Name, usize> = BTreeMap::new();
+    for (operation, ..) in &system.roots {
+        *counts.entry(system.operations[*operation].service).or_default() += 1;
+    }
+    counts.into_iter().max_by_key(|(_, count)| *count).map(|(service, _)| service)
+}
+
+#[expect(clippy::too_many_arguments, reason = "one section of the file from all that is known")]
+fn actor(
+    writer: &mut Writer,
+    spans: &Spans,
+    system: &System,
+    names: &Names,
+    service: &str,
+    list: &[usize],
+    focus: super::span::Name,
+    sampled: f64,
+) {
+    let first = &system.operations[list[0]];
+    writer.line(&format!("# {}", shown(spans.name(first.service))));
+    writer.line(&format!("[actor.{service}]"));
+    if first.service == focus {
+        writer.line("focus = true");
+    }
+    let (most, share) = first.at_once;
+    writer.line(&format!(
+        "threads = {most}   # derived: most requests at once, for {:.1} % of the busy time. More workers look the same, unless all were busy",
+        100.0 * share
+    ));
+    writer.line("capacity = 65536   # not identifiable from spans");
+    let roots: Vec<(u64, u64)> = system
+        .roots
+        .iter()
+        .filter(|(operation, ..)| list.contains(operation))
+        .map(|&(_, start, end)| (start, end))
+        .collect();
+    let mix = mix(system, names, list, roots.len());
+    let mut notes = std::mem::take(&mut writer.notes);
+    if let Some((toml, why)) = load(&roots, 1.0 / sampled, &mix, &mut notes) {
+        writer.line(&why);
+        writer.line(&toml);
+    }
+    writer.notes = notes;
+    for &at in list {
+        let operation = &system.operations[at];
+        if let Some(kind) = &names.kinds[at] {
+            writer.line(&format!("\n# {}", shown(spans.name(operation.name))));
+            writer.line(&format!("[actor.{service}.on.{kind}]"));
+        }
+        writer.line(&format!("# measured: {} tasks, {} of them failed", operation.tasks, operation.failed));
+        writer.line("steps = [");
+        for (number, step) in operation.steps.iter().enumerate() {
+            let name = format!("{}-{number}", names.target(system, at));
+            step_line(writer, spans, system, names, operation, step, &name);
+        }
+        writer.line("]");
+    }
+    writer.line("");
+}
+
+/// Shares of the kinds in the load.
+fn mix(system: &System, names: &Names, list: &[usize], all: usize) -> String {
+    if list.len() < 2 || all == 0 {
+        return String::new();
+    }
+    #[expect(clippy::cast_precision_loss, reason = "counts of requests")]
+    let shares: Vec<String> = list
+        .iter()
+        .filter_map(|at| {
+            let count = system.roots.iter().filter(|(operation, ..)| operation == at).count();
+            let kind = names.kinds[*at].as_ref()?;
+            (count > 0).then(|| format!("{kind} = {:.6}", count as f64 / all as f64))
+        })
+        .collect();
+    format!(", mix = {{ {} }}", shares.join(", "))
+}
+
+/// One step: own time, then a call.
+fn step_line(
+    writer: &mut Writer,
+    spans: &Spans,
+    system: &System,
+    names: &Names,
+    operation: &Operation,
+    step: &Step,
+    name: &str,
+) {
+    let mut parts = Vec::new();
+    let mut waits = step.own.clone();
+    if let Some(call) = &step.call {
+        // Transport is what every call pays; the rest of the time between the spans is the callee's queue, which the run makes.
+        let mut between = call.between.clone();
+        between.sort_unstable();
+        let transport = between.get(between.len() / 20).copied().unwrap_or(0);
+        waits.iter_mut().for_each(|wait| *wait += transport);
+        if !call.outside_time.is_empty() {
+            // Own time and an answer from outside are two waits in a row: their sums, task by task.
+            for (wait, time) in waits.iter_mut().zip(&call.outside_time) {
+                *wait += time;
+            }
+        }
+    }
+    if mean(&waits) >= NOTHING {
+        parts.push(format!("io = {}", writer.samples(name, &waits)));
+    }
+    let label = match &step.call {
+        None => "rest".to_owned(),
+        Some(call) => {
+            let targets: Vec<String> =
+                call.to.iter().map(|&to| format!("\"{}\"", names.target(system, to))).collect();
+            match &targets[..] {
+                [] => {}
+                [one] if call.is_send => parts.push(format!("send = {one}")),
+                [one] => parts.push(format!("call = {one}")),
+                several => parts.push(format!("call = [{}]", several.join(", "))),
+            }
+            call.outside.map_or_else(|| "call".to_owned(), |outside| shown(spans.name(outside)))
+        }
+    };
+    if parts.is_empty() {
+        return;
+    }
+    if step.tasks < operation.tasks {
+        #[expect(clippy::cast_precision_loss, reason = "counts of tasks")]
+        let chance = step.tasks as f64 / operation.tasks as f64;
+        parts.push(format!("chance = {chance:.6}"));
+    }
+    let short = name.replace('.', "-");
+    writer.line(&format!(
+        "  {{ name = \"{short}\", {} }},   # {label}: measured, {} tasks; working or waiting is not identifiable from spans",
+        parts.join(", "),
+        step.tasks
+    ));
+}
