@@ -26,6 +26,16 @@ pub enum Source {
     Data = 7,
     /// Histories of `verify`; index: history.
     History = 8,
+    /// Kinds of a load's tasks; index: task.
+    Mix = 9,
+    /// How long tasks wait before they give up; index: task.
+    Patience = 10,
+    /// How much waits between attempts vary; index: task.
+    Jitter = 11,
+    /// Lengths of events and gaps between them; index: event.
+    Event = 12,
+    /// Which instance of an actor a message goes to; index: message.
+    Route = 13,
 }
 
 /// All streams of one source and owner: what their keys have in common, so that another one costs a fourth.

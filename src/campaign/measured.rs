@@ -7,9 +7,9 @@ use super::{Level, Outcome, Pack, TaskSpec, What};
 use crate::clock;
 use crate::engine::{Experiment, Profiler, Progress, RunOutput};
 use crate::kernels::compression;
+use crate::measure::RunRecord;
 use crate::measure::process::{ProcessMeter, ProcessUsage};
-use crate::measure::record::{ActorRecord, Distribution};
-use crate::measure::{Cause, RunRecord};
+use crate::measure::record::{ActorRecord, Breakdown, Distribution};
 use crate::report::stacks;
 use crate::scenario::{Load, Overrides, Scenario, Treatment};
 use crate::study::SharedEngine;
@@ -333,18 +333,20 @@ fn hundredths(percent: f64) -> f64 {
 
 /// Where a task's time goes, at the mean and at the p99.
 fn by_cause(outcome: &mut Outcome, actor: &ActorRecord) {
-    let table = |parts: [(Cause, f64); 7]| -> Value {
-        parts
+    let table = |breakdown: &Breakdown| -> Value {
+        breakdown
+            .parts()
             .iter()
+            .filter(|(cause, ns)| !cause.is_special() || *ns > 0.0)
             .map(|(cause, ns)| (cause.key().to_owned(), json!(rounded(ns / 1e6))))
             .collect::<serde_json::Map<_, _>>()
             .into()
     };
-    let mut groups = json!({ "at_typical": table(actor.breakdown_mean_ns.parts()) });
+    let mut groups = json!({ "at_typical": table(&actor.breakdown_mean_ns) });
     if actor.breakdown_p99_count > 0
         && let Value::Object(groups) = &mut groups
     {
-        groups.insert("at_high".to_owned(), table(actor.breakdown_p99_ns.parts()));
+        groups.insert("at_high".to_owned(), table(&actor.breakdown_p99_ns));
     }
     outcome.metrics.insert("by_cause".to_owned(), groups);
     outcome

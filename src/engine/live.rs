@@ -224,6 +224,11 @@ fn add(total: &mut Breakdown, other: &Breakdown, sign: f64) {
     total.run_queue += sign * other.run_queue;
     total.io += sign * other.io;
     total.call += sign * other.call;
+    total.pool += sign * other.pool;
+    total.backoff += sign * other.backoff;
+    total.batch += sign * other.batch;
+    total.throttled += sign * other.throttled;
+    total.paused += sign * other.paused;
     total.residual += sign * other.residual;
 }
 

@@ -44,7 +44,8 @@ impl Waterfall {
             baseline_ns: mean_of(baseline, part),
             isolated_ns: mean_of(isolated, part),
         });
-        Self(bars.collect())
+        let shown = |bar: &Bar| !bar.state.is_special() || bar.baseline_ns.max(bar.isolated_ns) > 0.0;
+        Self(bars.filter(shown).collect())
     }
 
     /// The state whose time grew most.

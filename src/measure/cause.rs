@@ -22,6 +22,16 @@ pub enum Cause {
     Io = 4,
     /// Waiting for answers, and for room in a receiver's queue.
     Call = 5,
+    /// Waiting for a place in a pool.
+    Pool = 6,
+    /// Waiting before another attempt at a call.
+    Backoff = 7,
+    /// Waiting for a batch to fill, or for others to do it.
+    Batch = 8,
+    /// Kept off the processors by a quota.
+    Throttled = 9,
+    /// Kept off the processors by an event that stops its actor.
+    Paused = 10,
     /// What none of these explains.
     Residual,
     /// A thread waits for tasks.
@@ -35,17 +45,25 @@ pub enum Cause {
 }
 
 /// Number of causes of a task's time.
-pub const CAUSES: usize = 6;
+pub const CAUSES: usize = 11;
+
+/// Causes that every scenario can have; each of the others needs a key of its own in the scenario.
+pub const PLAIN_CAUSES: usize = 6;
 
 impl Cause {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 16] = [
         Self::Queue,
         Self::Execution,
         Self::Lock,
         Self::RunQueue,
         Self::Io,
         Self::Call,
+        Self::Pool,
+        Self::Backoff,
+        Self::Batch,
+        Self::Throttled,
+        Self::Paused,
         Self::Residual,
         Self::Idle,
         Self::Spinning,
@@ -63,6 +81,11 @@ impl Cause {
             Self::RunQueue => "run_queue",
             Self::Io => "io",
             Self::Call => "call",
+            Self::Pool => "pool",
+            Self::Backoff => "backoff",
+            Self::Batch => "batch",
+            Self::Throttled => "throttled",
+            Self::Paused => "paused",
             Self::Residual => "residual",
             Self::Idle => "idle",
             Self::Spinning => "spinning",
@@ -81,6 +104,11 @@ impl Cause {
             Self::RunQueue => "run-queue wait",
             Self::Io => "I/O",
             Self::Call => "calls",
+            Self::Pool => "pool wait",
+            Self::Backoff => "backoff",
+            Self::Batch => "batch wait",
+            Self::Throttled => "throttled",
+            Self::Paused => "paused",
             Self::Residual => "residual",
             Self::Idle => "idle",
             Self::Spinning => "spinning",
@@ -99,12 +127,29 @@ impl Cause {
             Self::RunQueue => "waiting for a processor",
             Self::Io => "I/O",
             Self::Call => "waiting for the actors that it calls",
+            Self::Pool => "waiting for a pool",
+            Self::Backoff => "waiting before another attempt",
+            Self::Batch => "waiting for a batch",
+            Self::Throttled => "kept off the processors by a quota",
+            Self::Paused => "stopped by an event",
             Self::Residual => "not explained by any cause",
             Self::Idle => "waiting for tasks",
             Self::Spinning => "spinning on locks",
             Self::Bookkeeping => "bookkeeping",
             Self::Blocked => "blocked",
         }
+    }
+
+    /// Whether only scenarios that use a mechanism of their own have it: readers are not shown it where it is nothing.
+    #[must_use]
+    pub const fn is_special(self) -> bool {
+        let number = self as usize;
+        number >= PLAIN_CAUSES && number < CAUSES
+    }
+
+    /// The causes of a task's time, in the order of their numbers.
+    pub fn of_tasks() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().take(CAUSES)
     }
 
     /// The cause of this key, if there is one: records of other versions may have further ones.

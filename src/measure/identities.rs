@@ -21,13 +21,18 @@ const STEPS_TOLERANCE_NS: f64 = 100.0;
 pub fn check(record: &RunRecord) -> Vec<Identity> {
     let mut checked = Vec::new();
     for (name, actor) in &record.actors {
-        let accounted = actor.completed + actor.refused + actor.in_flight;
+        let ended = actor.completed + actor.refused + actor.timed_out + actor.failed + actor.cancelled;
+        let accounted = ended + actor.in_flight;
         checked.push(Identity {
             name: format!("nothing-lost {name}"),
             holds: actor.issued == accounted && actor.sojourn_ns.count == actor.completed + actor.in_flight,
             detail: format!(
-                "issued {} = completed {} + refused {} + in flight {}",
-                actor.issued, actor.completed, actor.refused, actor.in_flight
+                "issued {} = completed {} + refused {}{} + in flight {}",
+                actor.issued,
+                actor.completed,
+                actor.refused,
+                other_ends(actor),
+                actor.in_flight
             ),
         });
         if actor.sojourn_ns.count > 0 {
@@ -53,6 +58,12 @@ pub fn check(record: &RunRecord) -> Vec<Identity> {
     checked
 }
 
+/// The further ends of tasks, where there are any.
+fn other_ends(actor: &ActorRecord) -> String {
+    let ends = [("timed out", actor.timed_out), ("failed", actor.failed), ("cancelled", actor.cancelled)];
+    ends.iter().filter(|end| end.1 > 0).map(|(name, count)| format!(" + {name} {count}")).collect()
+}
+
 /// Parts sum to the sojourn by construction of the residual; what must hold is that the residual is small.
 fn task_time(actor: &str, which: &str, sojourn: f64, residual: f64) -> Identity {
     Identity {
@@ -66,7 +77,7 @@ fn task_time(actor: &str, which: &str, sojourn: f64, residual: f64) -> Identity 
 #[expect(clippy::cast_precision_loss, reason = "counts of tasks")]
 fn step_time(name: &str, actor: &ActorRecord) -> Identity {
     let tasks = actor.sojourn_ns.count as f64;
-    let steps: f64 = actor.steps.iter().map(|step| step.total_ns.total()).sum();
+    let steps = actor.steps.iter().map(|step| step.total_ns.total()).sum::<f64>() - actor.ended_otherwise_ns;
     let mean = &actor.breakdown_mean_ns;
     let (queue, sojourn) = (mean.queue * tasks, mean.total() * tasks);
     let difference = sojourn - queue - steps;

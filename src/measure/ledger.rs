@@ -3,6 +3,7 @@
 
 use super::cause::{CAUSES, Cause};
 use super::counts::Counts;
+use super::groups::{Ends, Outcome};
 use super::presence::{Epoch, Presence};
 use super::record::{ActorRecord, Breakdown, Censored, Distribution, SeriesPoint, Shares, StepRecord};
 use super::tally::Tally;
@@ -58,6 +59,8 @@ pub struct Ledger {
     pub issued: u64,
     /// Of these, tasks that were refused.
     pub refused: u64,
+    /// Of these, tasks that ended otherwise than completed or refused.
+    pub ends: Ends,
     /// Of these, tasks that were unfinished when the run ended.
     in_flight: u64,
     /// The shortest stay of an unfinished one: percentiles above it are not known, only that they are at least so long.
@@ -73,7 +76,7 @@ pub struct Ledger {
 /// A finished task, and when the window began.
 type Few = (Finished, Nanos);
 
-/// Finished tasks that are kept one by one (88 bytes each) before their sums are (a quarter of a megabyte).
+/// Finished tasks that are kept one by one (128 bytes each) before their sums are (a quarter of a megabyte).
 const FEW_MOST: usize = 256;
 
 /// Histograms and sums of finished tasks.
@@ -124,6 +127,7 @@ impl Ledger {
         Self {
             issued: 0,
             refused: 0,
+            ends: Ends::default(),
             in_flight: 0,
             shortest_unfinished: u64::MAX,
             presence: Presence::default(),
@@ -157,6 +161,19 @@ impl Ledger {
             self.shortest_unfinished = self.shortest_unfinished.min(task.sojourn().0);
             self.finish(task, start);
         }
+    }
+
+    /// Notes a measured task that ended otherwise than completed. Its steps' time is told apart, for it is in no breakdown.
+    pub fn end_otherwise(&mut self, outcome: Outcome, task: &Finished) {
+        match outcome {
+            Outcome::Completed => {}
+            Outcome::Refused => self.refused += 1,
+            Outcome::TimedOut => self.ends.timed_out += 1,
+            Outcome::Failed => self.ends.failed += 1,
+            Outcome::Cancelled => self.ends.cancelled += 1,
+        }
+        let steps = task.times.iter().skip(1).map(|time| time.0).sum::<u64>();
+        self.ends.steps_ns += steps;
     }
 
     /// Notes a task that arrived in the window, which began at `window_start`.
@@ -213,6 +230,7 @@ impl Ledger {
     pub fn merge(&mut self, other: &Self) {
         self.issued += other.issued;
         self.refused += other.refused;
+        self.ends.merge(other.ends);
         self.in_flight += other.in_flight;
         self.shortest_unfinished = self.shortest_unfinished.min(other.shortest_unfinished);
         self.presence.merge(&other.presence);
@@ -251,6 +269,11 @@ impl Ledger {
             completed: all.count - self.in_flight,
             completed_in_window: Some(self.presence.completed),
             refused: self.refused,
+            timed_out: self.ends.timed_out,
+            failed: self.ends.failed,
+            cancelled: self.ends.cancelled,
+            wasted: self.ends.wasted,
+            ended_otherwise_ns: self.ends.steps_ns as f64,
             in_flight: self.in_flight,
             throughput_per_s,
             sojourn_ns: self.cut_off(totals.sojourn.distribution(true)),
@@ -272,6 +295,7 @@ impl Ledger {
                     total_ns: sums.breakdown(),
                 })
                 .collect(),
+            ..ActorRecord::default()
         };
         (record, totals.series.points(), totals.sojourn)
     }
@@ -453,7 +477,7 @@ impl Class {
         let explained: u64 = self.times.iter().sum();
         Breakdown {
             residual: (self.sojourn as f64 - explained as f64) / self.count as f64,
-            ..breakdown(self.times.map(mean))
+            ..Breakdown::of_causes(self.times.map(mean))
         }
     }
 }
@@ -461,17 +485,14 @@ impl Class {
 impl StepSums {
     #[expect(clippy::cast_precision_loss, reason = "good to 16 digits")]
     fn breakdown(&self) -> Breakdown {
-        breakdown(self.times.map(|sum| sum as f64))
+        Breakdown::of_causes(self.times.map(|sum| sum as f64))
     }
-}
-
-fn breakdown([queue, execution, lock, run_queue, io, call]: [f64; CAUSES]) -> Breakdown {
-    Breakdown { queue, execution, lock, run_queue, io, call, residual: 0.0 }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "shares of sums")]
 fn shares(totals: &Class) -> Shares {
-    let [_, execution, lock, run_queue, _, _] = totals.times.map(|sum| sum as f64);
+    let [execution, lock, run_queue] =
+        [Cause::Execution, Cause::Lock, Cause::RunQueue].map(|cause| totals.times[cause as usize] as f64);
     let busy = execution + lock + run_queue;
     if busy <= 0.0 {
         return Shares::default();

@@ -3,7 +3,10 @@
 //! Times are integers of nanoseconds (`_ns`), shares lie in 0..1. A field that a host cannot measure is absent,
 //! never zero.
 
-use super::cause::Cause;
+use super::cause::{CAUSES, Cause};
+pub use super::mechanism_record::{
+    BatchRecord, CallsRecord, EventRecord, GroupRecord, PhaseRecord, PoolRecord, QuotaRecord,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -46,6 +49,18 @@ pub struct RunRecord {
     pub actors: BTreeMap<String, ActorRecord>,
     /// By lock (interpreter locks among them).
     pub locks: BTreeMap<String, LockRecord>,
+    /// By pool.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pools: BTreeMap<String, PoolRecord>,
+    /// By actor and step, as `log.commit`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub batches: BTreeMap<String, BatchRecord>,
+    /// By event.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub events: BTreeMap<String, EventRecord>,
+    /// The quota, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<QuotaRecord>,
     /// By cache.
     pub caches: BTreeMap<String, CacheRecord>,
     /// By store.
@@ -249,8 +264,32 @@ pub struct ActorRecord {
     pub issued: u64,
     /// Finished, in the window or while it was drained.
     pub completed: u64,
-    /// Refused by a full queue.
+    /// Refused by a full queue, or shed.
     pub refused: u64,
+    /// Left the queue, a pool or a call after waiting for too long.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub timed_out: u64,
+    /// Ended in a failure, their own or that of a call.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub failed: u64,
+    /// Withdrawn by their callers.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub cancelled: u64,
+    /// Completed after their callers had stopped waiting: throughput, but not goodput.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub wasted: u64,
+    /// What became of its calls with deadlines, several receivers or retries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls: Option<CallsRecord>,
+    /// By kind of task, where there are several.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kinds: BTreeMap<String, GroupRecord>,
+    /// By phase of the actor's load, where it has phases: tasks by their arrival.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub phases: Vec<PhaseRecord>,
+    /// What the tasks that timed out, failed or were withdrawn spent on steps: it is in the steps, and in no breakdown.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub ended_otherwise_ns: f64,
     /// Unfinished when the run ended. The distributions have these as far as they got: see [`Distribution::censored`].
     pub in_flight: u64,
     /// Completions in the window, of tasks from before it too; `throughput_per_s` is of these. Absent in records of conlab 0.1.
@@ -358,11 +397,58 @@ pub struct Breakdown {
     pub io: f64,
     /// Waiting for answers, and for room in a receiver's queue.
     pub call: f64,
+    /// Waiting for a place in a pool.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub pool: f64,
+    /// Waiting before another attempt at a call.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub backoff: f64,
+    /// Waiting for a batch to fill, or for others to do it.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub batch: f64,
+    /// Kept off the processors by a quota.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub throttled: f64,
+    /// Kept off the processors by an event that stops its actor.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub paused: f64,
     /// What none of these explains.
     pub residual: f64,
 }
 
+/// Whether a part is left out of a record.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_nothing(part: &f64) -> bool {
+    part.abs() <= 0.0
+}
+
+/// Whether a count is left out of a record.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+const fn is_none(count: &u64) -> bool {
+    *count == 0
+}
+
 impl Breakdown {
+    /// Times in the order of the causes' numbers, without a residual.
+    #[must_use]
+    pub const fn of_causes(times: [f64; CAUSES]) -> Self {
+        let [queue, execution, lock, run_queue, io, call, pool, backoff, batch, throttled, paused] = times;
+        Self {
+            queue,
+            execution,
+            lock,
+            run_queue,
+            io,
+            call,
+            pool,
+            backoff,
+            batch,
+            throttled,
+            paused,
+            residual: 0.0,
+        }
+    }
+
     /// The sum of all parts.
     #[must_use]
     pub fn total(&self) -> f64 {
@@ -371,7 +457,7 @@ impl Breakdown {
 
     /// The parts by cause, in the order in which they are shown.
     #[must_use]
-    pub const fn parts(&self) -> [(Cause, f64); 7] {
+    pub const fn parts(&self) -> [(Cause, f64); CAUSES + 1] {
         [
             (Cause::Queue, self.queue),
             (Cause::Execution, self.execution),
@@ -379,6 +465,11 @@ impl Breakdown {
             (Cause::RunQueue, self.run_queue),
             (Cause::Io, self.io),
             (Cause::Call, self.call),
+            (Cause::Pool, self.pool),
+            (Cause::Backoff, self.backoff),
+            (Cause::Batch, self.batch),
+            (Cause::Throttled, self.throttled),
+            (Cause::Paused, self.paused),
             (Cause::Residual, self.residual),
         ]
     }

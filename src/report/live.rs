@@ -82,6 +82,9 @@ fn breakdown(frame: &mut Frame<'_>, area: Rect, view: &LiveView) {
     let room = f64::from(area.width.saturating_sub(40));
     let mut lines = vec![Line::from(Span::styled("where the time of these tasks went", Modifier::DIM))];
     for (cause, value) in view.causes.parts() {
+        if cause.is_special() && value <= 0.0 {
+            continue;
+        }
         let part = (value / whole).clamp(0.0, 1.0);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a width in cells")]
         let cells = (part * room).round() as usize;

@@ -8,6 +8,7 @@ pub mod live;
 pub mod markdown;
 pub mod page;
 mod run;
+mod special;
 pub mod stacks;
 pub mod study;
 pub mod table;

@@ -82,6 +82,9 @@ fn distribution(add: &mut impl FnMut(&str, &dyn ToString), prefix: &str, of: &Di
 
 fn breakdown(add: &mut impl FnMut(&str, &dyn ToString), prefix: &str, of: &Breakdown) {
     for (cause, value) in of.parts() {
+        if cause.is_special() && value <= 0.0 {
+            continue;
+        }
         add(&format!("{prefix}_{cause}"), &value);
     }
 }

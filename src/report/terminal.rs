@@ -3,6 +3,7 @@
 //! Plain text of a given width; colour and alphabet are the terminal's business.
 
 use super::words::at_least;
+use super::special;
 use crate::measure::record::{ActorRecord, Breakdown, CacheRecord, Distribution, EstimateRecord, RunRecord};
 use crate::units::Nanos;
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};
@@ -29,6 +30,7 @@ pub fn page(record: &RunRecord, saved: Option<&str>) -> String {
         text.push_str(&breakdowns(focus));
         shares(&mut text, focus);
     }
+    special::sections(&mut text, record, record.actors.get(&record.treatment.focus));
     if record.actors.len() > 1 {
         section(&mut text, "All actors");
         text.push_str(&actors(record));
@@ -89,11 +91,12 @@ fn heading(text: &mut String, record: &RunRecord) {
     if let Some(focus) = record.actors.get(&treatment.focus) {
         _ = writeln!(
             text,
-            "\n{} tasks/s · {} issued = {} completed + {} refused + {} unfinished",
+            "\n{} tasks/s · {} issued = {} completed + {} refused{} + {} unfinished",
             rate(focus.throughput_per_s),
             focus.issued,
             focus.completed,
             focus.refused,
+            special::ends(focus),
             focus.in_flight,
         );
     }
@@ -103,7 +106,7 @@ fn section(text: &mut String, title: &str) {
     _ = writeln!(text, "\n{title}");
 }
 
-fn table(header: &[&str]) -> Table {
+pub(super) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     let rule = LineStyle::none().fill('─').junction('─');
     table.load_style(TableStyle::new().header_separator(rule)).set_header(header.to_vec());
@@ -130,7 +133,7 @@ fn times(actor: &ActorRecord) -> String {
     format!("{table}\nn = {} tasks\n", actor.sojourn_ns.count)
 }
 
-fn row(name: &str, figures: &Distribution) -> Vec<String> {
+pub(super) fn row(name: &str, figures: &Distribution) -> Vec<String> {
     let at = |value: u64| at_least(figures, value, Nanos(value).to_string());
     let tail = |value: u64, needs: u64| at_least(figures, value, percentile(value, figures.count, needs));
     vec![
@@ -167,6 +170,9 @@ fn breakdowns(actor: &ActorRecord) -> String {
         }
     }
     for ((name, part), (_, tail_part)) in mean.parts().into_iter().zip(tail.parts()) {
+        if name.is_special() && part.max(tail_part) <= 0.0 {
+            continue;
+        }
         let mut cells = vec![name.label().to_owned()];
         cells.extend(part_cells(part, &mean));
         cells.extend(if carries {
@@ -396,7 +402,7 @@ fn trust(text: &mut String, record: &RunRecord) {
 }
 
 /// A duration that may be a fraction of a nanosecond.
-fn time(ns: f64) -> String {
+pub(super) fn time(ns: f64) -> String {
     if ns < 0.0 { format!("−{}", Nanos(1).scaled(-ns)) } else { Nanos(1).scaled(ns).to_string() }
 }
 
@@ -405,7 +411,7 @@ fn signed(ns: i64) -> String {
 }
 
 /// A rate with three significant digits or whole.
-fn rate(per_second: f64) -> String {
+pub(super) fn rate(per_second: f64) -> String {
     let decimals = if per_second < 10.0 { 2 } else { usize::from(per_second < 100.0) };
     format!("{per_second:.decimals$}")
 }

@@ -1,10 +1,13 @@
-//! Reads an actor: its workers, its load, its steps.
+//! Reads an actor: its workers, its queue, its kinds of request, its steps.
 
+use super::calls::{CALL, Receivers, read_call, read_share};
 use super::draws::{draw, spread};
 use super::file::{MOST_THREADS, check_name};
 use super::names::Directory;
 use super::reader::{Field, Section};
-use super::{ActorSpec, Arrivals, Load, MissCost, StepSpec};
+use super::shared::read_timeout;
+use super::traffic::read_load;
+use super::{ActorSpec, BatchSpec, Full, KindSpec, Load, MissCost, Pattern, Shed, StepSpec};
 use crate::queue::QueueKind;
 use crate::units::Nanos;
 use crate::workload::{Draw, Spread};
@@ -13,12 +16,13 @@ use crate::workload::{Draw, Spread};
 const MOST_CAPACITY: u64 = 1 << 24;
 
 /// What a step may do.
-const EFFECTS: [&str; 9] = ["compute", "touch", "compress", "cache", "read", "write", "io", "call", "send"];
+const EFFECTS: [&str; 10] =
+    ["compute", "touch", "compress", "cache", "read", "write", "io", "call", "send", "fail"];
 
-/// Every key of a step.
-const STEP: [&str; 16] = [
+/// Every key of a step besides those of its call.
+const STEP: [&str; 22] = [
     "name", "times", "under", "lock", "spread", "hit", "miss", "compute", "touch", "compress", "cache",
-    "read", "write", "io", "call", "send",
+    "read", "write", "io", "call", "send", "pool", "share", "chance", "fail", "blocks", "batch",
 ];
 
 /// What the file defines, by index.
@@ -27,39 +31,119 @@ pub(super) struct Names {
     pub(super) locks: Directory,
     /// Which locks are interpreter locks.
     pub(super) interpreters: Vec<bool>,
+    /// Which locks readers may share.
+    pub(super) shared: Vec<bool>,
+    /// Which are taken away.
+    pub(super) absent: Vec<bool>,
+    pub(super) pools: Directory,
     pub(super) caches: Directory,
     pub(super) stores: Directory,
-    pub(super) actors: Directory,
+    pub(super) receivers: Receivers,
 }
 
-/// Reads `[actor.NAME]`.
-pub(super) fn read_actor(name: &str, actor: &Section<'_>, names: &Names) -> ActorSpec {
-    actor.only(&["focus", "threads", "queue", "capacity", "load", "under", "steps"]);
+/// The names of an actor's kinds of request; none where it has one kind.
+pub(super) fn kinds_of(actor: &Section<'_>) -> Vec<String> {
+    let Some(on) = actor.field("on").and_then(|field| field.section("tables [actor.NAME.on.KIND]")) else {
+        return Vec::new();
+    };
+    let own = actor.has("steps").then(String::new);
+    own.into_iter().chain(on.fields().into_iter().map(|(name, _)| name.to_owned())).collect()
+}
+
+/// Reads `[actor.NAME]`, whose number is `index`.
+pub(super) fn read_actor(index: usize, name: &str, actor: &Section<'_>, names: &Names) -> ActorSpec {
+    actor.only(&[
+        "focus", "threads", "queue", "capacity", "load", "under", "steps", "on", "full", "timeout", "shed",
+    ]);
     let under = actor.field("under").and_then(|field| read_under(&field, names));
-    let steps = actor.required("steps", "what a task does, such as [{ name = \"work\", compute = \"1ms\" }]");
-    let steps = steps.and_then(|field| field.elements("an array of steps")).unwrap_or_default();
-    let mut seen: Vec<String> = Vec::new();
-    let mut read = Vec::new();
-    for (index, field) in steps.iter().enumerate() {
-        let Some(section) = field.section("a step such as { name = \"work\", compute = \"1ms\" }") else {
-            continue;
-        };
-        let step = read_step(index, section, name, under, names);
-        if seen.contains(&step.name) {
-            field.wrong(format!("is the second step named `{}`: expected a name of its own", step.name));
+    let mut reader = Steps { actor: name, under, names, seen: Vec::new(), read: Vec::new() };
+    let mut kinds = Vec::new();
+    if actor.has("steps") || !actor.has("on") {
+        reader.read_all(actor, "");
+        kinds.push(KindSpec { name: String::new(), first: 0, count: reader.read.len(), priority: 0 });
+    }
+    let on = actor.field("on").and_then(|field| field.section("tables [actor.NAME.on.KIND]"));
+    for (kind, field) in on.iter().flat_map(Section::fields) {
+        if let Err(why) = check_name(kind) {
+            field.wrong(why);
         }
-        seen.push(step.name.clone());
-        read.push(step);
+        let Some(section) = field.section(&format!("a table [actor.{name}.on.{kind}]")) else { continue };
+        section.only(&["steps", "priority"]);
+        let first = reader.read.len();
+        reader.read_all(&section, kind);
+        let priority = section.count("priority", 0, 1000).and_then(|number| u32::try_from(number).ok());
+        let count = reader.read.len() - first;
+        kinds.push(KindSpec { name: kind.to_owned(), first, count, priority: priority.unwrap_or(0) });
+    }
+    let (load, pattern) = actor
+        .section("load", "{ clients = 8 } or { rate = \"100/s\" }")
+        .map_or((Load::None, Pattern::default()), |load| read_load(&load, &names.receivers.kinds[index]));
+    let full = actor.one_of("full", "answer of a full queue", &Full::ALL, Full::name);
+    if let (Some(field), Some(Full::Refuse | Full::DropOldest), Load::Closed { think, .. }) =
+        (actor.field("full"), full, &load)
+        && think.mean == Nanos::ZERO
+    {
+        field.wrong("refuses clients that do not think, which would ask again at once, for ever: expected `think` in the load");
     }
     ActorSpec {
-        name: name.to_owned(),
         threads: actor.length("threads", 1, MOST_THREADS).unwrap_or(1),
         queue: actor.one_of("queue", "queue", &QueueKind::ALL, QueueKind::name).unwrap_or(QueueKind::Mutex),
         capacity: actor.length("capacity", 1, MOST_CAPACITY).unwrap_or(1024),
-        load: actor
-            .section("load", "{ clients = 8 } or { rate = \"100/s\" }")
-            .map_or(Load::None, |load| read_load(&load)),
-        steps: read,
+        load,
+        steps: reader.read,
+        kinds: if on.is_some() { kinds } else { Vec::new() },
+        pattern,
+        full,
+        timeout: read_timeout(actor),
+        shed: actor.field("shed").and_then(|field| read_shed(&field)),
+        ..ActorSpec::named(name)
+    }
+}
+
+/// `{ length = 100 }` or `{ age = "50ms" }`.
+fn read_shed(field: &Field<'_>) -> Option<Shed> {
+    const EXPECTED: &str = "{ length = 100 } or { age = \"50ms\" }";
+    let shed = field.section(EXPECTED)?;
+    shed.only(&["length", "age"]);
+    match (shed.field("length"), shed.field("age")) {
+        (Some(_), None) => shed.length("length", 1, MOST_CAPACITY).map(Shed::Length),
+        (None, Some(age)) => age.some_time().map(Shed::Age),
+        _ => {
+            field.wrong(format!("names not exactly one reason: expected {EXPECTED}"));
+            None
+        }
+    }
+}
+
+/// Reads the steps of an actor, one kind after the other.
+struct Steps<'a> {
+    actor: &'a str,
+    under: Option<usize>,
+    names: &'a Names,
+    seen: Vec<String>,
+    read: Vec<StepSpec>,
+}
+
+impl Steps<'_> {
+    /// Reads the `steps` of `section`, which are those of `kind`.
+    fn read_all(&mut self, section: &Section<'_>, kind: &str) {
+        let expected = "what a task does, such as [{ name = \"work\", compute = \"1ms\" }]";
+        let steps = section.required("steps", expected);
+        let steps = steps.and_then(|field| field.elements("an array of steps")).unwrap_or_default();
+        for (index, field) in steps.iter().enumerate() {
+            let Some(section) = field.section("a step such as { name = \"work\", compute = \"1ms\" }") else {
+                continue;
+            };
+            let mut step = read_step(index, section, (self.actor, kind), self.under, self.names);
+            if !kind.is_empty() {
+                step.name = format!("{kind}.{}", step.name);
+            }
+            if self.seen.contains(&step.name) {
+                field.wrong(format!("is the second step named `{}`: expected a name of its own", step.name));
+            }
+            self.seen.push(step.name.clone());
+            self.read.push(step);
+        }
     }
 }
 
@@ -67,45 +151,12 @@ pub(super) fn read_actor(name: &str, actor: &Section<'_>, names: &Names) -> Acto
 fn read_under(field: &Field<'_>, names: &Names) -> Option<usize> {
     match field.text("the name of a lock, or \"\" for none")? {
         "" => None,
-        _ => field.reference("lock", &names.locks),
-    }
-}
-
-/// Reads a load, open or closed.
-fn read_load(load: &Section<'_>) -> Load {
-    load.only(&["rate", "arrivals", "clients", "think", "spread"]);
-    let closed = load.has("clients");
-    if closed == load.has("rate") {
-        load.wrong("expected either `clients` (closed load) or `rate` (open load)");
-        return Load::None;
-    }
-    for key in if closed { ["arrivals", "arrivals"] } else { ["think", "spread"] } {
-        if let Some(field) = load.field(key) {
-            let other = if closed { "open load, beside `rate`" } else { "closed load, beside `clients`" };
-            field.wrong(format!("belongs to {other}"));
-            break;
-        }
-    }
-    if closed {
-        let shape = load.field("spread").and_then(|field| spread(&field)).unwrap_or(Spread::Constant);
-        let think = load.field("think").and_then(|field| draw(&field, &shape));
-        let clients = load.length("clients", 1, 1_000_000).unwrap_or(1);
-        return Load::Closed { clients, think: think.unwrap_or(Draw::constant(Nanos::ZERO)) };
-    }
-    const RHYTHMS: [Arrivals; 3] = [Arrivals::Poisson, Arrivals::Paced, Arrivals::Uniform];
-    let arrivals = load.one_of("arrivals", "rhythm of arrivals", &RHYTHMS, Arrivals::name);
-    let rate = load.field("rate").and_then(|field| field.rate()).unwrap_or(1.0);
-    Load::Open { rate, arrivals: arrivals.unwrap_or(Arrivals::Poisson) }
-}
-
-impl Arrivals {
-    /// The word for it in scenarios.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Poisson => "poisson",
-            Self::Paced => "paced",
-            Self::Uniform => "uniform",
+        _ => {
+            let lock = field.reference("lock", &names.locks)?;
+            if names.shared[lock] && !names.absent[lock] {
+                field.wrong("is a lock that readers share: expected an interpreter lock or a mutex");
+            }
+            Some(lock)
         }
     }
 }
@@ -114,7 +165,7 @@ impl Arrivals {
 fn read_step(
     index: usize,
     section: Section<'_>,
-    actor: &str,
+    (actor, kind): (&str, &str),
     under: Option<usize>,
     names: &Names,
 ) -> StepSpec {
@@ -124,14 +175,15 @@ fn read_step(
         field.wrong(why);
     }
     let name = name.map_or_else(|| index.to_string(), str::to_owned);
-    let section = section.called(format!("actor.{actor}.steps.{name}"));
-    section.only(&STEP);
+    let on = if kind.is_empty() { String::new() } else { format!(".on.{kind}") };
+    let section = section.called(format!("actor.{actor}{on}.steps.{name}"));
+    section.only(&[&STEP[..], &CALL].concat());
     if !EFFECTS.iter().any(|effect| section.has(effect)) {
         section.wrong(format!("does nothing: expected at least one of {}", EFFECTS.join(", ")));
     }
     let shape = section.field("spread").and_then(|field| spread(&field)).unwrap_or(Spread::Constant);
     let time = |key| section.field(key).and_then(|field| draw(&field, &shape));
-    let actor_named = |key| section.field(key).and_then(|field| field.reference("actor", &names.actors));
+    let share = |key| section.field(key).and_then(|field| read_share(&field));
     let times = section.count("times", 1, 1_000_000_000).and_then(|count| u32::try_from(count).ok());
     let mut step = StepSpec::named(name);
     step.times = times.unwrap_or(1);
@@ -146,9 +198,45 @@ fn read_step(
     step.cache = read_access(&section, &shape, names);
     step.store = read_store_access(&section, names);
     step.io = time("io");
-    step.call = actor_named("call");
-    step.send = actor_named("send");
+    if let Some((first, calls)) = read_call(&section, &names.receivers) {
+        (step.call, step.calls) = (Some(first), calls);
+    }
+    if let Some(target) = section.field("send").and_then(|field| names.receivers.target(&field)) {
+        (step.send, step.send_kind) = (Some(target.actor), target.kind);
+    }
+    step.pool = section.field("pool").and_then(|field| field.reference("pool", &names.pools));
+    step.share = read_shared(&section, step.lock, names);
+    step.chance = share("chance").unwrap_or(1.0);
+    step.fail = share("fail").unwrap_or(0.0);
+    step.blocks = section.flag("blocks").unwrap_or(false);
+    if let Some(field) = section.field("blocks").filter(|_| step.io.is_none()) {
+        field.wrong("belongs to a wait: expected `io` beside it");
+    }
+    step.batch = section.section("batch", "{ most = 64, within = \"0ms\" }").map(|batch| read_batch(&batch));
     step
+}
+
+/// Whether the step's lock is held as readers hold it.
+fn read_shared(step: &Section<'_>, lock: Option<usize>, names: &Names) -> bool {
+    let Some(field) = step.field("share") else { return false };
+    let share = field.flag().unwrap_or(false);
+    if share && !lock.is_some_and(|lock| names.shared[lock]) {
+        field.wrong("belongs to a lock that readers share: expected `lock`, and kind = \"shared\" there");
+    }
+    share
+}
+
+/// Reads `batch = { most, within }`.
+fn read_batch(batch: &Section<'_>) -> BatchSpec {
+    batch.only(&["most", "within"]);
+    let most = batch.required("most", "how many tasks a batch has at most, such as 64");
+    BatchSpec {
+        most: most
+            .and_then(|field| field.count(1, 1_000_000))
+            .and_then(|most| usize::try_from(most).ok())
+            .unwrap_or(1),
+        within: batch.duration("within").unwrap_or(Nanos::ZERO),
+    }
 }
 
 /// The lock over a whole step.

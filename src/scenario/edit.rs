@@ -9,7 +9,7 @@ use toml_edit::visit_mut::{VisitMut, visit_table_like_kv_mut};
 use toml_edit::{DocumentMut, InlineTable, Item, Key, KeyMut, Table, Value};
 
 /// Families of named things: a path into one that is not defined is an error, not a new one.
-const FAMILIES: [&str; 4] = ["lock", "cache", "store", "actor"];
+const FAMILIES: [&str; 6] = ["lock", "pool", "event", "cache", "store", "actor"];
 
 /// `text` as a TOML value: what parses as one is one, anything else is a string.
 #[must_use]
@@ -186,7 +186,10 @@ pub(super) fn anchor(document: &mut DocumentMut, base: &Path) -> bool {
     struct Anchor<'a>(&'a Path, bool);
     impl VisitMut for Anchor<'_> {
         fn visit_table_like_kv_mut(&mut self, key: KeyMut<'_>, node: &mut Item) {
-            if let ("empirical" | "samples", Some(file)) = (key.get(), node.as_str()) {
+            let rhythm = |word: &str| matches!(word, "poisson" | "paced" | "uniform");
+            if let ("empirical" | "samples" | "arrivals", Some(file)) = (key.get(), node.as_str())
+                && !(key.get() == "arrivals" && rhythm(file))
+            {
                 let absolute = self.0.join(file);
                 if absolute.as_path() != Path::new(file)
                     && let Some(absolute) = absolute.to_str()

@@ -2,13 +2,15 @@
 //!
 //! Every mistake of a file is reported at once. What the keys mean is described in `docs/scenarios.md`.
 
-use super::actors::{Names, read_actor};
+use super::actors::{Names, kinds_of, read_actor};
+use super::calls::Receivers;
 use super::draws::draw;
 use super::names::Directory;
-use super::reader::{Log, Section};
+use super::reader::{Field, Log, Section};
+use super::shared::{read_event, read_lock, read_pool};
 use super::topology;
 use super::{
-    CacheSpec, EngineKind, HostSpec, KeySpec, LoadArm, LockKind, LockSpec, Mistake, RunSpec, Scenario,
+    CacheSpec, EngineKind, HostSpec, KeySpec, LoadArm, LockKind, Mistake, Quota, RunSpec, Scenario,
     ScenarioError, StoreSpec,
 };
 use crate::cache::CacheLayout;
@@ -17,8 +19,10 @@ use crate::workload::Spread;
 use toml_edit::Document;
 
 /// Keys at the top of a file.
-pub(super) const ROOT: [&str; 10] =
-    ["schema", "name", "question", "run", "host", "lock", "cache", "store", "actor", "isolated"];
+pub(super) const ROOT: [&str; 12] = [
+    "schema", "name", "question", "run", "host", "lock", "pool", "event", "cache", "store", "actor",
+    "isolated",
+];
 
 /// Version of the language.
 const SCHEMA: u64 = 1;
@@ -26,16 +30,11 @@ const SCHEMA: u64 = 1;
 /// Largest count of threads, of cores.
 pub(super) const MOST_THREADS: u64 = 65_536;
 
-/// `CPython`'s default switch interval.
-const SWITCH_INTERVAL: Nanos = Nanos::from_millis(5);
-
-/// Work between two polls of an interpreter lock's drop request, where a scenario gives none: about what `CPython` does
-/// between two, a loop's edge or a call. It decides who is next: the longer the holder takes to notice, the more often
-/// the waiter that asked has fallen asleep again and another one is woken.
-const CHECK: Nanos = Nanos(50);
-
 /// What a run does that neither scenario nor command line bounds.
 const DURATION: Nanos = Nanos::from_secs(3);
+
+/// The kernel's default period of a quota.
+const PERIOD: Nanos = Nanos::from_millis(100);
 
 /// Discarded start where a scenario gives none.
 const WARMUP: Nanos = Nanos::from_millis(500);
@@ -75,27 +74,43 @@ fn read(root: &Section<'_>, text: &str) -> Option<Scenario> {
         check_name(name).map_err(|why| field.wrong(why)).ok().map(|()| name.to_owned())
     });
     let locks = named(root, "lock", read_lock);
+    let pools = named(root, "pool", read_pool);
     let caches = named(root, "cache", read_cache);
     let stores = named(root, "store", read_store);
     let actor_sections = sections(root, "actor");
     let names = Names {
         locks: Directory::of(locks.iter().map(|lock| &lock.name)),
         interpreters: locks.iter().map(|lock| matches!(lock.kind, LockKind::Gil { .. })).collect(),
+        shared: locks
+            .iter()
+            .map(|lock| matches!(lock.kind, LockKind::Shared { .. } | LockKind::Absent))
+            .collect(),
+        absent: locks.iter().map(|lock| lock.kind == LockKind::Absent).collect(),
+        pools: Directory::of(pools.iter().map(|pool| &pool.name)),
         caches: Directory::of(caches.iter().map(|cache| &cache.name)),
         stores: Directory::of(stores.iter().map(|store| &store.name)),
-        actors: Directory::of(actor_sections.iter().map(|(name, _)| name)),
+        receivers: Receivers {
+            actors: Directory::of(actor_sections.iter().map(|(name, _)| name)),
+            kinds: actor_sections.iter().map(|(_, section)| kinds_of(section)).collect(),
+        },
     };
-    let actors: Vec<_> =
-        actor_sections.iter().map(|(name, section)| read_actor(name, section, &names)).collect();
+    let actors: Vec<_> = actor_sections
+        .iter()
+        .enumerate()
+        .map(|(index, (name, section))| read_actor(index, name, section, &names))
+        .collect();
     let focus = topology::focus(root, &actor_sections);
-    let isolated = read_isolated(root, &names.actors, focus.unwrap_or(0));
-    let scenario = Scenario {
+    let events = named(root, "event", |name, section| read_event(name, section, &names.receivers.actors));
+    let isolated = read_isolated(root, &names.receivers.actors, focus.unwrap_or(0));
+    let mut scenario = Scenario {
         name: name.unwrap_or_default(),
         question: root.text("question", "a question, as a sentence").unwrap_or_default().to_owned(),
         source: text.to_owned(),
         run: read_run(root),
         host: read_host(root),
         locks,
+        pools,
+        events,
         caches,
         stores,
         actors,
@@ -103,6 +118,7 @@ fn read(root: &Section<'_>, text: &str) -> Option<Scenario> {
         focus: focus.unwrap_or(0),
         isolated,
     };
+    scenario.spell_out_calls();
     topology::check(&scenario, &actor_sections);
     // A wrong load or reference would only be reported a second time.
     if root.is_clean() {
@@ -180,37 +196,37 @@ impl Default for RunSpec {
 /// Reads `[host]`.
 fn read_host(root: &Section<'_>) -> HostSpec {
     let Some(host) = root.section("host", "a table [host]") else { return HostSpec::default() };
-    host.only(&["cores", "slice", "switch", "wake"]);
+    host.only(&["cores", "slice", "switch", "wake", "quota", "period"]);
+    if let Some(field) = host.field("period").filter(|_| !host.has("quota")) {
+        field.wrong("belongs to a quota: expected `quota` beside it");
+    }
+    let period = host.some_time("period").unwrap_or(PERIOD);
+    let quota = host.field("quota").and_then(|field| read_quota(&field));
     HostSpec {
         cores: host.count("cores", 1, MOST_THREADS).and_then(|count| u32::try_from(count).ok()),
         slice: host.some_time("slice"),
         switch: host.duration("switch"),
         wake: host.duration("wake"),
+        quota: quota.map(|processors| Quota { processors, period }),
         ..HostSpec::default()
     }
 }
 
-/// Reads `[lock.NAME]`.
-fn read_lock(name: &str, lock: &Section<'_>) -> LockSpec {
-    const KINDS: [&str; 4] = ["mutex", "spin", "gil", "absent"];
-    lock.only(&["kind", "interval", "check"]);
-    let kind = lock.one_of("kind", "kind of lock", &KINDS, |kind| kind).unwrap_or("mutex");
-    for key in ["interval", "check"] {
-        // An interpreter lock that is taken away for an ablation keeps its other keys.
-        if let Some(field) = lock.field(key).filter(|_| !matches!(kind, "gil" | "absent")) {
-            field.wrong("belongs to an interpreter lock: expected kind = \"gil\" beside it");
+/// A quota: `1.5` processors, or `"150%"` of one.
+fn read_quota(field: &Field<'_>) -> Option<f64> {
+    const EXPECTED: &str = "\"150%\" or a number of processors above 0, such as 1.5";
+    if !field.is_text() {
+        return field.number(&(0.001..=65_536.0));
+    }
+    let text = field.text(EXPECTED)?;
+    let share = text.strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
+    match share.map(|share| share / 100.0) {
+        Some(processors) if (0.001..=65_536.0).contains(&processors) => Some(processors),
+        _ => {
+            field.wrong(format!("`{text}` is no quota: expected {EXPECTED}"));
+            None
         }
     }
-    let kind = match kind {
-        "spin" => LockKind::Spin,
-        "absent" => LockKind::Absent,
-        "gil" => LockKind::Gil {
-            interval: lock.some_time("interval").unwrap_or(SWITCH_INTERVAL),
-            check: lock.some_time("check").unwrap_or(CHECK),
-        },
-        _ => LockKind::Mutex,
-    };
-    LockSpec { name: name.to_owned(), kind }
 }
 
 /// Reads `[cache.NAME]`.

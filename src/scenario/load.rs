@@ -197,11 +197,11 @@ impl Overrides {
         let keep: &[&str] = match (self.rate, self.clients) {
             (Some(rate), _) => {
                 load.insert("rate", format!("{rate}/s").into());
-                &["arrivals"]
+                &["arrivals", "mix"]
             }
             (None, Some(clients)) => {
                 load.insert("clients", integer(clients));
-                &["think", "spread"]
+                &["think", "spread", "mix"]
             }
             (None, None) => return None,
         };

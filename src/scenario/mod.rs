@@ -3,6 +3,7 @@
 //! Names are resolved to indices here, so engines never look anything up. [`Scenario::load`] finds and parses the TOML.
 
 mod actors;
+mod calls;
 mod digest;
 mod draws;
 mod edit;
@@ -11,17 +12,24 @@ mod error;
 mod file;
 mod load;
 mod names;
+mod policies;
 mod quantity;
 mod reader;
 mod samples;
+mod shared;
 mod spec;
 mod topology;
+mod traffic;
 mod treatment;
 
 pub use embedded::{DEFAULT, EMBEDDED, Embedded, embedded};
 pub use error::{Mistake, ScenarioError};
 pub use load::Overrides;
 pub use names::{nearest, unknown};
+pub use policies::{
+    BatchSpec, Budget, CallSpec, EventSpec, Full, KindSpec, Next, Pattern, Phase, PoolSpec, Prefer, Quota,
+    Retry, Shed, Target, Wait,
+};
 pub use quantity::{LONGEST, check_rate, parse_duration, parse_rate, parse_size, write_duration};
 pub use spec::{
     ActorSpec, Arrivals, CacheSpec, CostFactors, HostSpec, KeySpec, Load, LockKind, LockSpec, MissCost,

@@ -193,6 +193,14 @@ impl<'a> Field<'a> {
         self.checked(check_rate(rate).map_err(|why| format!("{rate} {why}")))
     }
 
+    /// A rate per second, or 0 for none.
+    pub(super) fn rate_or_none(&self) -> Option<f64> {
+        let none = self.value().is_some_and(|value| {
+            value.as_integer() == Some(0) || value.as_str().is_some_and(|text| matches!(text, "0" | "0/s"))
+        });
+        if none { Some(0.0) } else { self.rate() }
+    }
+
     /// The member of `all` whose name stands here.
     pub(super) fn one_of<T: Copy>(
         &self,

@@ -1,6 +1,7 @@
 //! Measured samples: plain numbers, a one-column CSV, or an `HdrHistogram` (`.hgrm` or `.hlog`).
 
 use crate::files::{self, LARGEST_TEXT};
+use crate::units::Nanos;
 use hdrhistogram::Histogram;
 use std::path::Path;
 
@@ -24,6 +25,27 @@ pub(super) fn read(path: &Path) -> Result<(f64, Vec<f64>), String> {
         _ => numbers(&String::from_utf8_lossy(&bytes)),
     };
     samples.and_then(normalised).map_err(named)
+}
+
+/// Reads instants, ascending, in units of this many nanoseconds.
+///
+/// # Errors
+///
+/// One sentence that names the file.
+pub(super) fn instants(path: &Path, unit: f64) -> Result<Vec<Nanos>, String> {
+    let named = |why: String| format!("{}: {why}", path.display());
+    let text = std::fs::read_to_string(path).map_err(|error| named(format!("cannot be read: {error}")))?;
+    let read = numbers(&text).map_err(named)?;
+    if let Some(wrong) = read.iter().find(|at| !at.is_finite() || **at < 0.0) {
+        return Err(named(format!("holds {wrong}: expected instants that are not negative")));
+    }
+    if let Some(pair) = read.windows(2).find(|pair| pair[1] < pair[0]) {
+        return Err(named(format!("holds {} after {}: expected ascending instants", pair[1], pair[0])));
+    }
+    if read.is_empty() {
+        return Err(named("holds no instant".to_owned()));
+    }
+    Ok(read.into_iter().map(|at| Nanos(1).scaled(at * unit).min(super::LONGEST)).collect())
 }
 
 /// The mean of `samples` and each as a multiple of it.

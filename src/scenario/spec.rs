@@ -1,10 +1,15 @@
 //! What a scenario says, with every name resolved.
 
+use super::policies::{
+    BatchSpec, CallSpec, EventSpec, Full, KindSpec, Next, Pattern, PoolSpec, Prefer, Quota, Shed, Target,
+    Wait,
+};
 use super::{EngineKind, LoadArm};
 use crate::cache::CacheLayout;
 use crate::queue::QueueKind;
 use crate::units::Nanos;
 use crate::workload::Draw;
+use std::fmt;
 
 /// A whole scenario. Built by the parser or by [`Scenario::treated`](crate::scenario::Scenario::treated).
 ///
@@ -24,6 +29,10 @@ pub struct Scenario {
     pub host: HostSpec,
     /// Locks by index.
     pub locks: Vec<LockSpec>,
+    /// Pools by index.
+    pub pools: Vec<PoolSpec>,
+    /// Events by index.
+    pub events: Vec<EventSpec>,
     /// Caches by index.
     pub caches: Vec<CacheSpec>,
     /// Stores by index.
@@ -34,6 +43,68 @@ pub struct Scenario {
     pub focus: usize,
     /// Actors that keep load of their own in the isolated arm.
     pub isolated: Vec<usize>,
+}
+
+impl StepSpec {
+    /// Whether its tasks may end otherwise than completed.
+    fn may_end_otherwise(&self) -> bool {
+        self.fail > 0.0 || self.calls.as_ref().is_some_and(|calls| calls.timeout.is_some())
+    }
+}
+
+impl ActorSpec {
+    fn is_special(&self) -> bool {
+        let special = |step: &StepSpec| {
+            step.calls.is_some()
+                || step.pool.is_some()
+                || step.batch.is_some()
+                || step.fail > 0.0
+                || step.send_kind > 0
+        };
+        !self.kinds.is_empty()
+            || !self.pattern.phases.is_empty()
+            || self.full.is_some()
+            || self.timeout.is_some()
+            || self.shed.is_some()
+            || self.steps.iter().any(special)
+    }
+}
+
+impl Scenario {
+    /// Whether tasks need more than a queue, a program and one answer, so that engines keep more of them.
+    #[must_use]
+    pub fn is_special(&self) -> bool {
+        !self.events.is_empty() || self.host.quota.is_some() || self.actors.iter().any(ActorSpec::is_special)
+    }
+
+    /// Makes every plain call one that knows of failures, where there may be any.
+    pub(super) fn spell_out_calls(&mut self) {
+        let gives_up = self.pools.iter().any(|pool| pool.timeout.is_some());
+        let fails = |actor: &ActorSpec| {
+            matches!(actor.full, Some(Full::Refuse | Full::DropOldest))
+                || actor.timeout.is_some()
+                || actor.shed.is_some()
+                || actor.steps.iter().any(StepSpec::may_end_otherwise)
+        };
+        if !gives_up && !self.actors.iter().any(fails) {
+            return;
+        }
+        for step in self.actors.iter_mut().flat_map(|actor| &mut actor.steps) {
+            if let (Some(actor), None) = (step.call, &step.calls) {
+                step.calls = Some(Box::new(CallSpec::plain(Target { actor, kind: 0 })));
+            }
+        }
+    }
+
+    /// The name of a step that is counted among those of all actors: actor and step, joined by a dot.
+    #[must_use]
+    pub fn step_name(&self, number: usize) -> String {
+        let named = |actor: &ActorSpec| {
+            let actor_name = actor.name.clone();
+            actor.steps.iter().map(move |step| format!("{actor_name}.{}", step.name)).collect::<Vec<_>>()
+        };
+        self.actors.iter().flat_map(named).nth(number).unwrap_or_default()
+    }
 }
 
 /// How much to run.
@@ -56,7 +127,7 @@ pub struct RunSpec {
 }
 
 /// What the virtual engine simulates where the scenario overrides the calibration.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct HostSpec {
     /// Processors; the real engine confines the run to as many.
     pub cores: Option<u32>,
@@ -68,6 +139,21 @@ pub struct HostSpec {
     pub wake: Option<Nanos>,
     /// What the charges above and the calibrated ones are multiplied by.
     pub factors: CostFactors,
+    /// Most processor time of all workers together; `None`: all there is.
+    pub quota: Option<Quota>,
+}
+
+impl fmt::Debug for HostSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { cores, slice, switch, wake, factors, quota } = self;
+        let mut shown = f.debug_struct("HostSpec");
+        shown.field("cores", cores).field("slice", slice).field("switch", switch);
+        shown.field("wake", wake).field("factors", factors);
+        if let Some(quota) = quota {
+            shown.field("quota", quota);
+        }
+        shown.finish()
+    }
 }
 
 /// Factors on what the virtual engine charges: 1 as calibrated, 0 free. Not part of a scenario file: `explain` sets
@@ -89,12 +175,40 @@ impl Default for CostFactors {
 }
 
 /// A lock that steps or interpreters take.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct LockSpec {
     /// Its name in the file and in records.
     pub name: String,
     /// Its algorithm.
     pub kind: LockKind,
+    /// Who gets it when it falls free.
+    pub next: Next,
+    /// How its waiters wait.
+    pub wait: Wait,
+}
+
+impl LockSpec {
+    /// A lock of this name and kind, with the policies that such locks have.
+    #[must_use]
+    pub fn new(name: impl Into<String>, kind: LockKind) -> Self {
+        Self { name: name.into(), kind, next: Next::Barge, wait: Wait::Park }
+    }
+}
+
+/// Fields that a scenario does not use are left out here and below, so that its digest stays when there are more of them.
+impl fmt::Debug for LockSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, kind, next, wait } = self;
+        let mut shown = f.debug_struct("LockSpec");
+        shown.field("name", name).field("kind", kind);
+        if *next != Next::Barge {
+            shown.field("next", next);
+        }
+        if *wait != Wait::Park {
+            shown.field("wait", wait);
+        }
+        shown.finish()
+    }
 }
 
 /// The algorithm of a lock.
@@ -110,6 +224,11 @@ pub enum LockKind {
         interval: Nanos,
         /// Work between two polls of the drop request.
         check: Nanos,
+    },
+    /// Shared by readers, or held by one writer.
+    Shared {
+        /// Who is let in first.
+        prefer: Prefer,
     },
     /// No lock at all: acquiring is free and excludes nobody. What an ablation puts in a lock's place.
     Absent,
@@ -161,7 +280,7 @@ pub struct StoreSpec {
 }
 
 /// An actor: its workers, its queue, its load, what it does for a task.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct ActorSpec {
     /// Its name.
     pub name: String,
@@ -173,8 +292,64 @@ pub struct ActorSpec {
     pub capacity: usize,
     /// Load of its own.
     pub load: Load,
-    /// What a task does, in order.
+    /// What a task does, in order; of all kinds of task, one kind after the other.
     pub steps: Vec<StepSpec>,
+    /// The kinds of task; empty: one kind that does all steps.
+    pub kinds: Vec<KindSpec>,
+    /// How its load differs from one kind at one rate.
+    pub pattern: Pattern,
+    /// What its full queue does with one more task; `None`: it refuses open load, and makes everybody else wait.
+    pub full: Option<Full>,
+    /// How long a task stays in its queue before it leaves; `None`: until a worker takes it.
+    pub timeout: Option<Draw>,
+    /// When it refuses work although it has room.
+    pub shed: Option<Shed>,
+}
+
+impl ActorSpec {
+    /// An actor with one thread, a mutex queue, and nothing to do.
+    #[must_use]
+    pub fn named(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            threads: 1,
+            queue: QueueKind::Mutex,
+            capacity: 1024,
+            load: Load::None,
+            steps: Vec::new(),
+            kinds: Vec::new(),
+            pattern: Pattern::default(),
+            full: None,
+            timeout: None,
+            shed: None,
+        }
+    }
+}
+
+impl fmt::Debug for ActorSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, threads, queue, capacity, load, steps, kinds, pattern, full, timeout, shed } = self;
+        let mut shown = f.debug_struct("ActorSpec");
+        shown.field("name", name).field("threads", threads).field("queue", queue);
+        shown.field("capacity", capacity).field("load", load).field("steps", steps);
+        if !kinds.is_empty() {
+            shown.field("kinds", kinds);
+        }
+        if *pattern != Pattern::default() {
+            shown.field("pattern", pattern);
+        }
+        let policies: [(&str, Option<&dyn fmt::Debug>); 3] = [
+            ("full", full.as_ref().map(|full| full as _)),
+            ("timeout", timeout.as_ref().map(|timeout| timeout as _)),
+            ("shed", shed.as_ref().map(|shed| shed as _)),
+        ];
+        for (name, policy) in policies {
+            if let Some(policy) = policy {
+                shown.field(name, policy);
+            }
+        }
+        shown.finish()
+    }
 }
 
 /// The load that an actor gets of its own, besides what others send it.
@@ -213,7 +388,7 @@ pub enum Arrivals {
 ///
 /// Its parts happen in the order of the fields, all of them under `lock` when there is one, and the whole is
 /// repeated `times` times.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct StepSpec {
     /// Its name, unique within the actor.
     pub name: String,
@@ -239,6 +414,22 @@ pub struct StepSpec {
     pub call: Option<usize>,
     /// Actor to send a message to.
     pub send: Option<usize>,
+    /// The kind of that message, among the receiver's.
+    pub send_kind: usize,
+    /// What the call is beyond one message to `call`, which is then the first of its parts.
+    pub calls: Option<Box<CallSpec>>,
+    /// Pool of which a place is held over the whole step, waits and the lock included.
+    pub pool: Option<usize>,
+    /// Whether the lock is held as readers hold it.
+    pub share: bool,
+    /// Chance that the step happens at all, in 0..1.
+    pub chance: f64,
+    /// Chance that the task fails at the end of a repetition, in 0..1.
+    pub fail: f64,
+    /// Whether its waits block an asynchronous worker.
+    pub blocks: bool,
+    /// Whether several tasks do it at once.
+    pub batch: Option<BatchSpec>,
 }
 
 impl StepSpec {
@@ -258,7 +449,70 @@ impl StepSpec {
             io: None,
             call: None,
             send: None,
+            send_kind: 0,
+            calls: None,
+            pool: None,
+            share: false,
+            chance: 1.0,
+            fail: 0.0,
+            blocks: false,
+            batch: None,
         }
+    }
+
+    /// The actors that it sends to.
+    pub fn receivers(&self) -> impl Iterator<Item = usize> {
+        let others = self.calls.iter().flat_map(|calls| calls.parts.iter().skip(1).map(|part| part.actor));
+        [self.call, self.send].into_iter().flatten().chain(others)
+    }
+}
+
+impl fmt::Debug for StepSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            name,
+            times,
+            under,
+            lock,
+            compute,
+            touch,
+            compress,
+            cache,
+            store,
+            io,
+            call,
+            send,
+            send_kind,
+            calls,
+            pool,
+            share,
+            chance,
+            fail,
+            blocks,
+            batch,
+        } = self;
+        let mut shown = f.debug_struct("StepSpec");
+        shown.field("name", name).field("times", times).field("under", under).field("lock", lock);
+        shown.field("compute", compute).field("touch", touch).field("compress", compress);
+        shown.field("cache", cache).field("store", store).field("io", io);
+        shown.field("call", call).field("send", send);
+        let plain = Self::named(String::new());
+        let more: [(&str, &dyn fmt::Debug, bool); 8] = [
+            ("send_kind", send_kind, *send_kind != plain.send_kind),
+            ("calls", calls, *calls != plain.calls),
+            ("pool", pool, *pool != plain.pool),
+            ("share", share, *share != plain.share),
+            ("chance", chance, *chance < plain.chance),
+            ("fail", fail, *fail > plain.fail),
+            ("blocks", blocks, *blocks != plain.blocks),
+            ("batch", batch, *batch != plain.batch),
+        ];
+        for (name, value, said) in more {
+            if said {
+                shown.field(name, value);
+            }
+        }
+        shown.finish()
     }
 }
 

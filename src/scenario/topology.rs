@@ -82,7 +82,7 @@ pub(super) fn check_work(scenario: &Scenario, root: &Section<'_>, actors: &[(Str
 
 /// Where an actor's messages go.
 fn receivers(scenario: &Scenario, actor: usize) -> impl Iterator<Item = usize> {
-    scenario.actors[actor].steps.iter().flat_map(|step| [step.call, step.send]).flatten()
+    scenario.actors[actor].steps.iter().flat_map(super::StepSpec::receivers)
 }
 
 /// For each actor whether it is one of `from` or their messages lead to it. The graph may have cycles.
@@ -182,7 +182,7 @@ fn held_across(scenario: &Scenario) -> Vec<(usize, usize, usize, usize)> {
     for (actor, spec) in scenario.actors.iter().enumerate() {
         for (index, step) in spec.steps.iter().enumerate() {
             let Some(lock) = step.lock else { continue };
-            for to in [step.call, step.send].into_iter().flatten() {
+            for to in step.receivers() {
                 let reached = reached(scenario, vec![to]);
                 let taker = (0..scenario.actors.len()).find(|&other| reached[other] && takes(other, lock));
                 if let Some(taker) = taker {

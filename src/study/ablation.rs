@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 use std::num::NonZero;
 use std::thread;
 
+/// Places of a pool that nobody waits for.
+const PLACES_FOR_ALL: usize = 1 << 24;
+
 /// Something by which tasks hinder each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -23,11 +26,25 @@ pub enum Mechanism {
     Switching,
     /// Caches that several actors share, their locks, lines that move between processors.
     Caches,
+    /// Pools with too few places.
+    Pools,
+    /// A quota of processor time.
+    Quota,
+    /// Events that stop actors.
+    Pauses,
 }
 
 impl Mechanism {
     /// Every mechanism, in the order in which they are shown.
-    pub const ALL: [Self; 4] = [Self::Interpreter, Self::Locks, Self::Switching, Self::Caches];
+    pub const ALL: [Self; 7] = [
+        Self::Interpreter,
+        Self::Locks,
+        Self::Switching,
+        Self::Caches,
+        Self::Pools,
+        Self::Quota,
+        Self::Pauses,
+    ];
 
     /// The words for it.
     #[must_use]
@@ -37,6 +54,9 @@ impl Mechanism {
             Self::Locks => "other locks and queues",
             Self::Switching => "switching and cores",
             Self::Caches => "shared caches",
+            Self::Pools => "pools",
+            Self::Quota => "quota",
+            Self::Pauses => "pauses",
         }
     }
 
@@ -47,6 +67,9 @@ impl Mechanism {
             Self::Interpreter => (0..scenario.locks.len()).any(|lock| is_interpreter(scenario, lock)),
             Self::Locks | Self::Switching => true,
             Self::Caches => !scenario.caches.is_empty(),
+            Self::Pools => !scenario.pools.is_empty(),
+            Self::Quota => scenario.host.quota.is_some(),
+            Self::Pauses => !scenario.events.is_empty(),
         }
     }
 
@@ -63,6 +86,9 @@ impl Mechanism {
             (Self::Switching, EngineKind::Real) => "as many processors as threads",
             (Self::Caches, EngineKind::Virtual) => "a cache for each actor, no lines move",
             (Self::Caches, EngineKind::Real) => "a padded copy of each cache for each worker",
+            (Self::Pools, _) => "a place for everybody",
+            (Self::Quota, _) => "no quota",
+            (Self::Pauses, _) => "nothing is stopped",
         }
     }
 
@@ -114,6 +140,9 @@ impl Mechanism {
                 one_cache_for_each_actor(&mut scenario);
                 scenario.host.factors.coherence = 0.0;
             }
+            (Self::Pools, _) => scenario.pools.iter_mut().for_each(|pool| pool.size = PLACES_FOR_ALL),
+            (Self::Quota, _) => scenario.host.quota = None,
+            (Self::Pauses, _) => scenario.events.clear(),
             (Self::Caches, EngineKind::Real) => {
                 for cache in &mut scenario.caches {
                     cache.layout = CacheLayout::Isolated;
@@ -175,7 +204,7 @@ pub fn reaches_neighbour(scenario: &Scenario) -> bool {
     let mut open = vec![scenario.focus];
     while let Some(actor) = open.pop() {
         for step in &scenario.actors[actor].steps {
-            for next in [step.call, step.send].into_iter().flatten() {
+            for next in step.receivers() {
                 if !reached[next] {
                     reached[next] = true;
                     open.push(next);

@@ -137,7 +137,9 @@ fn scale_lock(scenario: &mut Scenario, lock: usize, factor: f64) {
     }
     for actor in &mut scenario.actors {
         let mut steps = Vec::with_capacity(actor.steps.len());
+        let mut begins = Vec::with_capacity(actor.steps.len() + 1);
         for mut step in actor.steps.drain(..) {
+            begins.push(steps.len());
             if step.lock != Some(lock) {
                 steps.push(step);
             } else if factor > 1.0 {
@@ -150,6 +152,12 @@ fn scale_lock(scenario: &mut Scenario, lock: usize, factor: f64) {
                 steps.push(step);
             }
         }
+        begins.push(steps.len());
+        for kind in &mut actor.kinds {
+            let end = begins[kind.first + kind.count];
+            kind.first = begins[kind.first];
+            kind.count = end - kind.first;
+        }
         actor.steps = steps;
     }
 }
@@ -159,6 +167,7 @@ fn before_and_under(step: StepSpec, factor: f64) -> [StepSpec; 2] {
     let mut before = StepSpec::named(format!("{} (before)", step.name));
     before.times = step.times;
     before.under = step.under;
+    before.chance = step.chance;
     before.compute.clone_from(&step.compute);
     before.io.clone_from(&step.io);
     before.touch = step.touch;

@@ -9,7 +9,9 @@ use super::metric::{Metric, Observation};
 use super::stats::{Estimate, mean, mean_interval, relative_difference};
 use super::trial::{Arm, SharedEngine, StudyError, Watch, run_rounds};
 use crate::engine::Progress;
-use crate::scenario::{EngineKind, LoadArm, Scenario};
+use crate::scenario::{EngineKind, Load, LoadArm, MissCost, Scenario, StepSpec};
+use crate::units::Nanos;
+use crate::workload::Draw;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,6 +20,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const SCREEN: [f64; 2] = [0.0, 0.5];
 /// Further factors for the knobs that matter most.
 const CURVE: [f64; 5] = [0.25, 0.75, 1.25, 1.5, 2.0];
+/// Share of a task's time that must be left where clients do not think.
+const LEAST_LEFT: f64 = 0.01;
+/// Calls within calls that count for how long a task takes.
+const DEPTH: u32 = 64;
+/// Nanoseconds of an access to a store, to tell it from nothing.
+const STORE_TIME: f64 = 1e5;
 /// From this utilisation on a lock or the processors are the bottleneck before a pool of workers is.
 const SCARCE: f64 = 0.75;
 
@@ -147,23 +155,28 @@ pub fn whatif(
     let knobs = if options.knobs.is_empty() { Knob::all(scenario, kind) } else { options.knobs.clone() };
     let rounds = options.rounds.max(2);
     let curves = options.curves.min(knobs.len());
-    let total = (1 + knobs.len() * SCREEN.len() + curves * CURVE.len()) * rounds as usize;
+    let screens: Vec<Vec<f64>> = knobs.iter().map(|knob| screen(knob, scenario)).collect();
+    let screened: usize = screens.iter().map(Vec::len).sum();
+    let total = (1 + screened + curves * CURVE.len()) * rounds as usize;
     let done = AtomicUsize::new(0);
     let step = || watch(done.fetch_add(1, Ordering::Relaxed) + 1, total);
     let run = |scenarios: &[Scenario]| {
         let arms: Vec<Arm<'_>> = scenarios.iter().map(|scenario| Arm { engine, scenario, load }).collect();
         run_rounds(&arms, 0..rounds, options.seed, progress, &step)
     };
-    let screened = |knob: &Knob| SCREEN.map(|factor| knob.scaled(scenario, factor));
     let mut scenarios = vec![scenario.clone()];
-    scenarios.extend(knobs.iter().flat_map(screened));
+    for (knob, factors) in knobs.iter().zip(&screens) {
+        scenarios.extend(factors.iter().map(|factor| knob.scaled(scenario, *factor)));
+    }
     let mut found = run(&scenarios)?;
     let now = found.remove(0);
-    let mut turned: Vec<(Knob, Vec<Point>)> = knobs
-        .iter()
-        .zip(found.chunks(SCREEN.len()))
-        .map(|(knob, runs)| (*knob, points(&SCREEN, runs, &now, options)))
-        .collect();
+    let mut found = found.as_slice();
+    let mut turned: Vec<(Knob, Vec<Point>)> = Vec::with_capacity(knobs.len());
+    for (knob, factors) in knobs.iter().zip(&screens) {
+        let (runs, rest) = found.split_at(factors.len());
+        turned.push((*knob, points(factors, runs, &now, options)));
+        found = rest;
+    }
     turned.sort_by(|a, b| reach(&b.1).total_cmp(&reach(&a.1)));
     let wanted: Vec<Scenario> = turned
         .iter()
@@ -194,6 +207,52 @@ pub fn whatif(
         bottleneck: bottleneck(&now),
         knobs: turned.into_iter().map(named).collect(),
     })
+}
+
+/// The factors at which a knob is screened: nothing, unless that takes nearly all of its time from the task of a client that does
+/// not think. Such clients would do tasks without end in no time, which no system does and no run survives.
+fn screen(knob: &Knob, scenario: &Scenario) -> Vec<f64> {
+    let (before, free) = (task_times(scenario), task_times(&knob.scaled(scenario, 0.0)));
+    let goes_on = |actor: usize| match &scenario.actors[actor].load {
+        Load::Closed { think, .. } if think.mean == Nanos::ZERO => free[actor] >= LEAST_LEFT * before[actor],
+        _ => true,
+    };
+    let may_be_free = (0..scenario.actors.len()).all(goes_on);
+    SCREEN.into_iter().filter(|factor| *factor > 0.0 || may_be_free).collect()
+}
+
+/// Nanoseconds that a task of each actor takes on an idle host, those of the actors that it calls included, as far as calls go
+/// [`DEPTH`] deep.
+fn task_times(scenario: &Scenario) -> Vec<f64> {
+    let mut times = vec![0.0; scenario.actors.len()];
+    for _ in 0..DEPTH {
+        let next = scenario.actors.iter().map(|actor| {
+            let called = |step: &StepSpec| step.call.map_or(0.0, |called| times[called]);
+            actor.steps.iter().map(|step| step_time(step, called(step))).sum()
+        });
+        let next: Vec<f64> = next.collect();
+        if std::mem::replace(&mut times, next) == times {
+            break;
+        }
+    }
+    times
+}
+
+#[expect(clippy::cast_precision_loss, reason = "an estimate")]
+fn step_time(step: &StepSpec, called: f64) -> f64 {
+    let of = |draw: &Draw| draw.expected().0 as f64;
+    let optional = |draw: &Option<Draw>| draw.as_ref().map_or(0.0, of);
+    let memory = (step.touch.unwrap_or(0) + 10 * step.compress.unwrap_or(0)) as f64 / 10.0;
+    let cache = step.cache.as_ref().map_or(0.0, |(_, hit, miss)| {
+        let missed = match miss {
+            MissCost::Io(draw) | MissCost::Compute(draw) => of(draw),
+            MissCost::Store(_) => STORE_TIME,
+        };
+        of(hit) + missed
+    });
+    let store = if step.store.is_some() { STORE_TIME } else { 0.0 };
+    let once = optional(&step.compute) + optional(&step.io) + memory + cache + store + called;
+    step.chance * f64::from(step.times) * once
 }
 
 fn series(runs: &[Observation], metric: Metric) -> Option<Vec<f64>> {
@@ -245,4 +304,29 @@ fn bottleneck(runs: &[Observation]) -> Option<String> {
 
 fn busiest(resources: Vec<(&str, f64)>) -> Option<(&str, f64)> {
     resources.into_iter().max_by(|a, b| a.1.total_cmp(&b.1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one_step(think: &str, steps: &str) -> Scenario {
+        let text = format!(
+            "schema = 1\nname = \"one\"\n[actor.w]\nload = {{ clients = 2, think = \"{think}\" }}\nsteps = [{steps}]\n"
+        );
+        Scenario::parse(&text, "test").unwrap()
+    }
+
+    #[test]
+    fn a_loop_without_end_is_not_tried() {
+        let only = "{ name = \"work\", io = \"50ms\" }";
+        let knob = Knob::Step { actor: 0, step: 0 };
+        assert_eq!(screen(&knob, &one_step("0ms", only)), [0.5]);
+        // Clients that think, or have something else to do, go on in bounded time.
+        assert_eq!(screen(&knob, &one_step("1ms", only)), SCREEN);
+        let two = format!("{only}, {{ name = \"rest\", compute = \"1ms\" }}");
+        assert_eq!(screen(&knob, &one_step("0ms", &two)), SCREEN);
+        let little = format!("{only}, {{ name = \"rest\", compute = \"1us\" }}");
+        assert_eq!(screen(&knob, &one_step("0ms", &little)), [0.5]);
+    }
 }

@@ -4,10 +4,12 @@
 //! service time that was given.
 
 mod networks;
+mod overload;
 mod queues;
 mod scaling;
 
 pub use networks::{Network, NetworkSolution, Station, machine_repair, mean_value_analysis};
+pub use overload::{ErlangA, batch_wait, erlang_a, order_statistic, priority_waits};
 pub use queues::{
     erlang_b, erlang_c, md1_wait, mg1_ps_sojourn, mg1_wait, mm1_sojourn_quantile, mm1_wait, mmc_wait,
 };

@@ -3,7 +3,7 @@
 use super::{TheoryError, not_negative};
 
 /// Refuses a load that `servers` cannot carry.
-fn stable(offered_load: f64, servers: u32) -> Result<f64, TheoryError> {
+pub(super) fn stable(offered_load: f64, servers: u32) -> Result<f64, TheoryError> {
     not_negative("offered_load", offered_load)?;
     if offered_load < f64::from(servers) {
         Ok(offered_load)

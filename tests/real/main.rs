@@ -11,6 +11,7 @@ static ALLOCATOR: conlab::measure::allocations::CountingAllocator =
 mod caches;
 mod deadlocks;
 mod engine;
+mod mechanisms;
 mod profilers;
 mod program;
 mod store_crash;

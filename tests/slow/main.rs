@@ -7,6 +7,7 @@
 mod killed;
 #[path = "../support/kills.rs"]
 mod kills;
+mod mechanisms;
 mod ranking;
 mod theory;
 mod weakened;

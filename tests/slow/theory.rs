@@ -28,10 +28,10 @@ fn focus(text: &str, seed: u64) -> ActorRecord {
 }
 
 /// A figure's name, how to read it off a record, and what theory says.
-type Figure<'a> = (&'a str, &'a dyn Fn(&ActorRecord) -> f64, f64);
+pub(crate) type Figure<'a> = (&'a str, &'a dyn Fn(&ActorRecord) -> f64, f64);
 
 /// Runs the replicates on two threads and holds each figure against its theory.
-fn check(what: &str, text: &str, figures: &[Figure<'_>]) {
+pub(crate) fn check(what: &str, text: &str, figures: &[Figure<'_>]) {
     let half = |from: u64, to: u64| (from..=to).map(|seed| focus(text, seed)).collect::<Vec<_>>();
     let records: Vec<ActorRecord> = thread::scope(|scope| {
         let late = scope.spawn(|| half(REPLICATES / 2 + 1, REPLICATES));

@@ -63,7 +63,7 @@ fn neighbourly() -> Scenario {
     let mut scenario = scenario(QueueKind::Mutex, 2, 2_000);
     let gil = LockKind::Gil { interval: Nanos::from_millis(5), check: Nanos::from_micros(1) };
     for (name, kind) in [("interpreter", gil), ("registry", LockKind::Mutex)] {
-        scenario.locks.push(LockSpec { name: name.into(), kind });
+        scenario.locks.push(LockSpec::new(name, kind));
     }
     let mut neighbour = scenario.actors[0].clone();
     neighbour.name = "ryot".into();

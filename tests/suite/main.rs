@@ -11,6 +11,7 @@ mod factorial;
 mod fake;
 mod fitting;
 mod importing;
+mod mechanisms;
 mod oracle;
 mod planted;
 mod report;

@@ -37,7 +37,7 @@ steps = [ {{ name = "serve", compute = "1ms", spread = {spread} }} ]
 }
 
 /// Mean and half-width of `figure` over the replicates.
-fn estimate(text: &str, figure: impl Fn(&RunRecord) -> f64) -> (f64, f64) {
+pub(crate) fn estimate(text: &str, figure: impl Fn(&RunRecord) -> f64) -> (f64, f64) {
     let values: Vec<f64> = (1..=REPLICATES).map(|seed| figure(&ideal(text, seed))).collect();
     interval(&values)
 }

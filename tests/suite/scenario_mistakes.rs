@@ -34,10 +34,58 @@ steps = [{ name = "read", cache = "rsu", hit = "1us", miss = { io = "1ms" } }]
 load = ["agents"]
 "#;
 
+/// One that is right and says more.
+const RICH: &str = r#"schema = 1
+name = "rich"
+[host]
+quota = "150%"
+period = "100ms"
+[lock.index]
+kind = "mutex"
+next = "fifo"
+wait = "park"
+[lock.table]
+kind = "shared"
+prefer = "readers"
+[pool.connections]
+size = 10
+next = "barge"
+timeout = "1s"
+[event.gc]
+every = "2s"
+for = "20ms"
+pause = "all"
+[actor.web]
+focus = true
+queue = "async"
+capacity = 100
+full = "refuse"
+timeout = "1s"
+shed = { length = 50 }
+load = { phases = [{ for = "1s", rate = "10/s" }, { for = "1s", rate = 0 }], mix = { get = 1, put = 2 } }
+[actor.web.on.get]
+priority = 2
+steps = [
+  { name = "query", pool = "connections", lock = "table", share = true, io = "1ms", blocks = true },
+  { name = "ask", chance = "10%", call = "leaf", fan = 3, wait = 2, parallel = 2, hedge = "5ms", timeout = "50ms", cancel = true, retry = { times = 3, after = "1ms", factor = 2, jitter = 0.5, budget = "10%" } },
+]
+[actor.web.on.put]
+steps = [
+  { name = "commit", lock = "index", fail = 0.1, io = "1ms", batch = { most = 8, within = "1ms" } },
+  { name = "tell", send = "leaf", call = ["leaf", "leaf"] },
+]
+[actor.leaf]
+steps = [{ name = "work", compute = "1ms" }]
+"#;
+
 /// The answer to [`RIGHT`] with `from` replaced by `to`.
 fn answer(from: &str, to: &str) -> String {
-    assert!(RIGHT.contains(from), "`{from}` is not in the scenario");
-    match Scenario::parse(&RIGHT.replacen(from, to, 1), "file.toml") {
+    answer_in(RIGHT, from, to)
+}
+
+fn answer_in(right: &str, from: &str, to: &str) -> String {
+    assert!(right.contains(from), "`{from}` is not in the scenario");
+    match Scenario::parse(&right.replacen(from, to, 1), "file.toml") {
         Ok(_) => panic!("`{to}` for `{from}` was accepted"),
         Err(error) => error.to_string(),
     }
@@ -45,7 +93,11 @@ fn answer(from: &str, to: &str) -> String {
 
 /// Holds all answers, one below the other, against the snapshot of this name.
 fn check(name: &str, cases: &[(&str, &str)]) {
-    let said = |from, to| answer(from, to).replace('\n', "\n    ");
+    check_in(RIGHT, name, cases);
+}
+
+fn check_in(right: &str, name: &str, cases: &[(&str, &str)]) {
+    let said = |from, to| answer_in(right, from, to).replace('\n', "\n    ");
     let all: String = cases.iter().map(|(from, to)| format!("{to}\n    {}\n", said(from, to))).collect();
     insta::with_settings!({ omit_expression => true }, { insta::assert_snapshot!(name, all) });
 }
@@ -53,6 +105,74 @@ fn check(name: &str, cases: &[(&str, &str)]) {
 #[test]
 fn the_right_one_is_right() {
     Scenario::parse(RIGHT, "file.toml").unwrap();
+}
+
+#[test]
+fn policies_of_what_is_shared() {
+    Scenario::parse(RICH, "file.toml").unwrap();
+    check_in(
+        RICH,
+        "policies_of_what_is_shared",
+        &[
+            ("quota = \"150%\"", "quota = \"much\""),
+            ("quota = \"150%\"", "quota = 0"),
+            ("quota = \"150%\"", ""),
+            ("next = \"fifo\"", "next = \"fiffo\""),
+            ("next = \"fifo\"", "next = { handovr = \"1ms\" }"),
+            ("wait = \"park\"", "wait = { spin = \"1us\", poll = \"1ms\" }"),
+            ("wait = \"park\"", "wait = \"spin\""),
+            ("prefer = \"readers\"", "prefer = \"reader\""),
+            ("prefer = \"readers\"", "next = \"fifo\""),
+            ("size = 10", "size = 0"),
+            ("size = 10", ""),
+            ("timeout = \"1s\"\n[event", "timeout = \"0s\"\n[event"),
+            ("next = \"barge\"", "next = { handover = \"1ms\" }"),
+            ("every = \"2s\"", ""),
+            ("every = \"2s\"", "every = \"0s\""),
+            ("for = \"20ms\"", ""),
+            ("pause = \"all\"", "pause = \"wep\""),
+        ],
+    );
+}
+
+#[test]
+fn kinds_calls_and_overload() {
+    check_in(
+        RICH,
+        "kinds_calls_and_overload",
+        &[
+            ("full = \"refuse\"", "full = \"drop\""),
+            ("shed = { length = 50 }", "shed = { length = 50, age = \"1s\" }"),
+            ("shed = { length = 50 }", "shed = { size = 50 }"),
+            ("mix = { get = 1, put = 2 }", "mix = { got = 1, put = 2 }"),
+            ("mix = { get = 1, put = 2 }", "mix = { get = 0 }"),
+            (", mix = { get = 1, put = 2 }", ""),
+            ("{ for = \"1s\", rate = \"10/s\" }", "{ for = \"1s\", rate = 0 }"),
+            ("{ for = \"1s\", rate = \"10/s\" }", "{ fro = \"1s\", rate = \"10/s\" }"),
+            ("load = { phases", "load = { rate = 1, phases"),
+            ("load = { phases = [{ for = \"1s\", rate = \"10/s\" }, { for = \"1s\", rate = 0 }]", "load = { clients = 2"),
+            ("load = { phases = [{ for = \"1s\", rate = \"10/s\" }, { for = \"1s\", rate = 0 }]", "load = { arrivals = \"/no/such.csv\""),
+            ("priority = 2", "priority = -1"),
+            ("pool = \"connections\"", "pool = \"conections\""),
+            ("lock = \"table\", share = true", "lock = \"index\", share = true"),
+            ("io = \"1ms\", blocks = true", "blocks = true, compute = \"1ms\""),
+            ("chance = \"10%\"", "chance = \"110%\""),
+            ("call = \"leaf\", fan = 3", "call = \"laef\", fan = 3"),
+            ("call = \"leaf\", fan = 3", "call = \"web.gt\", fan = 3"),
+            ("call = \"leaf\", fan = 3", "call = \"web\", fan = 3"),
+            ("call = \"leaf\", fan = 3", "call = [\"leaf\"], fan = 3"),
+            ("call = \"leaf\", fan = 3", "io = \"1ms\""),
+            ("wait = 2", "wait = 4"),
+            ("wait = 2", "wait = \"last\""),
+            ("retry = { times = 3", "retry = { time = 3"),
+            ("factor = 2", "factor = 0.5"),
+            ("budget = \"10%\"", "budget = 2"),
+            ("batch = { most = 8", "batch = { most = 0"),
+            ("call = [\"leaf\", \"leaf\"]", "call = []"),
+            ("call = [\"leaf\", \"leaf\"]", "cancel = true, call = \"leaf\""),
+            ("fail = 0.1", "fail = 2"),
+        ],
+    );
 }
 
 #[test]

@@ -21,7 +21,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("kernels", &["units", "random", "clock"]),
     ("workload", &["units", "random"]),
     ("scenario", &["units", "files", "queue", "cache", "workload"]),
-    ("model", &["units", "workload", "scenario"]),
+    ("model", &["units", "random", "workload", "scenario"]),
     ("measure", &["sync", "units", "clock", "files", "queue", "cache"]),
     ("verify", &["sync", "queue"]),
     (

@@ -2,13 +2,17 @@
 
 use super::locks::LockLedger;
 use super::memory::StoreLedger;
+use super::places::PoolLedger;
 use super::profile::StepSeen;
-use super::runtime::{NOBODY, Runtime, TaskBody};
+use super::runtime::{ActorRuntime, NOBODY, Runtime, TaskBody};
 use super::timekeeper::{Activity, Piece, ThreadTimes, Timekeeper};
 use crate::engine::LiveBatch;
+use crate::measure::record::CallsRecord;
 use crate::measure::record::{Flow, Span, ThreadRecord};
 use crate::measure::sched::ThreadFigures;
-use crate::measure::{CacheLedger, Cause, Epoch, Finished, Ledger, Presence, TaskTimes};
+use crate::measure::{
+    CacheLedger, Cause, Epoch, Finished, Group, Groups, Ledger, Outcome, Presence, TaskTimes,
+};
 use crate::units::Nanos;
 
 /// Tasks that somebody issued to an actor.
@@ -86,6 +90,12 @@ pub(super) struct Book {
     pub(super) ledger: Ledger,
     /// By actor.
     pub(super) issued: Vec<Issued>,
+    /// By actor: its kinds and phases, where the scenario is one that has any.
+    pub(super) groups: Vec<Groups>,
+    /// Calls of the actor that this worker works for.
+    pub(super) calls: CallsRecord,
+    /// By pool.
+    pub(super) pools: Vec<PoolLedger>,
     /// By lock.
     pub(super) locks: Vec<LockLedger>,
     /// By cache.
@@ -105,6 +115,7 @@ pub(super) struct Book {
 #[derive(Debug)]
 struct Closed {
     locks: Vec<LockLedger>,
+    pools: Vec<PoolLedger>,
     caches: Vec<CacheLedger>,
     stores: Vec<StoreLedger>,
 }
@@ -116,6 +127,9 @@ impl Book {
             actor,
             ledger: Ledger::new(run.actors[actor].program.steps.len()),
             issued: vec![Issued::default(); run.actors.len()],
+            groups: groups_of(run),
+            calls: CallsRecord::default(),
+            pools: vec![PoolLedger::default(); run.pools.len()],
             locks: vec![LockLedger::default(); run.locks.len()],
             caches: vec![CacheLedger::default(); run.caches.len()],
             stores: vec![StoreLedger::default(); run.stores.len()],
@@ -123,6 +137,16 @@ impl Book {
             profile: Vec::new(),
             compressed: (0, 0),
             closed: None,
+        }
+    }
+
+    /// Notes that a task arrives at the actor `to`, issued by `party`, before it is offered to a queue.
+    #[inline]
+    pub(super) fn arrive(&mut self, run: &Runtime, (to, party): (usize, usize), task: &mut TaskBody) {
+        self.issued[to].arrive(run, party, task);
+        if run.special && task.epoch == Epoch::Inside {
+            let at = task.arrived.saturating_sub(run.start());
+            self.groups[to].of(at, task.kind).for_each(Group::issue);
         }
     }
 
@@ -138,6 +162,24 @@ impl Book {
         task.ended <= end
     }
 
+    /// Notes a task that ended otherwise than completed, after it had waited in the queue for the first of its times.
+    pub(super) fn end_otherwise(
+        &mut self,
+        run: &Runtime,
+        party: usize,
+        task: &Finished,
+        (epoch, outcome): (Epoch, Outcome),
+    ) {
+        if epoch == Epoch::After {
+            return;
+        }
+        self.ledger.presence.leave(task.arrived, task.ended, run.window_start(), run.window_end());
+        if epoch == Epoch::Inside {
+            self.ledger.end_otherwise(outcome, task);
+            run.ended_at(party);
+        }
+    }
+
     /// Notes a task that is unfinished when the run is over.
     pub(super) fn leave(&mut self, run: &Runtime, task: &Finished, epoch: Epoch) {
         self.ledger.leave(task, epoch, run.window_start(), run.window_end());
@@ -148,6 +190,7 @@ impl Book {
         if self.closed.is_none() {
             self.closed = Some(Box::new(Closed {
                 locks: self.locks.clone(),
+                pools: self.pools.clone(),
                 caches: self.caches.clone(),
                 stores: self.stores.clone(),
             }));
@@ -169,8 +212,21 @@ impl Book {
             let mut stores = closed.stores;
             stores.iter_mut().zip(failures).for_each(|(store, failure)| store.failure = failure);
             (self.locks, self.caches, self.stores) = (closed.locks, closed.caches, stores);
+            self.pools = closed.pools;
         }
     }
+}
+
+/// Empty groups of every actor, where the scenario is one that has any.
+pub(super) fn groups_of(run: &Runtime) -> Vec<Groups> {
+    if !run.special {
+        return Vec::new();
+    }
+    let of = |actor: &ActorRuntime| {
+        let phases = &actor.spec.pattern.phases;
+        Groups::new(actor.spec.kinds.len(), phases.iter().map(|phase| phase.length))
+    };
+    run.actors.iter().map(of).collect()
 }
 
 /// Where a worker notes things: its book, and what it has not published yet.
@@ -311,6 +367,8 @@ pub(super) fn begin_window(book: &mut Book, time: &mut Timekeeper) {
     time.clock_reads = 0;
     time.kernel_reads = 0;
     book.locks.fill(LockLedger::default());
+    book.pools.fill(PoolLedger::default());
+    book.calls = CallsRecord::default();
     book.caches.fill(CacheLedger::default());
     book.stores.fill(StoreLedger::default());
     book.compressed = (0, 0);

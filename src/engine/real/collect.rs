@@ -1,17 +1,18 @@
 //! From what everybody noted to the record.
 
-use super::book::{Book, Issued, Left, ThreadAccount};
+use super::book::{Book, Issued, Left, ThreadAccount, groups_of};
 use super::locks::LockLedger;
 use super::memory::StoreLedger;
+use super::places::PoolLedger;
 use super::profile::{self, Samples, StepSeen};
 use super::runtime::Runtime;
 use super::tracks;
 use crate::engine::{Experiment, Profiler, RunOutput};
 use crate::measure::record::{
-    Drain, Flow, Little, ProbeRecord, ProfileRecord, RunRecord, SCHEMA, ScenarioRef, SchedulerRecord, Span,
-    Timeline, TreatmentRecord, Verdict, Warning, Window,
+    CallsRecord, Drain, Flow, Little, ProbeRecord, ProfileRecord, RunRecord, SCHEMA, ScenarioRef,
+    SchedulerRecord, Span, Timeline, TreatmentRecord, Verdict, Warning, Window,
 };
-use crate::measure::{CacheLedger, Ledger, host, identities};
+use crate::measure::{CacheLedger, Groups, Ledger, host, identities};
 use crate::units::Nanos;
 use std::sync::{Arc, OnceLock};
 
@@ -23,6 +24,9 @@ pub(super) struct Collected {
     ledgers: Vec<Ledger>,
     /// Tasks that nobody served, by actor.
     left: Vec<Vec<Left>>,
+    groups: Vec<Groups>,
+    calls: Vec<CallsRecord>,
+    pools: Vec<PoolLedger>,
     locks: Vec<LockLedger>,
     caches: Vec<CacheLedger>,
     stores: Vec<StoreLedger>,
@@ -51,6 +55,9 @@ impl Collected {
         Self {
             ledgers: run.actors.iter().map(|actor| Ledger::new(actor.program.steps.len())).collect(),
             left: vec![Vec::new(); run.actors.len()],
+            groups: groups_of(run),
+            calls: vec![CallsRecord::default(); run.actors.len()],
+            pools: vec![PoolLedger::default(); run.pools.len()],
             locks: vec![LockLedger::default(); run.locks.len()],
             caches: vec![CacheLedger::default(); run.caches.len()],
             stores: vec![StoreLedger::default(); run.stores.len()],
@@ -76,6 +83,14 @@ impl Collected {
         for (actor, issued) in book.issued.into_iter().enumerate() {
             self.add_issued(actor, issued);
         }
+        self.groups.iter_mut().zip(&book.groups).for_each(|(mine, theirs)| mine.merge(theirs));
+        let calls = &mut self.calls[book.actor];
+        calls.calls += book.calls.calls;
+        calls.attempts += book.calls.attempts;
+        calls.retries += book.calls.retries;
+        calls.hedges += book.calls.hedges;
+        calls.gave_up += book.calls.gave_up;
+        self.pools.iter_mut().zip(&book.pools).for_each(|(mine, theirs)| mine.merge(theirs));
         for (mine, theirs) in self.locks.iter_mut().zip(&book.locks) {
             mine.merge(theirs);
         }
@@ -92,6 +107,13 @@ impl Collected {
         self.compressed.0 += book.compressed.0;
         self.compressed.1 += book.compressed.1;
         self.threads.extend(account);
+    }
+
+    /// Adds what the thread that issues the load of `actor` noted of its kinds and phases.
+    pub(super) fn add_groups(&mut self, actor: usize, groups: Option<Groups>) {
+        if let (Some(mine), Some(theirs)) = (self.groups.get_mut(actor), groups) {
+            mine.merge(&theirs);
+        }
     }
 
     /// Adds what somebody issued to `actor`.
@@ -133,17 +155,38 @@ pub(super) fn output(run: &Arc<Runtime>, experiment: &Experiment, collected: Col
     record.manifest.steal_ns = collected.steal_ns;
     let recordings: u64 = collected.ledgers.iter().map(Ledger::completed).sum();
     let mut sojourn = Vec::new();
-    for (actor, ledger) in run.actors.iter().zip(collected.ledgers) {
+    let mut groups = collected.groups.into_iter();
+    for ((actor, ledger), calls) in run.actors.iter().zip(collected.ledgers).zip(collected.calls) {
         let is_focus = actor.spec.name == record.treatment.focus;
         if is_focus {
             record.little = Little::of(&ledger.presence, window);
         }
-        let (summary, series, histogram) = ledger.into_record(&actor.program.steps, window);
+        let (mut summary, series, histogram) = ledger.into_record(&actor.program.steps, window);
+        if actor.spec.steps.iter().any(|step| step.calls.is_some()) {
+            summary.calls = Some(calls);
+        }
+        if let Some(groups) = groups.next() {
+            let kinds = actor.spec.kinds.iter().map(|kind| kind.name.as_str());
+            groups.add_to(&mut summary, kinds, [start, end].map(|at| at.saturating_sub(run.start())));
+        }
         if is_focus {
             record.series = series;
         }
         record.actors.insert(actor.spec.name.clone(), summary);
         sojourn.push((actor.spec.name.clone(), histogram));
+    }
+    for ((spec, pool), ledger) in experiment.scenario.pools.iter().zip(&run.pools).zip(collected.pools) {
+        record.pools.insert(spec.name.clone(), ledger.into_record(pool));
+    }
+    for (spec, happened) in experiment.scenario.events.iter().zip(run.pauses.records()) {
+        record.events.insert(spec.name.clone(), happened);
+    }
+    for actor in &run.actors {
+        for (step, gathering) in actor.spec.steps.iter().zip(&actor.gatherings) {
+            if let Some(gathering) = gathering {
+                record.batches.insert(format!("{}.{}", actor.spec.name, step.name), gathering.figures());
+            }
+        }
     }
     for ((spec, lock), ledger) in experiment.scenario.locks.iter().zip(&run.locks).zip(collected.locks) {
         record.locks.insert(spec.name.clone(), ledger.into_record(lock));

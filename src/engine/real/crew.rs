@@ -6,6 +6,7 @@ use super::load;
 use super::runtime::{Returned, Runtime};
 use super::{tasks, worker};
 use crate::engine::{EngineError, Experiment, LiveThread};
+use crate::measure::Groups;
 use crate::queue::QueueKind;
 use crate::scenario::Load;
 use crate::units::Nanos;
@@ -21,7 +22,7 @@ const GRACE: Nanos = Nanos::from_secs(2);
 const HOME_LOOK: Duration = Duration::from_micros(500);
 
 /// What a load thread leaves: what it issued, and its end of the clients' channel.
-type LoadLeft = (Issued, Option<Receiver<Returned>>);
+type LoadLeft = ((Issued, Option<Groups>), Option<Receiver<Returned>>);
 
 /// Everybody who works in a run.
 #[derive(Default)]
@@ -29,6 +30,7 @@ pub(super) struct Crew {
     workers: Vec<JoinHandle<(Notes, ThreadAccount)>>,
     pools: Vec<tasks::Running>,
     loads: Vec<(usize, JoinHandle<LoadLeft>)>,
+    events: Vec<JoinHandle<()>>,
 }
 
 impl Crew {
@@ -74,6 +76,12 @@ impl Crew {
     ) -> Result<(), EngineError> {
         // Set once, and before the first arrival: a task that was issued before the window must not end in a later one.
         run.set_window_start(run.clock.now() + experiment.scenario.run.warmup);
+        if let Err(source) = self.begin_events(run) {
+            run.abort(run.clock.now());
+            std::mem::take(self).dismiss(run);
+            let action = "start a thread that makes an event happen".into();
+            return Err(EngineError::System { action, source });
+        }
         for (actor, receiver) in receivers.into_iter().enumerate() {
             if run.actors[actor].spec.load == Load::None {
                 continue;
@@ -99,6 +107,20 @@ impl Crew {
         Ok(())
     }
 
+    /// Starts the threads that make events happen.
+    fn begin_events(&mut self, run: &Arc<Runtime>) -> std::io::Result<()> {
+        for event in 0..run.pauses.count() {
+            let shared = Arc::clone(run);
+            let happen = move || {
+                let sleep_until = |instant| load::sleep_until(&shared, instant);
+                let window = || [shared.window_start(), shared.window_end()];
+                shared.pauses.happen(event, shared.start(), sleep_until, || shared.clock.now(), window);
+            };
+            self.events.push(thread::Builder::new().name(format!("event-{event}")).spawn(happen)?);
+        }
+        Ok(())
+    }
+
     /// Ends every wait, and gathers what everybody noted. Whoever does not come home is left behind, and named.
     pub(super) fn dismiss(self, run: &Arc<Runtime>) -> Collected {
         for actor in &run.actors {
@@ -107,12 +129,20 @@ impl Crew {
         run.locks.iter().for_each(|lock| lock.close());
         self.workers.iter().for_each(|hand| hand.thread().unpark());
         self.loads.iter().for_each(|(_, hand)| hand.thread().unpark());
+        self.events.iter().for_each(|hand| hand.thread().unpark());
         let deadline = run.clock.now() + GRACE;
         let mut collected = Collected::new(run);
         let mut returned = Vec::new();
+        for event in self.events {
+            // First, for who is stopped comes home when the event is over.
+            joined(run, event, deadline, &mut collected);
+        }
         for (actor, hand) in self.loads {
-            let Some((issued, receiver)) = joined(run, hand, deadline, &mut collected) else { continue };
+            let Some(((issued, groups), receiver)) = joined(run, hand, deadline, &mut collected) else {
+                continue;
+            };
             collected.add_issued(actor, issued);
+            collected.add_groups(actor, groups);
             returned.extend(receiver.map(|receiver| (actor, receiver)));
         }
         for pool in self.pools {

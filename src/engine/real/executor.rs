@@ -71,6 +71,18 @@ pub(super) trait Executor: Send {
     /// Puts `task` into the queue of the actor `to`, waiting for room; gives it back when the run is over.
     fn push(&mut self, to: usize, task: Task) -> impl Future<Output = Result<(), Task>> + Send;
 
+    /// Waits for `future`, at most until the instant `until`; nothing when it was not ready by then.
+    fn wait_for<F>(
+        &mut self,
+        future: F,
+        until: Option<Nanos>,
+    ) -> impl Future<Output = Result<Option<F::Output>, Stopped>> + Send
+    where
+        F: Future<Output: Send> + Send;
+
+    /// Waits for `length` without a processor and without leaving the worker.
+    fn sleep_here(&mut self, length: Nanos) -> Result<(), Stopped>;
+
     /// Takes a lock that was not free, for the performer with this entry.
     fn take(&mut self, lock: usize, entry: usize) -> impl Future<Output = Result<Held, Stopped>> + Send;
 }
@@ -97,14 +109,27 @@ const LONGEST_SLEEP: Duration = Duration::from_millis(20);
 
 /// Blocks the thread until a future is ready, or the run is over.
 pub(super) fn block_on<F: Future>(run: &Runtime, future: F) -> Result<F::Output, Stopped> {
+    block_until(run, future, None)?.ok_or(Stopped)
+}
+
+/// As [`block_on`], but at most until an instant: nothing when the future was not ready by then.
+pub(super) fn block_until<F: Future>(
+    run: &Runtime,
+    future: F,
+    until: Option<Nanos>,
+) -> Result<Option<F::Output>, Stopped> {
     let mut future = pin!(future);
     UNPARK.with(|waker| {
         loop {
             if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(waker)) {
-                return Ok(output);
+                return Ok(Some(output));
             }
             run.goes_on()?;
-            thread::park_timeout(LONGEST_SLEEP);
+            let left = until.map(|until| until.saturating_sub(run.clock.now()).to_duration());
+            if left == Some(Duration::ZERO) {
+                return Ok(None);
+            }
+            thread::park_timeout(left.map_or(LONGEST_SLEEP, |left| left.min(LONGEST_SLEEP)));
         }
     })
 }

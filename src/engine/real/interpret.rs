@@ -5,25 +5,31 @@
 
 use super::access::Access;
 use super::executor::Executor;
-use super::locks::{Attempt, Held};
+use super::locks::{Attempt, Held, Mechanism};
 use super::performer::Performer;
 use super::profile::StepHooks;
 use super::register::Awaits;
-use super::runtime::{Origin, Stopped, Task};
+use super::runtime::{Look, Origin, Stopped, Task};
 use super::timekeeper::Activity;
+use super::turnstile::Turnstile;
 use crate::engine::ThreadState;
+use crate::measure::Outcome;
 use crate::model::{Op, child_number};
 use crate::queue::PushError;
 use crate::random::Stream;
+use crate::scenario::{Target, Wait};
 use crate::units::Nanos;
+use std::sync::Arc;
 use tokio::sync::oneshot;
 
 impl<E: Executor> Performer<'_, E> {
-    /// Performs the program for the present task.
-    pub(super) async fn perform(&mut self, stream: &mut Stream) -> Result<(), Stopped> {
+    /// Performs the program for the present task, which is of this kind.
+    pub(super) async fn perform(&mut self, kind: usize, stream: &mut Stream) -> Result<(), Stopped> {
         let run = self.run;
-        let ops = &run.actors[self.actor].program.ops;
-        let (mut next, mut left) = (0, 0_u32);
+        let program = &run.actors[self.actor].program;
+        let range = program.kinds.get(kind).cloned().unwrap_or(0..0);
+        let ops = &program.ops[..range.end];
+        let (mut next, mut left) = (range.start, 0_u32);
         while let Some(op) = ops.get(next) {
             next += 1;
             match op {
@@ -43,7 +49,23 @@ impl<E: Executor> Performer<'_, E> {
                         self.hooks.iter_mut().for_each(|hooks| hooks.repeat(*step));
                     }
                 }
+                Op::Maybe { chance, otherwise } => {
+                    if stream.unit() >= *chance {
+                        next = *otherwise;
+                    }
+                }
+                Op::Join { step, otherwise, .. } => {
+                    if !self.join(*step).await? {
+                        next = *otherwise;
+                    }
+                }
                 other => self.perform_one(other, stream).await?,
+            }
+            if run.special {
+                self.safepoint();
+                if self.is_withdrawn() {
+                    return Err(self.fail(Outcome::Cancelled));
+                }
             }
         }
         Ok(())
@@ -66,7 +88,17 @@ impl<E: Executor> Performer<'_, E> {
     async fn perform_one(&mut self, op: &Op, stream: &mut Stream) -> Result<(), Stopped> {
         let run = self.run;
         match op {
-            Op::Begin { .. } | Op::End { .. } => {}
+            // These move the program on.
+            Op::Begin { .. } | Op::End { .. } | Op::Maybe { .. } | Op::Join { .. } => {}
+            Op::Part { .. } => self.part(),
+            Op::Acquire { pool } => self.acquire(*pool).await?,
+            Op::Release { pool } => self.release(*pool),
+            Op::Ask { step, calls } => self.ask(*step, calls).await?,
+            Op::Fail { chance } => {
+                if stream.unit() < *chance {
+                    return Err(self.fail(Outcome::Failed));
+                }
+            }
             Op::Compute { draw, under } => {
                 let amount = draw.sample(stream, self.task_number);
                 self.hold_interpreter(*under)?;
@@ -80,14 +112,17 @@ impl<E: Executor> Performer<'_, E> {
                 self.hold_interpreter(*under)?;
                 self.corpus.compress(*bytes, run.seed, || run.goes_on())?;
             }
-            Op::Io { draw } => {
+            Op::Io { draw, blocks } => {
                 let length = draw.sample(stream, self.task_number);
-                self.sleep(length).await?;
+                if *blocks { self.sleep_here(length)? } else { self.sleep(length).await? }
             }
-            Op::Lock { lock } => self.lock(*lock).await?,
+            Op::Lock { lock, share } => self.lock(*lock, *share).await?,
             Op::Unlock { lock } => self.unlock(*lock),
             Op::Call { to } => self.call(*to).await?,
-            Op::Send { to } => self.send(*to, Origin::Open).await?,
+            Op::Send { to, kind } if self.run.special => {
+                self.send_to(Target { actor: *to, kind: *kind }, Origin::Open).await?;
+            }
+            Op::Send { to, .. } => self.send(*to, Origin::Open).await?,
             Op::Cache { cache, hit, miss, under } => {
                 let access = Access { cache: *cache, hit, miss, under: *under };
                 self.access_cache(&access, stream).await?;
@@ -100,9 +135,15 @@ impl<E: Executor> Performer<'_, E> {
     /// Does an amount of work; gives an interpreter lock around it to whoever asks for it.
     pub(super) fn compute(&mut self, amount: Nanos, under: Option<usize>) -> Result<(), Stopped> {
         let run = self.run;
-        run.compute(amount, under, |lock| {
-            self.drop_interpreter(Activity::Work);
-            self.take_interpreter(lock)
+        run.compute(amount, under, |look| {
+            match look {
+                Look::HandOver(lock) => {
+                    self.drop_interpreter(Activity::Work);
+                    self.take_interpreter(lock)?;
+                }
+                Look::Pause => self.safepoint(),
+            }
+            Ok(())
         })
     }
 
@@ -162,8 +203,11 @@ impl<E: Executor> Performer<'_, E> {
     }
 
     /// Takes a step's lock: one attempt with the interpreter lock held, then waiting without it.
-    async fn lock(&mut self, lock: usize) -> Result<(), Stopped> {
+    async fn lock(&mut self, lock: usize, share: bool) -> Result<(), Stopped> {
         let run = self.run;
+        if let Mechanism::Policy(turnstile, _) = &run.locks[lock].mechanism {
+            return self.pass_turnstile(lock, turnstile, share).await;
+        }
         let before = self.cut(Activity::Work);
         self.held_by = run.locks[lock].holder();
         let (held, contended) = match run.locks[lock].try_take(self.thread()) {
@@ -193,6 +237,63 @@ impl<E: Executor> Performer<'_, E> {
         Ok(())
     }
 
+    /// Takes a lock with a policy of its own.
+    async fn pass_turnstile(
+        &mut self,
+        lock: usize,
+        turnstile: &Arc<Turnstile>,
+        share: bool,
+    ) -> Result<(), Stopped> {
+        let (run, before) = (self.run, self.cut(Activity::Work));
+        self.held_by = run.locks[lock].holder();
+        let contended = !turnstile.try_enter(share);
+        if contended {
+            self.drop_interpreter(Activity::Work);
+            self.say(ThreadState::Lock);
+            self.waits = Some((Activity::Lock, Some(lock)));
+            self.begin_wait(Awaits::Lock(lock));
+            match turnstile.wait {
+                Wait::Park => {
+                    self.executor.wait_for(turnstile.enter(share), None).await?;
+                }
+                Wait::Spin(most) => {
+                    let until = before + most;
+                    let spun = self.spin_until(until, || turnstile.try_enter(share));
+                    self.cut_lock(Activity::Spin, lock);
+                    if !spun {
+                        self.executor.wait_for(turnstile.enter(share), None).await?;
+                    }
+                }
+                Wait::Poll(gap) => loop {
+                    self.executor.sleep(gap).await?;
+                    if turnstile.try_enter(share) {
+                        break;
+                    }
+                },
+            }
+            self.end_wait();
+            self.cut_wait(Activity::Lock, Some(lock));
+            self.say(ThreadState::Executing);
+        }
+        run.locks[lock].taken(self.thread(), contended);
+        let since = self.time.last();
+        self.executor.note(|notes| notes.book.locks[lock].taken(contended, since - before));
+        self.register().hold(1 + self.held.len(), lock);
+        self.held.push((lock, Held::Policy(share), since));
+        Ok(())
+    }
+
+    /// Tries on the processor until an instant; whether it succeeded.
+    fn spin_until(&self, until: Nanos, tries: impl Fn() -> bool) -> bool {
+        while self.run.clock.now() < until {
+            if tries() {
+                return true;
+            }
+            std::hint::spin_loop();
+        }
+        false
+    }
+
     fn unlock(&mut self, lock: usize) {
         let end = self.cut(Activity::Work);
         if let Some((lock, held, since)) = self.held.pop_if(|(held, ..)| *held == lock) {
@@ -200,6 +301,17 @@ impl<E: Executor> Performer<'_, E> {
             self.register().release(1 + self.held.len());
             self.run.locks[lock].give_back(held, self.thread());
         }
+    }
+
+    /// Waits without a processor and without leaving the worker.
+    fn sleep_here(&mut self, length: Nanos) -> Result<(), Stopped> {
+        self.drop_interpreter(Activity::Work);
+        self.cut(Activity::Work);
+        self.say(ThreadState::Io);
+        let slept = self.executor.sleep_here(length);
+        self.cut(Activity::Io);
+        self.say(ThreadState::Executing);
+        slept
     }
 
     /// Waits without a processor.

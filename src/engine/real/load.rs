@@ -1,11 +1,12 @@
 //! The thread that issues an actor's load: open arrivals at their intended instants, and clients that think.
 
-use super::book::Issued;
+use super::book::{Issued, groups_of};
 use super::runtime::{Origin, Returned, Runtime, Task};
-use crate::measure::sched;
+use crate::measure::{Epoch, Group, Groups, Outcome, sched};
+use crate::model::after;
 use crate::queue::PushError;
 use crate::random::{Source, Stream};
-use crate::scenario::{Arrivals, Load};
+use crate::scenario::{Arrivals, Full, Load, Pattern, Shed};
 use crate::units::Nanos;
 use crate::workload::exponential;
 use std::collections::{BinaryHeap, VecDeque};
@@ -15,12 +16,17 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 const LONGEST_SLEEP: Nanos = Nanos::from_millis(20);
 
 /// Issues the load of `actor` until the run is over; returns what was issued in the measured window.
-pub(super) fn issue(run: &Runtime, actor: usize, returned: Option<&Receiver<Returned>>) -> Issued {
+pub(super) fn issue(
+    run: &Runtime,
+    actor: usize,
+    returned: Option<&Receiver<Returned>>,
+) -> (Issued, Option<Groups>) {
     sched::sharpen_timers();
     let mut load = LoadThread {
         run,
         actor,
         counts: Issued::default(),
+        groups: groups_of(run).into_iter().nth(actor),
         thinking: BinaryHeap::new(),
         queue_full: VecDeque::new(),
     };
@@ -33,17 +39,50 @@ pub(super) fn issue(run: &Runtime, actor: usize, returned: Option<&Receiver<Retu
             }
         }
     }
-    load.counts
+    (load.counts, load.groups)
 }
 
 struct LoadThread<'run> {
     run: &'run Runtime,
     actor: usize,
     counts: Issued,
+    groups: Option<Groups>,
     /// Clients by the instant at which they stop thinking, soonest first.
     thinking: BinaryHeap<Thinking>,
     /// Tasks that have arrived and found no room, oldest first.
     queue_full: VecDeque<Task>,
+}
+
+/// The instants of an open load.
+struct Instants {
+    stream: Stream,
+    gap: Nanos,
+    arrivals: Arrivals,
+    pattern: Pattern,
+    last: Nanos,
+    /// Nanoseconds, where the load has phases.
+    after_start: f64,
+}
+
+impl Instants {
+    /// When task `number` of a load that began at `start` arrives, if it does.
+    fn next(&mut self, start: Nanos, number: u64) -> Option<Nanos> {
+        if let Some(recorded) = &self.pattern.recorded {
+            let at = usize::try_from(number).ok().and_then(|number| recorded.get(number))?;
+            return Some(start + *at);
+        }
+        let factor = match self.arrivals {
+            Arrivals::Poisson => exponential(&mut self.stream),
+            Arrivals::Paced => 1.0,
+            Arrivals::Uniform => 2.0 * self.stream.unit(),
+        };
+        if !self.pattern.phases.is_empty() {
+            self.after_start = after(&self.pattern.phases, self.after_start, factor)?;
+            return Some(start + Nanos(1).scaled(self.after_start));
+        }
+        self.last += if self.arrivals == Arrivals::Paced { self.gap } else { self.gap.scaled(factor) };
+        Some(self.last)
+    }
 }
 
 /// A client that thinks; the soonest is the greatest, as the heap wants it.
@@ -77,44 +116,127 @@ impl Ord for Thinking {
 }
 
 impl LoadThread<'_> {
-    /// Arrivals that do not depend on completions. One that finds the queue full is refused.
+    /// Arrivals that do not depend on completions. One that finds the queue full is refused, unless the actor says what else
+    /// becomes of it.
     fn open(&mut self, rate: f64, arrivals: Arrivals) {
-        let mut stream = Stream::new(self.run.seed, Source::Arrivals, self.actor as u64, 0);
-        let gap = Nanos::from_secs(1).scaled(1.0 / rate);
-        let mut intended = self.run.clock.now();
+        let start = self.run.clock.now();
+        let pattern = self.run.actors[self.actor].spec.pattern.clone();
+        let mut instants = Instants {
+            stream: Stream::new(self.run.seed, Source::Arrivals, self.actor as u64, 0),
+            gap: Nanos::from_secs(1).scaled(1.0 / rate),
+            arrivals,
+            pattern,
+            last: start,
+            after_start: 0.0,
+        };
         for number in 0.. {
-            intended += match arrivals {
-                Arrivals::Poisson => gap.scaled(exponential(&mut stream)),
-                Arrivals::Paced => gap,
-                Arrivals::Uniform => gap.scaled(2.0 * stream.unit()),
-            };
+            let Some(intended) = instants.next(start, number) else { return self.wait_for_end() };
             if !self.sleep_until(intended) {
-                return;
+                return self.leave_all();
             }
+            self.retry();
             let issued = self.run.clock.now();
             let mut task = Task::new(intended, issued, number, Origin::Open);
             let party = self.run.load_of(self.actor);
+            task.kind = self.run.drawn_kind(self.actor, number);
             self.counts.arrive(self.run, party, &mut task);
-            match self.run.offer(self.actor, task) {
-                Ok(()) => {}
-                Err(PushError::Full(task)) => self.counts.refuse(self.run, party, &task),
-                Err(PushError::Closed(task)) => return self.counts.leave(&task),
+            self.note_issue(&task);
+            if let Err(PushError::Closed(task)) = self.offer(task, Full::Refuse) {
+                self.counts.leave(&task);
+                return self.leave_all();
             }
         }
     }
 
-    /// Sleeps until `instant`; false when the run is over before.
-    fn sleep_until(&self, instant: Nanos) -> bool {
-        loop {
-            if self.run.stopped() {
+    /// Everybody has arrived: what waits for room goes in as there is some.
+    fn wait_for_end(&mut self) {
+        while !self.run.stopped() {
+            self.retry();
+            let sleep = if self.queue_full.is_empty() { LONGEST_SLEEP } else { Nanos::from_millis(1) };
+            std::thread::park_timeout(sleep.to_duration());
+        }
+        self.leave_all();
+    }
+
+    /// Leaves what waits for room, as the run is over.
+    fn leave_all(&mut self) {
+        for task in std::mem::take(&mut self.queue_full) {
+            self.counts.leave(&task);
+        }
+    }
+
+    fn note_issue(&mut self, task: &Task) {
+        let at = task.arrived.saturating_sub(self.run.start());
+        if task.epoch == Epoch::Inside
+            && let Some(groups) = &mut self.groups
+        {
+            groups.of(at, task.kind).for_each(Group::issue);
+        }
+    }
+
+    /// Puts a task into the queue, or does with it what the actor's full queue does (`full` where it does not say);
+    /// what must wait for room is kept. Gives it back only when the run is over.
+    fn offer(&mut self, task: Task, full: Full) -> Result<(), PushError<Task>> {
+        let spec = &self.run.actors[self.actor].spec;
+        let queue = self.run.actors[self.actor].inbox.queue();
+        if matches!(spec.shed, Some(Shed::Length(most)) if queue.len() >= most) {
+            self.turn_away(task);
+            return Ok(());
+        }
+        let mut task = match self.run.offer(self.actor, task) {
+            Ok(()) => return Ok(()),
+            Err(PushError::Full(task)) => task,
+            Err(closed) => return Err(closed),
+        };
+        match spec.full.unwrap_or(full) {
+            Full::Block => self.queue_full.push_back(task),
+            Full::Refuse => self.turn_away(task),
+            // Others may fill the room that this one makes; each turn turns one away.
+            Full::DropOldest => loop {
+                if let Ok(oldest) = queue.try_pop() {
+                    self.turn_away(oldest);
+                }
+                match self.run.offer(self.actor, task) {
+                    Ok(()) => break,
+                    Err(PushError::Full(back)) => task = back,
+                    Err(closed) => return Err(closed),
+                }
+            },
+        }
+        Ok(())
+    }
+
+    /// Refuses a task: its client thinks before the next one, and whoever asked for it is told.
+    fn turn_away(&mut self, mut task: Task) {
+        let at = task.arrived.saturating_sub(self.run.start());
+        task.issued = self.run.clock.now().max(task.arrived);
+        self.counts.refuse(self.run, self.run.load_of(self.actor), &task);
+        if task.epoch == Epoch::Inside
+            && let Some(groups) = &mut self.groups
+        {
+            groups.of(at, task.kind).for_each(|group| group.end(Outcome::Refused));
+        }
+        match std::mem::replace(&mut task.origin, Origin::Open) {
+            Origin::Client => {
+                task.origin = Origin::Client;
+                let now = self.run.clock.now();
+                self.run.renew(self.actor, &mut task, now);
+                self.thinking.push(Thinking(task));
+            }
+            Origin::Part(asking, part) => drop(asking.answer(part, Outcome::Refused)),
+            Origin::Open | Origin::Call { .. } => {}
+        }
+    }
+
+    /// Sleeps until `instant`; false when the run is over before. What waits for room is offered again meanwhile.
+    fn sleep_until(&mut self, instant: Nanos) -> bool {
+        while !self.queue_full.is_empty() && self.run.clock.now() + Nanos::from_millis(1) < instant {
+            if !sleep_until(self.run, self.run.clock.now() + Nanos::from_millis(1)) {
                 return false;
             }
-            let now = self.run.clock.now();
-            if now >= instant {
-                return true;
-            }
-            std::thread::park_timeout((instant - now).min(LONGEST_SLEEP).to_duration());
+            self.retry();
         }
+        sleep_until(self.run, instant)
     }
 
     /// Clients that issue their first task at once (after thinking, if they think), and are then sent back here
@@ -149,19 +271,16 @@ impl LoadThread<'_> {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
-        for task in std::mem::take(&mut self.queue_full) {
-            self.counts.leave(&task);
-        }
+        self.leave_all();
     }
 
     /// A client's task arrives: it is issued from here on, whether or not there is room.
     fn arrive(&mut self, mut task: Task) {
         task.issued = self.run.clock.now().max(task.arrived);
         self.counts.arrive(self.run, self.run.load_of(self.actor), &mut task);
-        match self.run.offer(self.actor, task) {
-            Ok(()) => {}
-            Err(PushError::Full(task)) => self.queue_full.push_back(task),
-            Err(PushError::Closed(task)) => self.counts.leave(&task),
+        self.note_issue(&task);
+        if let Err(PushError::Closed(task)) = self.offer(task, Full::Block) {
+            self.counts.leave(&task);
         }
     }
 
@@ -174,6 +293,20 @@ impl LoadThread<'_> {
                 Err(PushError::Closed(task)) => return self.counts.leave(&task),
             }
         }
+    }
+}
+
+/// Sleeps until `instant`; false when the run is over before.
+pub(super) fn sleep_until(run: &Runtime, instant: Nanos) -> bool {
+    loop {
+        if run.stopped() {
+            return false;
+        }
+        let now = run.clock.now();
+        if now >= instant {
+            return true;
+        }
+        std::thread::park_timeout((instant - now).min(LONGEST_SLEEP).to_duration());
     }
 }
 

@@ -3,10 +3,11 @@
 use super::console::Resource;
 use super::executor::block_on;
 use super::runtime::{Runtime, Stopped};
+use super::turnstile::Turnstile;
 use crate::lock::{Gil, GilCounts, MutexLock, RawLock, SpinLock};
 use crate::measure::Tally;
 use crate::measure::record::LockRecord;
-use crate::scenario::LockKind;
+use crate::scenario::{LockKind, LockSpec, Next, Wait};
 use crate::units::Nanos;
 use async_lock::{Mutex as AwaitableMutex, MutexGuardArc};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,6 +34,8 @@ pub(super) enum Mechanism {
     Raw { lock: Box<dyn RawLock>, spins: bool },
     /// A mutex that tasks await; the threads among its users block.
     Awaited(Arc<AwaitableMutex<()>>),
+    /// A lock with a policy of its own, or one that readers share.
+    Policy(Arc<Turnstile>, &'static str),
     /// An interpreter lock, how much work lies between two polls, and what had happened when the measured window began
     /// and ended.
     Interpreter { gil: Box<Gil>, check: Nanos, before: OnceLock<GilCounts>, after: OnceLock<GilCounts> },
@@ -45,6 +48,7 @@ impl Mechanism {
         match self {
             Self::Raw { spins: false, .. } | Self::Awaited(_) => "mutex",
             Self::Raw { spins: true, .. } => "spin",
+            Self::Policy(_, kind) => kind,
             Self::Interpreter { .. } => "gil",
             Self::Absent => "absent",
         }
@@ -58,9 +62,13 @@ impl std::fmt::Debug for LockRuntime {
 }
 
 impl LockRuntime {
-    pub(super) fn new(name: &str, kind: LockKind, awaited: bool, watched: bool) -> Self {
-        let mechanism = match kind {
+    pub(super) fn new(spec: &LockSpec, awaited: bool, watched: bool) -> Self {
+        let LockSpec { name, kind, next, wait } = spec;
+        let policy = |prefer, kind| Mechanism::Policy(Arc::new(Turnstile::new(*next, *wait, prefer)), kind);
+        let mechanism = match *kind {
             LockKind::Mutex | LockKind::Spin if awaited => Mechanism::Awaited(Arc::default()),
+            LockKind::Shared { prefer } => policy(Some(prefer), "shared"),
+            LockKind::Mutex if *next != Next::Barge || *wait != Wait::Park => policy(None, "mutex"),
             LockKind::Mutex => Mechanism::Raw { lock: Box::new(MutexLock::new()), spins: false },
             LockKind::Spin => Mechanism::Raw { lock: Box::new(SpinLock::new()), spins: true },
             LockKind::Gil { interval, check } => {
@@ -70,7 +78,7 @@ impl LockRuntime {
             LockKind::Absent => Mechanism::Absent,
         };
         let seen = Resource::lock(name, mechanism.kind());
-        Self { name: name.to_owned(), mechanism, seen, holder: watched.then(|| AtomicU64::new(NOBODY)) }
+        Self { name: name.clone(), mechanism, seen, holder: watched.then(|| AtomicU64::new(NOBODY)) }
     }
 
     /// Remembers what happened in the warm-up, to leave it out.
@@ -103,6 +111,7 @@ impl LockRuntime {
                 self.taken(thread, taken.contended);
                 return if taken.contended { Attempt::Waited } else { Attempt::Taken(Held::Raw) };
             }
+            Mechanism::Policy(turnstile, _) => turnstile.try_enter(false).then_some(Held::Policy(false)),
             Mechanism::Absent => Some(Held::Raw),
         };
         taken.map_or(Attempt::Refused, |held| {
@@ -135,6 +144,10 @@ impl LockRuntime {
             Mechanism::Raw { lock, .. } => (lock.acquire_unless_closed(), Held::Raw),
             Mechanism::Awaited(lock) => (true, Held::Guard(block_on(run, lock.lock_arc())?)),
             Mechanism::Interpreter { gil, .. } => (gil.take_unless_closed(thread).is_some(), Held::Raw),
+            Mechanism::Policy(turnstile, _) => {
+                block_on(run, turnstile.enter(false))?;
+                (true, Held::Policy(false))
+            }
             Mechanism::Absent => (true, Held::Raw),
         };
         if !taken {
@@ -150,7 +163,7 @@ impl LockRuntime {
             Mechanism::Raw { lock, .. } => lock.close(),
             Mechanism::Interpreter { gil, .. } => gil.close(),
             // Who awaits looks whether the run is over.
-            Mechanism::Awaited(_) | Mechanism::Absent => {}
+            Mechanism::Awaited(_) | Mechanism::Policy(..) | Mechanism::Absent => {}
         }
     }
 
@@ -178,9 +191,12 @@ impl LockRuntime {
         self.seen.released();
         match (&self.mechanism, held) {
             (_, Held::Guard(guard)) => drop(guard),
+            (Mechanism::Policy(turnstile, _), Held::Policy(share)) => turnstile.leave(share),
             (Mechanism::Raw { lock, .. }, Held::Raw) => lock.release(),
             (Mechanism::Interpreter { gil, .. }, Held::Raw) => gil.drop_lock(thread),
-            (Mechanism::Awaited(_) | Mechanism::Absent, Held::Raw) => {}
+            // These have nothing to give back.
+            (Mechanism::Awaited(_) | Mechanism::Absent | Mechanism::Policy(..), Held::Raw)
+            | (_, Held::Policy(_)) => {}
         }
     }
 }
@@ -203,6 +219,8 @@ pub(super) enum Attempt {
 pub(super) enum Held {
     /// By this thread.
     Raw,
+    /// By this performer, perhaps among other readers.
+    Policy(bool),
     /// By whoever has the guard.
     Guard(MutexGuardArc<()>),
 }

@@ -1,6 +1,7 @@
 //! The real engine: worker threads that really contend, and tokio for actors whose queue is `async`.
 
 mod access;
+mod asking;
 mod book;
 mod collect;
 mod console;
@@ -8,19 +9,25 @@ mod control;
 mod crew;
 mod deadlock;
 mod executor;
+mod gathering;
 mod interpret;
 mod load;
 mod locks;
 mod memory;
+mod pauses;
 mod performer;
+mod places;
 mod pool;
 mod profile;
 mod register;
 mod runtime;
+mod special;
 mod stamp;
 mod tasks;
 mod timekeeper;
 mod tracks;
+mod turnstile;
+mod unsupported;
 mod witness;
 mod work;
 mod worker;
@@ -163,6 +170,9 @@ fn refuse_what_cannot_run(experiment: &Experiment) -> Result<(), EngineError> {
              --profiler deterministic, or another --queue"
                 .into(),
         ));
+    }
+    if let Some(refused) = unsupported::first_of(scenario) {
+        return Err(EngineError::Unsupported(refused));
     }
     if scenario.actors.iter().all(|actor| actor.load == Load::None) {
         return Err(EngineError::Unsupported(

@@ -4,7 +4,9 @@
 
 use super::book::{Belongs, Book, Notes};
 use super::executor::Executor;
+use super::gathering::Member;
 use super::locks::Held;
+use super::places::Place;
 use super::profile::StepHooks;
 use super::register::{Awaits, Entry};
 use super::runtime::{Origin, Returned, Runtime, Task};
@@ -12,9 +14,10 @@ use super::timekeeper::{Activity, Piece, Timekeeper};
 use super::work::{Corpus, Memory};
 use crate::engine::ThreadState;
 use crate::measure::record::Breakdown;
-use crate::measure::{CAUSES, Cause, Epoch, Finished, TaskTimes};
+use crate::measure::{CAUSES, Cause, Epoch, Finished, Outcome, TaskTimes};
 use crate::queue::PushError;
 use crate::units::Nanos;
+use std::sync::Arc;
 
 /// Performs tasks of one actor.
 pub(super) struct Performer<'run, E: Executor> {
@@ -30,6 +33,12 @@ pub(super) struct Performer<'run, E: Executor> {
     pub(super) interpreter: Option<(usize, Held, Nanos)>,
     /// Locks held over steps, innermost last, and since when.
     pub(super) held: Vec<(usize, Held, Nanos)>,
+    /// Places held over steps, innermost last, and since when.
+    pub(super) places: Vec<(usize, Place, Nanos)>,
+    /// Batches that the present task leads: the step, and for whom else.
+    pub(super) leading: Vec<(usize, Vec<Arc<Member>>)>,
+    /// How the present task ends, if it does not complete.
+    pub(super) ending: Option<Outcome>,
     /// The present step, or the last one while its task ends.
     pub(super) step: Option<usize>,
     /// Who held the lock that was last asked for.
@@ -86,6 +95,9 @@ impl<'run, E: Executor> Performer<'run, E> {
             corpus: Corpus::default(),
             interpreter: None,
             held: Vec::new(),
+            places: Vec::new(),
+            leading: Vec::new(),
+            ending: None,
             step: None,
             held_by: None,
             steps: vec![Default::default(); run.actors[actor].program.steps.len()],
@@ -114,46 +126,69 @@ impl<'run, E: Executor> Performer<'run, E> {
         self.messages = 0;
         run.register.entries[self.entry].serve(match &task.origin {
             Origin::Call { ticket, .. } => Some(*ticket),
-            Origin::Open | Origin::Client => None,
+            Origin::Open | Origin::Client | Origin::Part(..) => None,
         });
         self.steps.fill(Default::default());
+        if run.special
+            && let Some(outcome) = self.turned_away(&task, started)
+        {
+            self.end_otherwise(task, (outcome, started), started);
+            return;
+        }
         let performed = if run.actors[self.actor].program.ops.is_empty() {
             self.service = Some((task, started));
             Ok(())
         } else {
             let mut stream = run.stream(self.actor, task.number);
+            let kind = task.kind as usize;
             self.service = Some((task, started));
-            self.perform(&mut stream).await
+            self.perform(kind, &mut stream).await
         };
         let Some((task, started)) = self.service.take() else { return };
         if performed.is_ok() {
             // Every step ends with a cut, so nothing of the task lies behind the last one.
             self.complete(task, started, self.time.last());
         } else {
-            self.cut(Activity::Work);
-            self.abandon(&task, started);
-            self.let_go();
+            let ended = self.cut(Activity::Work);
+            match self.ending.take() {
+                Some(outcome) => {
+                    self.let_go();
+                    self.end_otherwise(task, (outcome, started), ended);
+                }
+                None => {
+                    self.abandon(&task, started);
+                    self.let_go();
+                }
+            }
         }
         self.step = None;
     }
 
     /// Notes a task that is done, and tells whom it concerns.
     fn complete(&mut self, mut task: Task, started: Nanos, mut ended: Nanos) {
-        let (arrived, issued, epoch) = (task.arrived, task.issued, task.epoch);
+        let (arrived, issued, epoch, kind) = (task.arrived, task.issued, task.epoch, task.kind);
+        let mut wasted = false;
         if matches!(task.origin, Origin::Client) {
             self.reissue(task, ended);
-        } else if let Origin::Call { answer, ticket } = std::mem::replace(&mut task.origin, Origin::Open) {
-            self.run.register.answer(ticket);
-            // The caller has gone only when the run is over.
-            answer.send(()).ok();
+        } else {
+            match std::mem::replace(&mut task.origin, Origin::Open) {
+                Origin::Call { answer, ticket } => {
+                    self.run.register.answer(ticket);
+                    // The caller has gone only when the run is over.
+                    answer.send(()).ok();
+                }
+                Origin::Part(asking, part) => wasted = !asking.answer(part, Outcome::Completed),
+                Origin::Open | Origin::Client => {}
+            }
             // An answer is part of the task, and of its last step: the caller's wake-up is paid by whoever answers.
             ended = self.cut(Activity::Work);
         }
-        self.note_end(&Finished { arrived, issued, started, ended, times: self.time.task }, epoch);
+        let finished = Finished { arrived, issued, started, ended, times: self.time.task };
+        self.note_end(&finished, epoch, (kind, wasted));
     }
 
     #[inline]
-    fn note_end(&mut self, finished: &Finished, epoch: Epoch) {
+    fn note_end(&mut self, finished: &Finished, epoch: Epoch, (kind, wasted): (u32, bool)) {
         let party = self.executor.worker();
         let Self { run, actor, executor, time, steps, hooks, .. } = self;
         let publishes = executor.note_end(time, |notes| {
@@ -163,6 +198,11 @@ impl<'run, E: Executor> Performer<'run, E> {
             let counted = notes.book.end(run, party, finished, epoch);
             if epoch == Epoch::Inside {
                 note_steps(&mut notes.book, steps);
+            }
+            if run.special && epoch == Epoch::Inside {
+                let at = finished.arrived.saturating_sub(run.start());
+                notes.book.groups[*actor].of(at, kind).for_each(|group| group.finish(finished));
+                notes.book.ledger.ends.wasted += u64::from(wasted);
             }
             if !counted || *actor != run.focus {
                 return None;
@@ -181,7 +221,7 @@ impl<'run, E: Executor> Performer<'run, E> {
 
     /// Issues the next task of the client whose task ended at `ended`.
     #[inline]
-    fn reissue(&mut self, mut task: Task, ended: Nanos) {
+    pub(super) fn reissue(&mut self, mut task: Task, ended: Nanos) {
         let (run, actor) = (self.run, self.actor);
         if run.stopped() {
             return;
@@ -191,7 +231,7 @@ impl<'run, E: Executor> Performer<'run, E> {
             Returned::Thinking(task)
         } else {
             let party = self.executor.worker();
-            self.executor.note(|notes| notes.book.issued[actor].arrive(run, party, &mut task));
+            self.executor.note(|notes| notes.book.arrive(run, (actor, party), &mut task));
             match run.offer(actor, task) {
                 Ok(()) => return,
                 Err(PushError::Full(task)) => Returned::Refused(task),
@@ -232,6 +272,7 @@ impl<'run, E: Executor> Performer<'run, E> {
             self.register().release(1 + self.held.len());
             self.run.locks[lock].give_back(held, self.thread());
         }
+        self.let_go_of_others();
     }
 
     /// Its entry in the register of waits.
@@ -386,7 +427,7 @@ enum Phase {
 }
 
 /// Notes what a measured task has spent on each step.
-fn note_steps(book: &mut Book, steps: &[([Nanos; CAUSES], u64)]) {
+pub(super) fn note_steps(book: &mut Book, steps: &[([Nanos; CAUSES], u64)]) {
     for (step, (times, count)) in steps.iter().enumerate() {
         book.ledger.step_sums(step, *count, times);
     }
@@ -395,6 +436,5 @@ fn note_steps(book: &mut Book, steps: &[([Nanos; CAUSES], u64)]) {
 /// A task's time by cause, for the live board.
 #[expect(clippy::cast_precision_loss, reason = "shown to three digits")]
 fn breakdown(times: &TaskTimes) -> Breakdown {
-    let [queue, execution, lock, run_queue, io, call] = times.map(|time| time.0 as f64);
-    Breakdown { queue, execution, lock, run_queue, io, call, residual: 0.0 }
+    Breakdown::of_causes(times.map(|time| time.0 as f64))
 }

@@ -199,7 +199,13 @@ pub(super) fn account(activity: Activity, own: Nanos) {
         match activity {
             Activity::Work => thread.times.work += own,
             Activity::Spin => thread.times.spinning += own,
-            Activity::Lock | Activity::Call | Activity::Io => thread.times.blocked += own,
+            Activity::Lock
+            | Activity::Call
+            | Activity::Io
+            | Activity::Pool
+            | Activity::Backoff
+            | Activity::Batch
+            | Activity::Paused => thread.times.blocked += own,
             Activity::Idle | Activity::Bookkeeping => {}
         }
     });

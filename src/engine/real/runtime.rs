@@ -1,24 +1,29 @@
 //! What the threads of one run share.
 
+use super::asking::Asking;
 use super::console::Resource;
+use super::gathering::Gathering;
 use super::locks::{LockRuntime, Mechanism};
 use super::memory::{CacheRuntime, StoreRuntime};
-use super::register::{Look, Register, Ticket};
+use super::pauses::Pauses;
+use super::places::PoolRuntime;
+use super::register::{Look as RegisterLook, Register, Ticket};
 use super::tasks::MOST_HANDLERS;
 use super::work::{self, STOP_CHECK, Work};
 use crate::clock::Clock;
 use crate::engine::live::LiveBatch;
 use crate::engine::{EngineError, Experiment, Profiler, Progress};
 use crate::measure::Epoch;
-use crate::model::{Op, Program};
+use crate::model::{Op, Program, weighted};
 use crate::queue::{self, ChannelQueue, PushError, QueueKind, TaskQueue};
 use crate::random::{Source, Stream};
-use crate::scenario::{ActorSpec, Load, LockKind};
+use crate::scenario::{ActorSpec, Budget, Load, LockKind, Next, StepSpec, Wait};
 use crate::sync::Padded;
 use crate::units::Nanos;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex};
 use std::thread::Thread;
 use tokio::sync::oneshot;
 
@@ -45,18 +50,36 @@ pub struct TaskBody {
     pub(super) sender: u32,
     /// Whom its end concerns.
     pub(super) origin: Origin,
+    /// Index into its actor's kinds.
+    pub(super) kind: u32,
 }
 
 impl Task {
     /// A task that was to start at `arrived` and was issued at `issued`.
     pub(super) fn new(arrived: Nanos, issued: Nanos, number: u64, origin: Origin) -> Self {
-        Self(Box::new(TaskBody { arrived, issued, epoch: Epoch::Before, number, sender: NOBODY, origin }))
+        Self(Box::new(TaskBody {
+            arrived,
+            issued,
+            epoch: Epoch::Before,
+            number,
+            sender: NOBODY,
+            origin,
+            kind: 0,
+        }))
     }
 
     /// A message that the worker `sender` sends at `sent`.
     pub(super) fn message(sender: usize, sent: Nanos, number: u64, origin: Origin) -> Self {
         let sender = u32::try_from(sender).unwrap_or(NOBODY);
-        Self(Box::new(TaskBody { arrived: sent, issued: sent, epoch: Epoch::Before, number, sender, origin }))
+        Self(Box::new(TaskBody {
+            arrived: sent,
+            issued: sent,
+            epoch: Epoch::Before,
+            number,
+            sender,
+            origin,
+            kind: 0,
+        }))
     }
 }
 
@@ -88,6 +111,8 @@ pub(super) enum Origin {
         /// Names the call in the register of waits.
         ticket: Ticket,
     },
+    /// An attempt at a call, and which part of it.
+    Part(Arc<Asking>, usize),
 }
 
 /// The queue of an actor, by how its workers wait.
@@ -122,6 +147,9 @@ pub(super) struct ActorRuntime {
     pub(super) inbox: Inbox,
     /// What tokio-console is told of the inbox.
     pub(super) seen: Resource,
+    /// By step: what is left of the budget of its calls' retries, and those who do it in batches.
+    pub(super) budgets: Vec<Option<Mutex<Budget>>>,
+    pub(super) gatherings: Vec<Option<Gathering>>,
     /// Clients that must think, or found the queue full, go back to the load's thread by this.
     pub(super) clients: Option<Sender<Returned>>,
 }
@@ -156,6 +184,15 @@ fn count(counter: &AtomicU64) {
     counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Release);
 }
 
+/// What a worker has to look at between two pieces of work.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Look {
+    /// Somebody has asked for the lock that is held around the work.
+    HandOver(usize),
+    /// An event may have begun.
+    Pause,
+}
+
 /// The run was stopped while a task was under way.
 #[derive(Debug)]
 pub(super) struct Stopped;
@@ -169,6 +206,11 @@ pub(super) struct Runtime {
     pub(super) focus: usize,
     pub(super) actors: Vec<ActorRuntime>,
     pub(super) locks: Vec<LockRuntime>,
+    pub(super) pools: Vec<PoolRuntime>,
+    pub(super) pauses: Pauses,
+    /// Whether tasks need more than a queue, a program and one answer.
+    pub(super) special: bool,
+    warmup: Nanos,
     pub(super) caches: Vec<CacheRuntime>,
     pub(super) stores: Vec<StoreRuntime>,
     /// Who waits for what, and who holds it.
@@ -214,6 +256,8 @@ impl Runtime {
                 } else {
                     Inbox::Blocking(queue(spec.queue, spec.capacity))
                 },
+                budgets: spec.steps.iter().map(budget_of).collect(),
+                gatherings: spec.steps.iter().map(|step| step.batch.map(Gathering::new)).collect(),
                 seen: Resource::queue(&spec.name, spec.queue.name(), spec.capacity),
                 spec: spec.clone(),
                 clients,
@@ -223,10 +267,16 @@ impl Runtime {
         let locks = scenario.locks.iter().enumerate().map(|(index, spec)| {
             let awaited = actors.iter().any(|actor| {
                 actor.spec.queue == QueueKind::Async
-                    && actor.program.ops.iter().any(|op| matches!(op, Op::Lock { lock } if *lock == index))
+                    && actor
+                        .program
+                        .ops
+                        .iter()
+                        .any(|op| matches!(op, Op::Lock { lock, .. } if *lock == index))
             });
             let awaited = awaited && !matches!(spec.kind, LockKind::Gil { .. });
-            LockRuntime::new(&spec.name, spec.kind, awaited, experiment.timeline_spans > 0)
+            let plain = spec.next == Next::Barge && spec.wait == Wait::Park;
+            let awaited = awaited && plain && !matches!(spec.kind, LockKind::Shared { .. });
+            LockRuntime::new(spec, awaited, experiment.timeline_spans > 0)
         });
         let stores = scenario.stores.iter().map(StoreRuntime::new).collect::<Result<_, _>>()?;
         Ok(Self {
@@ -235,6 +285,10 @@ impl Runtime {
             seed: experiment.seed,
             focus: scenario.focus,
             locks: locks.collect(),
+            pools: scenario.pools.iter().map(PoolRuntime::new).collect(),
+            pauses: Pauses::new(scenario, experiment.seed),
+            special: scenario.is_special(),
+            warmup: scenario.run.warmup,
             caches: scenario.caches.iter().map(|spec| CacheRuntime::new(spec, workers)).collect(),
             stores,
             register: Register::new(actors.iter().map(|actor| {
@@ -273,6 +327,21 @@ impl Runtime {
     #[inline]
     pub(super) fn window_start(&self) -> Nanos {
         Nanos(self.window_start.load(Ordering::Relaxed))
+    }
+
+    /// The instant at which load began to be issued.
+    pub(super) fn start(&self) -> Nanos {
+        self.window_start().saturating_sub(self.warmup)
+    }
+
+    /// The kind of a task of an actor's own load.
+    pub(super) fn drawn_kind(&self, actor: usize, number: u64) -> u32 {
+        let mix = &self.actors[actor].spec.pattern.mix;
+        if mix.is_empty() {
+            return 0;
+        }
+        let unit = Stream::new(self.seed, Source::Mix, actor as u64, number).unit();
+        u32::try_from(weighted(mix, unit)).unwrap_or(0)
     }
 
     /// The instant at which measuring ended; the end of time while it goes on.
@@ -375,16 +444,17 @@ impl Runtime {
             ended
         };
         task.issued = task.arrived;
+        task.kind = self.drawn_kind(actor, task.number);
         thinks
     }
 
-    /// Does an amount of work in pieces. Under an interpreter lock a piece is its check interval, and `hand_over` is
-    /// called between two pieces when somebody has requested the lock.
+    /// Does an amount of work in pieces. Under an interpreter lock a piece is its check interval, and `look` is
+    /// called between two pieces when somebody has requested the lock, or when an event may have begun.
     pub(super) fn compute(
         &self,
         amount: Nanos,
         under: Option<usize>,
-        mut hand_over: impl FnMut(usize) -> Result<(), Stopped>,
+        mut look: impl FnMut(Look) -> Result<(), Stopped>,
     ) -> Result<(), Stopped> {
         let (gil, poll) = match under.map(|lock| (&self.locks[lock].mechanism, lock)) {
             Some((Mechanism::Interpreter { gil, check, .. }, lock)) => (Some((gil, lock)), *check),
@@ -395,11 +465,14 @@ impl Runtime {
             if let Some((gil, lock)) = gil
                 && gil.requested()
             {
-                hand_over(lock)?;
+                look(Look::HandOver(lock))?;
             }
             unchecked += poll;
             if unchecked >= STOP_CHECK {
                 unchecked = Nanos::ZERO;
+                if self.pauses.count() > 0 {
+                    look(Look::Pause)?;
+                }
                 return self.goes_on();
             }
             Ok(())
@@ -438,7 +511,7 @@ impl Runtime {
     }
 
     /// What everybody waits for now.
-    pub(super) fn look(&self) -> Look {
+    pub(super) fn look(&self) -> RegisterLook {
         self.register.look(|actor| {
             let actor = &self.actors[actor];
             actor.inbox.queue().len() < actor.spec.capacity
@@ -449,6 +522,12 @@ impl Runtime {
     pub(super) fn live(&self, actor: usize) -> Option<LiveBatch> {
         if actor == self.focus { LiveBatch::new(&self.progress.live) } else { None }
     }
+}
+
+/// What a step's retries begin with, if they have a budget.
+fn budget_of(step: &StepSpec) -> Option<Mutex<Budget>> {
+    let share = step.calls.as_ref()?.retry?.budget?;
+    Some(Mutex::new(Budget::new(share)))
 }
 
 /// The registry's queues, for runs that bring none of their own.

@@ -32,6 +32,8 @@ pub(super) const MOST_HANDLERS: usize = 1024;
 
 /// Time between two looks of a handler whether a queue of threads has room: a tick of tokio's timer.
 const ROOM_CHECK: Duration = Duration::from_millis(1);
+/// Longest sleep of a blocked worker between two looks at whether the run is over.
+const LONGEST_SLEEP: Nanos = Nanos::from_millis(20);
 
 /// A running pool.
 pub(super) struct Running {
@@ -239,6 +241,31 @@ impl Executor for Awaiting<'_> {
                 };
                 self.wait(asking).await
             }
+        }
+    }
+
+    async fn wait_for<F>(&mut self, future: F, until: Option<Nanos>) -> Result<Option<F::Output>, Stopped>
+    where
+        F: Future<Output: Send> + Send,
+    {
+        let Some(until) = until else { return Ok(Some(self.wait(future).await)) };
+        let left = until.saturating_sub(self.pool.run.clock.now());
+        Ok(self.wait(tokio::time::timeout(left.to_duration(), future)).await.ok())
+    }
+
+    fn sleep_here(&mut self, length: Nanos) -> Result<(), Stopped> {
+        self.ended = Wait::Here;
+        let clock = &self.pool.run.clock;
+        let until = clock.now() + length;
+        loop {
+            let left = until.saturating_sub(clock.now());
+            if left == Nanos::ZERO {
+                return Ok(());
+            }
+            if self.pool.run.stopped() {
+                return Err(Stopped);
+            }
+            std::thread::sleep(left.min(LONGEST_SLEEP).to_duration());
         }
     }
 

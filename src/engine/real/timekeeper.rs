@@ -27,6 +27,14 @@ pub(super) enum Activity {
     Io,
     /// Waiting for an answer or for room.
     Call,
+    /// Waiting for a place in a pool.
+    Pool,
+    /// Waiting before another attempt at a call.
+    Backoff,
+    /// Waiting for a batch.
+    Batch,
+    /// Stopped by an event.
+    Paused,
     /// Waiting for a task.
     Idle,
     /// Taking tasks and noting results.
@@ -41,13 +49,17 @@ impl Activity {
             Self::Lock | Self::Spin => Some(Cause::Lock),
             Self::Io => Some(Cause::Io),
             Self::Call => Some(Cause::Call),
+            Self::Pool => Some(Cause::Pool),
+            Self::Backoff => Some(Cause::Backoff),
+            Self::Batch => Some(Cause::Batch),
+            Self::Paused => Some(Cause::Paused),
             Self::Idle | Self::Bookkeeping => None,
         }
     }
 
     /// Whether the thread is off the processor meanwhile.
     pub(super) const fn sleeps(self) -> bool {
-        matches!(self, Self::Lock | Self::Io | Self::Call | Self::Idle)
+        !matches!(self, Self::Work | Self::Spin | Self::Bookkeeping)
     }
 
     /// Whether it is a wait for a lock.
@@ -62,6 +74,10 @@ impl Activity {
             Self::Lock | Self::Spin => "lock",
             Self::Io => "io",
             Self::Call => "call",
+            Self::Pool => "pool",
+            Self::Backoff => "backoff",
+            Self::Batch => "batch",
+            Self::Paused => "paused",
             Self::Idle => "idle",
             Self::Bookkeeping => "bookkeeping",
         }
@@ -208,7 +224,13 @@ impl Timekeeper {
             Activity::Work => self.thread.work += own,
             Activity::Spin => self.thread.spinning += own,
             Activity::Bookkeeping => self.thread.busy += own,
-            Activity::Lock | Activity::Io | Activity::Call => self.thread.blocked += own,
+            Activity::Lock
+            | Activity::Io
+            | Activity::Call
+            | Activity::Pool
+            | Activity::Backoff
+            | Activity::Batch
+            | Activity::Paused => self.thread.blocked += own,
             Activity::Idle => {
                 self.thread.blocked += own;
                 self.thread.idle += own;

@@ -2,7 +2,7 @@
 
 use super::book::{Notes, ThreadAccount, begin_window};
 use super::console::Watched;
-use super::executor::{Executor, block_on, ready};
+use super::executor::{Executor, block_on, block_until, ready};
 use super::locks::Held;
 use super::performer::Performer;
 use super::profile::StepHooks;
@@ -12,6 +12,7 @@ use crate::engine::ThreadState;
 use crate::measure::sched::{self, ThreadFigures, ThreadSched};
 use crate::queue::PopError;
 use crate::units::Nanos;
+use std::future::Future;
 use std::sync::atomic::Ordering;
 use tokio::sync::oneshot;
 
@@ -101,6 +102,17 @@ impl Executor for Blocking<'_> {
 
     async fn push(&mut self, to: usize, task: Task) -> Result<(), Task> {
         self.run.actors[to].inbox.queue().push(task).map_err(|refusal| refusal.into_item())
+    }
+
+    async fn wait_for<F>(&mut self, future: F, until: Option<Nanos>) -> Result<Option<F::Output>, Stopped>
+    where
+        F: Future<Output: Send> + Send,
+    {
+        block_until(self.run, future, until)
+    }
+
+    fn sleep_here(&mut self, length: Nanos) -> Result<(), Stopped> {
+        ready(self.sleep(length))
     }
 
     async fn take(&mut self, lock: usize, _entry: usize) -> Result<Held, Stopped> {

@@ -6,7 +6,7 @@
 use super::charges::Charges;
 use super::program::{index, lock_index};
 use crate::model::{Op, Program};
-use crate::scenario::MissCost;
+use crate::scenario::{BatchSpec, CallSpec, MissCost};
 use crate::units::Nanos;
 use crate::workload::Draw;
 
@@ -22,13 +22,43 @@ pub(super) enum Do {
     Cache(Box<Access>),
     Io {
         draw: Draw,
+        blocks: bool,
     },
     Store {
         store: usize,
         write: bool,
     },
+    /// A step that happens with this chance; the line after it.
+    Maybe {
+        chance: f64,
+        otherwise: u32,
+    },
+    /// The task fails with this chance.
+    Fail {
+        chance: f64,
+    },
+    /// The number of the batch, and the line after it.
+    Join {
+        batch: u32,
+        otherwise: u32,
+    },
+    Part {
+        batch: u32,
+    },
+    Acquire {
+        pool: u32,
+    },
+    Release {
+        pool: u32,
+    },
+    Ask {
+        /// Among those of all actors.
+        step: u32,
+        calls: Box<CallSpec>,
+    },
     Lock {
         lock: u32,
+        share: bool,
     },
     Unlock {
         lock: u32,
@@ -38,6 +68,7 @@ pub(super) enum Do {
     },
     Send {
         to: u32,
+        kind: u32,
     },
     /// The end of a step's repetition; unless it was the last of this many, the next one begins at `repeat_from`.
     End {
@@ -79,6 +110,10 @@ pub(super) struct Code {
     pub(super) lines: Vec<Line>,
     /// By actor.
     pub(super) entries: Vec<Entry>,
+    /// By actor and kind: the first line.
+    pub(super) kinds: Vec<Vec<u32>>,
+    /// Steps, among those of all actors, that tasks do in batches.
+    pub(super) batches: Vec<(u32, BatchSpec)>,
     /// Steps of all actors.
     pub(super) steps: usize,
 }
@@ -86,7 +121,13 @@ pub(super) struct Code {
 impl Code {
     /// The table of these programs.
     pub(super) fn of(programs: &[Program], charges: &Charges) -> Self {
-        let mut code = Self { lines: Vec::new(), entries: Vec::with_capacity(programs.len()), steps: 0 };
+        let mut code = Self {
+            lines: Vec::new(),
+            entries: Vec::with_capacity(programs.len()),
+            kinds: Vec::with_capacity(programs.len()),
+            batches: Vec::new(),
+            steps: 0,
+        };
         for program in programs {
             let first = index(code.steps);
             code.entries.push(Entry { line: index(code.lines.len()), step: first });
@@ -98,18 +139,39 @@ impl Code {
 
     fn add(&mut self, program: &Program, first: u32, charges: &Charges) {
         let (mut step, mut times, mut repeat_from) = (first, 1, 0);
-        for op in &program.ops {
-            let what = match op {
-                Op::Begin { step: begun, times: asked } => {
-                    (step, times, repeat_from) = (first + index(*begun), *asked, index(self.lines.len()));
-                    continue;
+        let mut kinds = Vec::with_capacity(program.kinds.len());
+        for range in &program.kinds {
+            let begins = self.lines.len();
+            kinds.push(index(begins));
+            let mut places = Vec::with_capacity(range.len() + 1);
+            for op in &program.ops[range.clone()] {
+                places.push(index(self.lines.len()));
+                let what = match op {
+                    Op::Begin { step: begun, times: asked } => {
+                        (step, times, repeat_from) = (first + index(*begun), *asked, index(self.lines.len()));
+                        continue;
+                    }
+                    Op::End { .. } => Do::End { times, repeat_from },
+                    Op::Ask { step, calls } => Do::Ask { step: first + index(*step), calls: calls.clone() },
+                    Op::Join { step, batch, otherwise } => {
+                        self.batches.push((first + index(*step), *batch));
+                        Do::Join { batch: index(self.batches.len() - 1), otherwise: index(*otherwise) }
+                    }
+                    Op::Part { .. } => Do::Part { batch: index(self.batches.len() - 1) },
+                    other => single(other, charges),
+                };
+                self.lines.push(Line { step, what });
+            }
+            places.push(index(self.lines.len()));
+            self.lines.push(Line { step, what: Do::Done });
+            // Where the program goes on: so far the number of an operation, from here on a line.
+            for line in &mut self.lines[begins..] {
+                if let Do::Maybe { otherwise, .. } | Do::Join { otherwise, .. } = &mut line.what {
+                    *otherwise = places[*otherwise as usize - range.start];
                 }
-                Op::End { .. } => Do::End { times, repeat_from },
-                other => single(other, charges),
-            };
-            self.lines.push(Line { step, what });
+            }
         }
-        self.lines.push(Line { step, what: Do::Done });
+        self.kinds.push(kinds);
     }
 }
 
@@ -117,12 +179,16 @@ impl Code {
 fn single(op: &Op, charges: &Charges) -> Do {
     let fixed = |nanos, under| Do::Work { draw: Draw::constant(Nanos(nanos)), under: lock_index(under) };
     match op {
-        Op::Begin { .. } | Op::End { .. } => Do::Done,
+        Op::Begin { .. } | Op::End { .. } | Op::Ask { .. } | Op::Join { .. } | Op::Part { .. } => Do::Done,
+        Op::Maybe { chance, otherwise } => Do::Maybe { chance: *chance, otherwise: index(*otherwise) },
+        Op::Fail { chance } => Do::Fail { chance: *chance },
+        Op::Acquire { pool } => Do::Acquire { pool: index(*pool) },
+        Op::Release { pool } => Do::Release { pool: index(*pool) },
         Op::Compute { draw, under } => Do::Work { draw: draw.clone(), under: lock_index(*under) },
         Op::Touch { bytes, under } => fixed(charges.touching(*bytes), *under),
         Op::Compress { bytes, under } => fixed(charges.compressing(*bytes), *under),
-        Op::Io { draw } => Do::Io { draw: draw.clone() },
-        Op::Lock { lock } => Do::Lock { lock: index(*lock) },
+        Op::Io { draw, blocks } => Do::Io { draw: draw.clone(), blocks: *blocks },
+        Op::Lock { lock, share } => Do::Lock { lock: index(*lock), share: *share },
         Op::Unlock { lock } => Do::Unlock { lock: index(*lock) },
         Op::Cache { cache, hit, miss, under } => Do::Cache(Box::new(Access {
             cache: *cache,
@@ -132,6 +198,6 @@ fn single(op: &Op, charges: &Charges) -> Do {
         })),
         Op::Store { store, write } => Do::Store { store: *store, write: *write },
         Op::Call { to } => Do::Call { to: index(*to) },
-        Op::Send { to } => Do::Send { to: index(*to) },
+        Op::Send { to, kind } => Do::Send { to: index(*to), kind: index(*kind) },
     }
 }

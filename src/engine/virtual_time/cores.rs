@@ -268,10 +268,16 @@ impl World<'_> {
                 state.fair.begin(now);
             }
             self.transition(thread, State::Running);
-            let thread = self.thread(thread);
-            let moved = thread.core != core && thread.core != NONE;
-            thread.core = core;
+            let state = self.thread(thread);
+            let moved = state.core != core && state.core != NONE;
+            state.core = core;
             self.migrations += u64::from(moved);
+        }
+        if self.more.stops.any
+            && let Some(cause) = self.kept_off(thread)
+        {
+            self.hold(thread, cause);
+            return;
         }
         self.go_on(core);
     }
@@ -312,7 +318,9 @@ impl World<'_> {
         let state = &mut self.cores[core as usize];
         state.burst_start = now;
         let thread = &self.threads[state.current as usize];
-        let mut end = if thread.spinning { u64::MAX } else { now + thread.remaining };
+        // One that spins for a bounded time has some left.
+        let endless = thread.spinning && thread.remaining == 0;
+        let mut end = if endless { u64::MAX } else { now + thread.remaining };
         if self.charges.fair.is_some() {
             if std::mem::take(&mut state.preempt) {
                 self.yield_core(core);

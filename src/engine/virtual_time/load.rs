@@ -4,11 +4,9 @@
 //! are those congruent to it modulo the number of clients.
 
 use super::program::index;
-use super::queues::Push;
 use super::world::{CLIENT, Kind, NONE, State, World};
-use crate::measure::{Cause, Epoch};
+use crate::measure::Cause;
 use crate::scenario::{Arrivals, Load};
-use crate::units::Nanos;
 use crate::workload::exponential;
 
 /// Bits of a task's number in the event of a client that thinks: hours of simulation on one processor.
@@ -40,15 +38,31 @@ impl World<'_> {
     /// Schedules the next arrival of an actor's open load.
     fn next_arrival(&mut self, actor: u32) {
         let scenario = self.scenario;
-        let Load::Open { rate, arrivals } = &scenario.actors[actor as usize].load else { return };
+        let spec = &scenario.actors[actor as usize];
+        let Load::Open { rate, arrivals } = &spec.load else { return };
         let state = &mut self.actors[actor as usize];
+        if let Some(recorded) = &spec.pattern.recorded {
+            let next = usize::try_from(state.arrivals).ok().and_then(|next| recorded.get(next));
+            if let Some(at) = next {
+                let at = self.issued_at(at.0.max(self.now), actor);
+                self.schedule(at, Kind::Arrival, 0, actor);
+            }
+            return;
+        }
         let factor = match arrivals {
             Arrivals::Paced => 1.0,
             Arrivals::Uniform => 2.0 * state.gaps.unit(),
             Arrivals::Poisson => exponential(&mut state.gaps),
         };
         // Instants are summed before rounding, so that the rate is exact in the long run.
-        state.next_arrival += factor * 1e9 / rate;
+        if spec.pattern.phases.is_empty() {
+            state.next_arrival += factor * 1e9 / rate;
+        } else {
+            match crate::model::after(&spec.pattern.phases, state.next_arrival, factor) {
+                Some(at) => state.next_arrival = at,
+                None => return,
+            }
+        }
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a sum of positive gaps")]
         let at = state.next_arrival as u64;
         let at = self.issued_at(at.max(self.now), actor);
@@ -63,7 +77,8 @@ impl World<'_> {
 
     /// Open load is due: it arrives, or its issuer has to be woken for it.
     pub(super) fn arrival_due(&mut self, actor: u32) {
-        if self.actors[actor as usize].issuer == NONE {
+        let issued = self.actors[actor as usize].issuer == NONE;
+        if issued {
             self.arrival(self.now, actor, NONE);
         } else {
             self.due(actor, OPEN);
@@ -120,33 +135,17 @@ impl World<'_> {
         let number = *arrivals;
         *arrivals += 1;
         let task = self.new_task(intended, actor, number, NONE);
-        if self.push(task, thread) == Push::Full {
-            self.refuse(task);
-        }
-    }
-
-    /// A task is turned away: it leaves at once.
-    fn refuse(&mut self, task: u32) {
-        let (now, start, end) = (Nanos(self.now), Nanos(self.window_start), Nanos(self.window_end));
-        let state = self.task(task);
-        let actor = std::mem::replace(&mut state.actor, NONE);
-        let (arrived, epoch) = (Nanos(state.arrived), state.epoch);
-        let ledger = &mut self.actors[actor as usize].ledger;
-        if epoch != Epoch::After {
-            ledger.presence.leave(arrived, now.max(arrived), start, end);
-        }
-        if epoch == Epoch::Inside {
-            ledger.refused += 1;
-            self.outstanding -= 1;
-            self.over |= self.window_end != u64::MAX && self.outstanding == 0;
-        }
-        self.free.push(task);
+        let kind = self.drawn_kind(actor, number);
+        self.set_kind(task, kind);
+        self.push_or(task, thread, NONE, true);
     }
 
     /// A client issues its task; a full queue makes it wait for room.
     fn client_issues(&mut self, intended: u64, actor: u32, number: u64, thread: u32) {
         let task = self.new_task(intended, actor, number, CLIENT);
-        self.push_or_wait(task, thread, NONE);
+        let kind = self.drawn_kind(actor, number);
+        self.set_kind(task, kind);
+        self.push_or(task, thread, NONE, false);
     }
 
     /// A client has its answer to task `number`: it thinks before its next one.
@@ -155,14 +154,26 @@ impl World<'_> {
         self.client_thinks(actor, number + self.actors[actor as usize].clients, thread);
     }
 
+    /// A client's task has not been completed: it thinks before its next one, for at least an instant.
+    pub(super) fn client_goes_on(&mut self, actor: u32, number: u64, thread: u32) {
+        let number = number + self.actors[actor as usize].clients;
+        let thinks = self.think_time(actor, number).max(1);
+        self.hand_to_issuer(actor, thread);
+        let at = self.issued_at(self.now + thinks, actor);
+        self.events.push(at, when_thought(actor, number));
+    }
+
+    fn think_time(&self, actor: u32, number: u64) -> u64 {
+        let owner = &self.actors[actor as usize];
+        if owner.think.mean.0 == 0 {
+            return 0;
+        }
+        owner.think.sample(&mut owner.thinking.stream(number), number).0
+    }
+
     /// A client thinks before its task `number`, or issues it at once.
     fn client_thinks(&mut self, actor: u32, number: u64, thread: u32) {
-        let owner = &self.actors[actor as usize];
-        let thinks = if owner.think.mean.0 == 0 {
-            0
-        } else {
-            owner.think.sample(&mut owner.thinking.stream(number), number).0
-        };
+        let thinks = self.think_time(actor, number);
         if thinks == 0 && thread != NONE {
             self.client_issues(self.now, actor, number, thread);
         } else {

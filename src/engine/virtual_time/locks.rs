@@ -8,16 +8,21 @@
 //! - **Absent**: excludes nobody.
 
 use super::gil::GilState;
-use super::world::{NONE, Next, Purpose, State, TASK, World};
+use super::world::{NONE, Next as Do, Purpose, State, TASK, World};
 use crate::measure::{Cause, LockRecord, Tally};
-use crate::scenario::LockKind;
+use crate::scenario::{LockKind, Next, Wait};
 use crate::units::Nanos;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// A lock and its figures.
 #[derive(Debug)]
 pub(super) struct Lock {
     pub(super) kind: LockKind,
+    pub(super) next: Next,
+    pub(super) way: Wait,
+    /// Readers inside, since when each, and who waits (writers with `false`).
+    pub(super) readers: BTreeMap<u32, u64>,
+    pub(super) line: VecDeque<(u32, u32, bool)>,
     /// The thread, or asynchronous task, that holds it.
     pub(super) owner: u32,
     /// Since when.
@@ -36,8 +41,16 @@ pub(super) struct Lock {
 
 impl Lock {
     pub(super) fn new(kind: LockKind) -> Self {
+        Self::with(kind, Next::Barge, Wait::Park)
+    }
+
+    pub(super) fn with(kind: LockKind, next: Next, way: Wait) -> Self {
         Self {
             kind,
+            next,
+            way,
+            readers: BTreeMap::new(),
+            line: VecDeque::new(),
             owner: NONE,
             held_since: 0,
             waiters: VecDeque::new(),
@@ -77,6 +90,7 @@ impl Lock {
                 LockKind::Mutex => "mutex",
                 LockKind::Spin => "spin",
                 LockKind::Gil { .. } => "gil",
+                LockKind::Shared { .. } => "shared",
                 LockKind::Absent => "absent",
             }
             .into(),
@@ -118,8 +132,11 @@ impl World<'_> {
     }
 
     /// Takes a step's lock, or makes the task wait for it; whether the thread goes on.
-    pub(super) fn lock_step(&mut self, thread: u32, task: u32, lock: u32) -> bool {
+    pub(super) fn lock_step(&mut self, thread: u32, task: u32, lock: u32, share: bool) -> bool {
         let entity = self.entity(thread, task);
+        if matches!(self.locks[lock as usize].kind, LockKind::Shared { .. }) {
+            return self.enter_shared(thread, task, lock, share);
+        }
         if self.try_take(thread, entity, lock, 0) {
             return true;
         }
@@ -136,7 +153,7 @@ impl World<'_> {
         waiting.lock = lock;
         waiting.purpose = purpose;
         waiting.since = now;
-        waiting.next = Next::Retry;
+        waiting.next = Do::Retry;
     }
 
     /// Whom a step's lock belongs to: the worker, or the task itself where tasks leave their workers.
@@ -157,7 +174,8 @@ impl World<'_> {
             let holder = self.lock(lock).owner;
             self.timeline.held_by(task, holder);
         }
-        match self.lock(lock).kind {
+        let kind = self.locks[lock as usize].kind;
+        match kind {
             LockKind::Gil { .. } => {
                 self.gil_wait(thread, lock);
                 false
@@ -171,8 +189,19 @@ impl World<'_> {
                 self.burst(core);
                 false
             }
-            LockKind::Mutex | LockKind::Absent => {
-                self.lock(lock).waiters.push_back(entity);
+            LockKind::Mutex if matches!(self.lock(lock).way, Wait::Poll(_)) => {
+                self.poll_lock(thread, task, lock, entity)
+            }
+            LockKind::Mutex if entity == thread && self.spins_first(thread, lock) => false,
+            LockKind::Mutex | LockKind::Shared { .. } | LockKind::Absent => {
+                // One that was woken, and found somebody faster, is the longest waiter still.
+                let again = self.tasks[task as usize].since < self.now;
+                let state = self.lock(lock);
+                if again && matches!(state.next, Next::Handover(_)) {
+                    state.waiters.push_front(entity);
+                } else {
+                    state.waiters.push_back(entity);
+                }
                 if entity == thread {
                     self.block(thread, Cause::Lock);
                     return false;
@@ -188,17 +217,21 @@ impl World<'_> {
             let task = self.task(task);
             (task.lock, task.since)
         };
-        if self.thread(thread).spinning {
+        let spun = self.thread(thread).spinning;
+        if spun {
             self.transition(thread, State::Running);
             self.thread(thread).spinning = false;
             let waiters = &mut self.lock(lock).waiters;
             waiters.retain(|waiter| *waiter != thread);
         }
+        self.thread(thread).spun = spun;
         self.lock(lock).waking = false;
         let round_over = self.gil_left(thread, lock);
         let entity = self.holder(thread, task);
-        let owned = self.lock(lock).owner == entity;
+        let state = self.lock(lock);
+        let owned = state.owner == entity || state.readers.contains_key(&entity);
         if owned || self.try_take(thread, entity, lock, self.now - since) {
+            self.thread(thread).spun = false;
             self.settled(thread, task);
             return true;
         }
@@ -213,7 +246,7 @@ impl World<'_> {
         let now = self.now;
         let waiting = self.task(task);
         let (lock, purpose) = (waiting.lock, waiting.purpose);
-        waiting.next = if purpose == Purpose::Interpreter { Next::Work } else { Next::Operation };
+        waiting.next = if purpose == Purpose::Interpreter { Do::Work } else { Do::Operation };
         let waited = now - waiting.since;
         match purpose {
             Purpose::Step | Purpose::Writer => {}
@@ -232,8 +265,11 @@ impl World<'_> {
         let held = now - state.held_since;
         state.hold.record(Nanos(held));
         state.owner = NONE;
-        match state.kind {
-            LockKind::Mutex | LockKind::Absent => {
+        let kind = state.kind;
+        match kind {
+            LockKind::Mutex if self.hand_over(thread, lock) => {}
+            LockKind::Mutex | LockKind::Shared { .. } | LockKind::Absent => {
+                let state = &mut self.locks[lock as usize];
                 if !state.waking
                     && let Some(waiter) = state.waiters.pop_front()
                 {
@@ -241,20 +277,22 @@ impl World<'_> {
                     self.wake(waiter, thread);
                 }
             }
-            LockKind::Spin => self.grant_spin(lock),
+            LockKind::Spin => {
+                self.grant_spin(lock);
+            }
             LockKind::Gil { .. } => self.gil_dropped(thread, lock),
         }
     }
 
-    /// Passes a spin lock to the longest waiter that is on a core.
-    fn grant_spin(&mut self, lock: u32) {
+    /// Passes a lock to the longest waiter that spins on a core; whether there is one.
+    pub(super) fn grant_spin(&mut self, lock: u32) -> bool {
         let state = &self.locks[lock as usize];
         let on_core = |waiter: &u32| {
             let thread = &self.threads[*waiter as usize];
             thread.state == State::Running && thread.spinning
         };
-        let Some(position) = state.waiters.iter().position(on_core) else { return };
-        let Some(waiter) = self.lock(lock).waiters.remove(position) else { return };
+        let Some(position) = state.waiters.iter().position(on_core) else { return false };
+        let Some(waiter) = self.lock(lock).waiters.remove(position) else { return false };
         self.transition(waiter, State::Running);
         self.thread(waiter).spinning = false;
         let task = self.thread(waiter).task;
@@ -276,6 +314,7 @@ impl World<'_> {
         } else {
             self.burst(core);
         }
+        true
     }
 
     /// Makes sure that a thread holds the interpreter lock that its work needs, and no other; whether it goes on.

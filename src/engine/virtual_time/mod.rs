@@ -22,12 +22,16 @@
 //!
 //! `docs/virtual.md` has the table of `conlab validate` and what is behind its misses.
 
+mod alarms;
+mod batches;
 mod caches;
+mod calls;
 mod charges;
 mod code;
 mod cores;
 mod deadline_tree;
 mod deadlock;
+mod extra;
 mod fair;
 mod fair_queue;
 pub mod future_events;
@@ -35,6 +39,8 @@ mod gil;
 mod load;
 mod locks;
 mod observe;
+mod policies;
+mod pools;
 mod profile;
 mod program;
 mod queues;

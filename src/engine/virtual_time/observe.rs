@@ -7,8 +7,8 @@ use super::stores::StoreModel;
 use super::world::{NONE, Next, TASK, World};
 use crate::engine::{Experiment, RunOutput};
 use crate::measure::record::{
-    CacheRecord, Drain, Little, LockRecord, RunRecord, SCHEMA, ScenarioRef, SchedulerRecord, StoreRecord,
-    ThreadRecord, TreatmentRecord, Window,
+    BatchRecord, CacheRecord, Drain, EventRecord, Little, LockRecord, PoolRecord, QuotaRecord, RunRecord,
+    SCHEMA, ScenarioRef, SchedulerRecord, StoreRecord, ThreadRecord, TreatmentRecord, Window,
 };
 use crate::measure::{Cause, Finished};
 use crate::units::Nanos;
@@ -35,6 +35,10 @@ pub(super) struct Closed {
     locks: Vec<LockRecord>,
     caches: Vec<CacheRecord>,
     stores: Vec<StoreRecord>,
+    pools: Vec<PoolRecord>,
+    batches: Vec<BatchRecord>,
+    events: Vec<EventRecord>,
+    quota: Option<QuotaRecord>,
 }
 
 impl World<'_> {
@@ -61,6 +65,7 @@ impl World<'_> {
         let length = self.window_end - self.window_start;
         self.note_open_waits();
         let (times, least, greatest) = DRAIN_EVENTS;
+        let (events, quota) = self.stop_records();
         self.closed = Some(Box::new(Closed {
             until: self.window_end.saturating_add(length.saturating_mul(DRAIN_WINDOWS).max(DRAIN_LEAST)),
             most_events: self.handled + (times * self.handled).clamp(least, greatest),
@@ -69,6 +74,10 @@ impl World<'_> {
             locks: self.locks.iter().map(Lock::record).collect(),
             caches: self.caches.iter().map(CacheModel::record).collect(),
             stores: self.stores.iter().map(StoreModel::record).collect(),
+            pools: self.pool_records(),
+            batches: self.batch_records(),
+            events,
+            quota,
         }));
         self.over = self.outstanding == 0;
     }
@@ -93,7 +102,10 @@ impl World<'_> {
             self.actors.into_iter().enumerate().zip(names.zip(self.programs))
         {
             let presence = actor.ledger.presence;
-            let (figures, series, histogram) = actor.ledger.into_record(&program.steps, length);
+            let (mut figures, series, histogram) = actor.ledger.into_record(&program.steps, length);
+            if self.more.used {
+                self.more.add_to(&mut figures, &scenario.actors[number], number, [start.0, end.0]);
+            }
             if number == scenario.focus {
                 record.little = Little::of(&presence, length);
                 record.series = series;
@@ -138,6 +150,11 @@ impl World<'_> {
             record.locks = named(scenario.locks.iter().map(|spec| &spec.name), closed.locks);
             record.caches = named(scenario.caches.iter().map(|spec| &spec.name), closed.caches);
             record.stores = named(scenario.stores.iter().map(|spec| &spec.name), closed.stores);
+            record.pools = named(scenario.pools.iter().map(|spec| &spec.name), closed.pools);
+            record.events = named(scenario.events.iter().map(|spec| &spec.name), closed.events);
+            let steps = self.code.batches.iter().map(|(step, _)| scenario.step_name(*step as usize));
+            record.batches = steps.zip(closed.batches).collect();
+            record.quota = closed.quota;
         }
         record
     }
@@ -200,7 +217,7 @@ impl World<'_> {
                 issued: Nanos(task.arrived),
                 started: Nanos(task.arrived + task.times[Cause::Queue as usize]),
                 ended: now.max(Nanos(task.arrived)),
-                times: task.times.map(Nanos),
+                times: self.times_of(index(number)),
             };
             let epoch = task.epoch;
             self.actors[task.actor as usize].ledger.leave(&finished, epoch, start, end);

@@ -86,16 +86,7 @@ impl Sampler {
         let mut profile = empty(Profiler::Sampling, "samples");
         for (actor, entry) in scenario.actors.iter().zip(&code.entries) {
             for (step, counts) in actor.steps.iter().zip(&self.counts[entry.step as usize..]) {
-                let of = |cause: Cause| f64::from(counts[cause as usize]);
-                let weights = Breakdown {
-                    queue: 0.0,
-                    execution: of(Cause::Execution),
-                    lock: of(Cause::Lock),
-                    run_queue: of(Cause::RunQueue),
-                    io: of(Cause::Io),
-                    call: of(Cause::Call),
-                    residual: 0.0,
-                };
+                let weights = Breakdown { queue: 0.0, ..Breakdown::of_causes(counts.map(f64::from)) };
                 add(&mut profile, &actor.name, &step.name, 0, &weights);
             }
         }

@@ -2,7 +2,7 @@
 
 use super::code::Do;
 use super::world::{Kind, NONE, Next, TASK, World};
-use crate::measure::{Cause, Epoch};
+use crate::measure::{Cause, Epoch, Outcome};
 use crate::scenario::MissCost;
 use crate::workload::Draw;
 
@@ -64,6 +64,9 @@ impl World<'_> {
     /// thread goes on at once.
     fn execute(&mut self, thread: u32, task: u32) -> bool {
         let code = self.code;
+        if self.more.used && self.more.extras[task as usize].withdrawn {
+            return self.fail(thread, task, Outcome::Cancelled);
+        }
         // The counter rises with each turn but for a step's repetitions, which are finitely many.
         loop {
             let state = &mut self.tasks[task as usize];
@@ -100,8 +103,29 @@ impl World<'_> {
                 }
                 Do::Unlock { lock } => {
                     state.counter += 1;
-                    self.give_back(thread, *lock);
+                    self.unlock(thread, task, *lock);
                 }
+                Do::Maybe { chance, otherwise } => {
+                    let happens = state.stream.unit() < *chance;
+                    state.counter = if happens { state.counter + 1 } else { *otherwise };
+                }
+                Do::Fail { chance } => {
+                    state.counter += 1;
+                    if state.stream.unit() < *chance {
+                        return self.fail(thread, task, Outcome::Failed);
+                    }
+                }
+                Do::Release { pool } => {
+                    state.counter += 1;
+                    self.release(thread, task, *pool);
+                }
+                Do::Part { batch } => {
+                    state.counter += 1;
+                    self.part(thread, *batch);
+                }
+                Do::Acquire { pool } => return self.acquire(thread, task, *pool),
+                Do::Join { batch, otherwise } => return self.join(thread, task, *batch, *otherwise),
+                Do::Ask { step, calls } => return self.ask(thread, task, *step, calls),
                 Do::Done => return !self.settle(thread) && self.complete(thread, task),
                 Do::Cache(access) => return self.access(thread, task, access),
                 other => return self.may_wait(thread, task, other),
@@ -116,10 +140,10 @@ impl World<'_> {
         }
         self.advance(task);
         match what {
-            Do::Lock { lock } => self.lock_step(thread, task, *lock),
-            Do::Io { draw } => {
+            Do::Lock { lock, share } => self.lock_step(thread, task, *lock, *share),
+            Do::Io { draw, blocks } => {
                 let nanos = self.sample(task, draw);
-                self.sleep(thread, task, nanos)
+                if *blocks { self.sleep_on_worker(thread, nanos) } else { self.sleep(thread, task, nanos) }
             }
             Do::Store { store, write } => {
                 let goes_on = self.use_store(thread, task, *store, *write);
@@ -128,8 +152,8 @@ impl World<'_> {
                 goes_on
             }
             Do::Call { to } => self.call(thread, task, *to),
-            Do::Send { to } => self.send(thread, task, *to),
-            Do::Work { .. } | Do::Cache(_) | Do::Unlock { .. } | Do::End { .. } | Do::Done => true,
+            Do::Send { to, kind } => self.send(thread, task, *to, *kind),
+            _ => true,
         }
     }
 
@@ -193,6 +217,18 @@ impl World<'_> {
             self.schedule(until + late, Kind::TaskTimer, 0, task);
         }
         self.wait(thread, task, Cause::Io)
+    }
+
+    /// Waits without CPU and without leaving the worker.
+    fn sleep_on_worker(&mut self, thread: u32, nanos: u64) -> bool {
+        if nanos == 0 {
+            return true;
+        }
+        self.drop_interpreter(thread);
+        let late = self.oversleep();
+        self.nap(thread, nanos + late);
+        self.block(thread, Cause::Io);
+        false
     }
 
     /// Sets a thread's timer.

@@ -9,10 +9,13 @@
 //!
 //! An operation costs its caller time; queues with an exclusive part also keep others out for that long.
 
+use super::alarms::Alarm;
 use super::program::index;
-use super::world::{CLIENT, NONE, Next, Purpose, State, TASK, Task, World};
-use crate::measure::{CAUSES, Cause, Epoch, Finished};
+use super::world::{CLIENT, NONE, Next, PARENT, Purpose, State, TASK, Task, World};
+use crate::measure::{Cause, Epoch, Finished, Outcome, PLAIN_CAUSES};
 use crate::model::child_number;
+use crate::random::Source;
+use crate::scenario::{Full, Shed};
 use crate::units::Nanos;
 
 /// Polls between two looks at the timers of a busy worker: tokio's `event_interval`.
@@ -43,7 +46,7 @@ impl World<'_> {
         let task = Task {
             arrived,
             mark: arrived,
-            times: [0; CAUSES],
+            times: [0; PLAIN_CAUSES],
             number,
             stream: owner.service.stream(number),
             work: 0,
@@ -67,6 +70,9 @@ impl World<'_> {
             self.tasks.push(task);
             index(self.tasks.len() - 1)
         };
+        if self.more.used {
+            self.begin_extra(slot);
+        }
         if self.timeline.wanted() {
             self.timeline.sent_by(slot, NONE);
         }
@@ -106,7 +112,12 @@ impl World<'_> {
         if actor.queue.len() >= actor.capacity {
             return Push::Full;
         }
-        actor.queue.push_back(task);
+        if self.more.used {
+            self.queue_up(task);
+        } else {
+            actor.queue.push_back(task);
+        }
+        let actor = &mut self.actors[index as usize];
         let idle = if actor.asynchronous { None } else { actor.idle.pop_front() };
         self.queue_operation(index, thread, true);
         if let Some(worker) = idle {
@@ -120,15 +131,112 @@ impl World<'_> {
         if self.push(task, thread) == Push::Accepted {
             return true;
         }
+        self.wait_for_room(task, sender);
+        false
+    }
+
+    fn wait_for_room(&mut self, task: u32, sender: u32) {
         let actor = self.task(task).actor;
         self.actors[actor as usize].overflow.push_back((task, sender));
-        false
+        if self.more.used {
+            self.be_patient(task);
+        }
+    }
+
+    /// Puts a task into its actor's queue, or does with it what the actor's full queue does; whether whoever brings it goes
+    /// on. What comes as open load is refused where the scenario does not say what else becomes of it.
+    pub(super) fn push_or(&mut self, task: u32, thread: u32, sender: u32, open: bool) -> bool {
+        let actor = self.task(task).actor as usize;
+        let spec = &self.scenario.actors[actor];
+        if let Some(Shed::Length(most)) = spec.shed
+            && self.actors[actor].queue.len() >= most
+        {
+            self.discard(task, Outcome::Refused, thread);
+            return true;
+        }
+        if self.push(task, thread) == Push::Accepted {
+            return true;
+        }
+        let full = spec.full.unwrap_or(if open { Full::Refuse } else { Full::Block });
+        match full {
+            Full::Block => {
+                self.wait_for_room(task, sender);
+                return false;
+            }
+            Full::Refuse => self.discard(task, Outcome::Refused, thread),
+            Full::DropOldest => {
+                // Oldest by arrival: where there are priorities, not the head.
+                let oldest = self.actors[actor].queue.iter().copied().min_by_key(|queued| {
+                    let queued = &self.tasks[*queued as usize];
+                    (queued.arrived, queued.number)
+                });
+                if let Some(oldest) = oldest {
+                    self.leave_queue(oldest);
+                    self.discard(oldest, Outcome::Refused, thread);
+                }
+                self.push(task, thread);
+            }
+        }
+        true
+    }
+
+    /// Puts a task into its actor's queue, where its priority has it.
+    fn queue_up(&mut self, task: u32) {
+        let actor = self.tasks[task as usize].actor as usize;
+        let kinds = &self.scenario.actors[actor].kinds;
+        let priority = |extras: &[super::extra::Extra], task: u32| {
+            kinds.get(extras[task as usize].kind as usize).map_or(0, |kind| kind.priority)
+        };
+        let own = priority(&self.more.extras, task);
+        let extras = &self.more.extras;
+        let queue = &mut self.actors[actor].queue;
+        let last = queue.back().map_or(u32::MAX, |last| priority(extras, *last));
+        if last >= own {
+            queue.push_back(task);
+        } else {
+            let place = queue.partition_point(|queued| priority(extras, *queued) >= own);
+            queue.insert(place, task);
+        }
+        if !self.extra(task).queued {
+            self.be_patient(task);
+        }
+    }
+
+    /// A task is in its actor's queue, or waits for room there: from now on for as long as it is patient.
+    fn be_patient(&mut self, task: u32) {
+        self.extra(task).queued = true;
+        let scenario = self.scenario;
+        let actor = self.tasks[task as usize].actor as usize;
+        let Some(draw) = &scenario.actors[actor].timeout else { return };
+        let epoch = self.next_epoch(task);
+        let patience =
+            draw.sample(&mut self.chance_of(task, Source::Patience, 0), self.tasks[task as usize].number);
+        self.alarm_in(patience.0, Alarm::QueueTimeout { task, epoch });
+    }
+
+    /// Takes a task out of its actor's queue, or from those who wait for room there. Its sender, if it waits, goes on.
+    pub(super) fn leave_queue(&mut self, task: u32) {
+        let actor = &mut self.actors[self.tasks[task as usize].actor as usize];
+        if let Some(place) = actor.queue.iter().position(|queued| *queued == task) {
+            actor.queue.remove(place);
+            let number = self.tasks[task as usize].actor;
+            self.admit(number, NONE);
+        } else if let Some(place) = actor.overflow.iter().position(|(waiting, _)| *waiting == task) {
+            let sender = actor.overflow.remove(place).map_or(NONE, |(_, sender)| sender);
+            if sender != NONE {
+                self.wake(sender, NONE);
+            }
+        }
     }
 
     /// Lets the first who waits for room in, now that there is some.
     fn admit(&mut self, actor: u32, thread: u32) {
         let Some((task, sender)) = self.actors[actor as usize].overflow.pop_front() else { return };
-        self.actors[actor as usize].queue.push_back(task);
+        if self.more.used {
+            self.queue_up(task);
+        } else {
+            self.actors[actor as usize].queue.push_back(task);
+        }
         if sender != NONE {
             self.wake(sender, thread);
         }
@@ -136,10 +244,22 @@ impl World<'_> {
 
     /// Takes the head of the actor's queue.
     fn take_task(&mut self, actor: u32, thread: u32) -> Option<u32> {
-        let task = self.actors[actor as usize].queue.pop_front()?;
-        self.queue_operation(actor, thread, false);
-        self.admit(actor, thread);
-        Some(task)
+        // Each turn takes a task, so the loop ends.
+        loop {
+            let task = self.actors[actor as usize].queue.pop_front()?;
+            self.queue_operation(actor, thread, false);
+            self.admit(actor, thread);
+            if !self.more.used || !self.is_too_old(actor, task) {
+                return Some(task);
+            }
+            self.discard(task, Outcome::Refused, thread);
+        }
+    }
+
+    /// Whether a task has been in the queue for longer than its actor serves.
+    fn is_too_old(&self, actor: u32, task: u32) -> bool {
+        let Some(Shed::Age(most)) = self.scenario.actors[actor as usize].shed else { return false };
+        self.now - self.tasks[task as usize].arrived >= most.0
     }
 
     /// A worker without a task looks for one; whether it has one now.
@@ -183,6 +303,10 @@ impl World<'_> {
         let state = self.threads[thread as usize].state;
         self.transition(thread, state);
         self.charge(task, Cause::Queue);
+        if self.more.used {
+            self.next_epoch(task);
+            self.extra(task).queued = false;
+        }
         self.thread(thread).task = task;
         if self.timeline.wanted() {
             self.note_flow(thread, task);
@@ -224,6 +348,7 @@ impl World<'_> {
         let account = self.threads[thread as usize].account;
         self.accounts[account as usize].tasks += 1;
         let now = Nanos(self.now);
+        let times = self.times_of(index);
         let task = &mut self.tasks[index as usize];
         let actor = std::mem::replace(&mut task.actor, NONE);
         let (answer_to, number) = (task.answer_to, task.number);
@@ -232,9 +357,21 @@ impl World<'_> {
             issued: Nanos(task.arrived),
             started: Nanos(task.arrived + task.times[Cause::Queue as usize]),
             ended: now,
-            times: task.times.map(Nanos),
+            times,
         };
         let epoch = task.epoch;
+        if self.more.used {
+            let outcome = self.end_extra(index, actor, &finished);
+            if outcome != Outcome::Completed {
+                self.tasks[index as usize].actor = actor;
+                self.discard(index, outcome, thread);
+                self.next_after(thread, actor);
+                return true;
+            }
+            if epoch == Epoch::Inside && answer_to == PARENT && !self.is_awaited(index) {
+                self.actors[actor as usize].ledger.ends.wasted += 1;
+            }
+        }
         let (window_start, window_end) = (Nanos(self.window_start), Nanos(self.window_end));
         self.actors[actor as usize].ledger.end(&finished, epoch, window_start, window_end);
         self.free.push(index);
@@ -243,9 +380,17 @@ impl World<'_> {
         }
         if answer_to == CLIENT {
             self.answer_client(actor, number, thread);
+        } else if answer_to == PARENT {
+            self.answer_parent(index, Outcome::Completed, thread);
         } else if answer_to != NONE {
             self.wake(answer_to, thread);
         }
+        self.next_after(thread, actor);
+        true
+    }
+
+    /// A worker's task has ended: a handler goes on to its next one.
+    fn next_after(&mut self, thread: u32, actor: u32) {
         if self.actors[actor as usize].asynchronous {
             self.drop_interpreter(thread);
             // The handler goes on to its next task without leaving the worker.
@@ -255,11 +400,10 @@ impl World<'_> {
                 self.actors[actor as usize].handlers += 1;
             }
         }
-        true
     }
 
     /// A measured task is done.
-    fn measured_done(&mut self, actor: u32) {
+    pub(super) fn measured_done(&mut self, actor: u32) {
         self.finished += 1;
         self.outstanding -= 1;
         if self.window_end != u64::MAX {
@@ -278,20 +422,21 @@ impl World<'_> {
         let entity = self.entity(thread, task);
         let number = self.message_number(thread, task);
         let message = self.new_task(self.now, to, number, entity);
+        self.set_kind(message, 0);
         self.note_sender(message, thread);
         // A call that finds no room waits in the receiver's overflow; its answer is what the caller waits for.
         self.push_or_wait(message, thread, NONE);
         self.wait(thread, task, Cause::Call)
     }
 
-    fn note_sender(&mut self, message: u32, thread: u32) {
+    pub(super) fn note_sender(&mut self, message: u32, thread: u32) {
         if self.timeline.wanted() {
             self.timeline.sent_by(message, thread);
         }
     }
 
     /// The number of the next message that a task sends.
-    fn message_number(&mut self, thread: u32, task: u32) -> u64 {
+    pub(super) fn message_number(&mut self, thread: u32, task: u32) -> u64 {
         let actor = self.threads[thread as usize].actor;
         let sender = self.task(task);
         let sent_before = u64::from(sender.messages);
@@ -300,12 +445,13 @@ impl World<'_> {
     }
 
     /// Sends a message; waits only while the receiver's queue is full. Whether the thread goes on.
-    pub(super) fn send(&mut self, thread: u32, task: u32, to: u32) -> bool {
+    pub(super) fn send(&mut self, thread: u32, task: u32, to: u32, kind: u32) -> bool {
         let entity = self.entity(thread, task);
         let number = self.message_number(thread, task);
         let message = self.new_task(self.now, to, number, NONE);
+        self.set_kind(message, kind as usize);
         self.note_sender(message, thread);
-        if self.push_or_wait(message, thread, entity) {
+        if self.push_or(message, thread, entity, false) {
             return true;
         }
         self.drop_interpreter(thread);

@@ -4,6 +4,7 @@ use super::caches::CacheModel;
 use super::charges::Charges;
 use super::code::Code;
 use super::cores::CoreSet;
+use super::extra::More;
 use super::fair::Use;
 use super::fair_queue::{Entity, FairQueue};
 use super::future_events::FutureEvents;
@@ -112,6 +113,7 @@ pub(super) fn world<'a>(
         asked,
         wanted: asked,
         finished: 0,
+        more: More::new(scenario, code),
     };
     for (number, lock) in world.locks.iter_mut().enumerate() {
         lock.gil.coin =
@@ -141,7 +143,7 @@ fn locks(scenario: &Scenario) -> Vec<Lock> {
     };
     let of = |(number, spec): (usize, &LockSpec)| match spec.kind {
         LockKind::Spin if awaited(number) => Lock::new(LockKind::Mutex),
-        kind => Lock::new(kind),
+        kind => Lock::with(kind, spec.next, spec.wait),
     };
     scenario.locks.iter().enumerate().map(of).collect()
 }
@@ -216,6 +218,7 @@ impl World<'_> {
             edges += 1;
         }
         self.start_load();
+        self.start_stops();
         let (mut finished, mut finished_at) = (0, 0);
         let mut left = (self.wanted, 0);
         let mut cut_short = false;
@@ -322,7 +325,8 @@ impl World<'_> {
             Kind::Arrival => self.arrival_due(number),
             Kind::Client => self.client_due(what),
             Kind::Window if number == 0 => self.open_window(),
-            Kind::Window => self.close_window(),
+            Kind::Window if number == 1 => self.close_window(),
+            Kind::Window => self.alarm(number),
             Kind::Tick => self.tick(number),
         }
     }
@@ -330,8 +334,8 @@ impl World<'_> {
     /// A sleep or a round of the interpreter lock is over.
     fn thread_timer(&mut self, thread: u32) {
         let task = self.threads[thread as usize].task;
-        if self.task(task).next == Next::Retry {
-            let lock = self.task(task).lock;
+        let lock = self.task(task).lock;
+        if self.task(task).next == Next::Retry && matches!(self.lock(lock).kind, LockKind::Gil { .. }) {
             self.gil_timed_out(thread, lock);
         } else {
             self.make_ready_by_timer(thread);
@@ -345,6 +349,7 @@ impl World<'_> {
         self.accounts.iter_mut().for_each(|account| *account = Account::default());
         self.locks.iter_mut().for_each(Lock::reset);
         self.caches.iter_mut().for_each(CacheModel::reset);
+        self.more.reset();
         self.migrations = 0;
     }
 

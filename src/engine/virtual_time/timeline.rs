@@ -89,8 +89,8 @@ impl World<'_> {
             (State::Ready, _) => Cause::RunQueue,
             (State::Blocked, _) if task.is_none() => Cause::Idle,
             (State::Running, Cause::Execution) if task.is_none() => return,
-            (_, Cause::Execution | Cause::Lock | Cause::Io | Cause::Call) => cause,
-            _ => Cause::Idle,
+            (_, Cause::Queue) => Cause::Idle,
+            _ => cause,
         };
         let label = match (shown, task) {
             (Cause::Execution, Some(task)) => scenario.actors[task.actor as usize]

@@ -9,10 +9,11 @@ use super::fair_queue::{Entity, FairQueue};
 use super::future_events::FutureEvents;
 use super::locks::Lock;
 use super::timeline::Recorder;
-use crate::measure::{CAUSES, Cause, Epoch, Ledger};
+use crate::measure::{CAUSES, Cause, Epoch, Ledger, PLAIN_CAUSES, TaskTimes};
 use crate::model::Program;
 use crate::random::{Stream, Streams};
 use crate::scenario::Scenario;
+use crate::units::Nanos;
 use crate::workload::Draw;
 use std::collections::VecDeque;
 
@@ -22,6 +23,8 @@ pub(super) const NONE: u32 = u32::MAX;
 pub(super) const TASK: u32 = 1 << 31;
 /// A client of the task's own actor, where an entity might stand.
 pub(super) const CLIENT: u32 = 1 << 30;
+/// A task that asked for it as part of a call, where an entity might stand.
+pub(super) const PARENT: u32 = (1 << 30) + 1;
 
 /// What an event means; the three highest bits of its payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +42,7 @@ pub(super) enum Kind {
     Arrival = 4,
     /// A client has thought; the rest of the payload is its actor and its task's number.
     Client = 5,
-    /// The measured window begins (index 0) or ends (index 1).
+    /// The measured window begins (index 0) or ends (index 1), or an alarm goes off (all others).
     Window = 6,
     /// The kernel's tick on a core for which somebody waits.
     Tick = 7,
@@ -94,7 +97,8 @@ pub(super) struct Task {
     pub(super) arrived: u64,
     /// Up to when its time is accounted for, while it is on no thread; its thread has a mark of its own.
     pub(super) mark: u64,
-    pub(super) times: [u64; CAUSES],
+    /// By plain cause; the others are in its [`Extra`](super::extra::Extra).
+    pub(super) times: [u64; PLAIN_CAUSES],
     pub(super) number: u64,
     pub(super) stream: Stream,
     /// Work that is drawn and not yet on a processor.
@@ -171,6 +175,8 @@ pub(super) struct Thread {
     pub(super) spinning: bool,
     /// Interpreter lock: its round timed out.
     pub(super) timed_out: bool,
+    /// It has spun for the lock that it waits for.
+    pub(super) spun: bool,
 }
 
 impl Thread {
@@ -192,6 +198,7 @@ impl Thread {
             waits: Cause::Queue,
             spinning: false,
             timed_out: false,
+            spun: false,
         }
     }
 }
@@ -333,6 +340,7 @@ pub(super) struct World<'a> {
     pub(super) wanted: u64,
     /// Measured tasks of all actors that are complete.
     pub(super) finished: u64,
+    pub(super) more: super::extra::More,
 }
 
 impl World<'_> {
@@ -372,12 +380,27 @@ impl World<'_> {
 
     /// Accounts `time` of a task to `cause`, and to its step.
     #[inline]
-    pub(super) fn note_time(&mut self, task: u32, cause: Cause, time: u64) {
-        let task = &mut self.tasks[task as usize];
-        task.times[cause as usize] += time;
+    pub(super) fn note_time(&mut self, index: u32, cause: Cause, time: u64) {
+        let task = &mut self.tasks[index as usize];
+        match task.times.get_mut(cause as usize) {
+            Some(sum) => *sum += time,
+            None => self.more.extras[index as usize].times[cause as usize - PLAIN_CAUSES] += time,
+        }
         if task.epoch == Epoch::Inside && cause != Cause::Queue {
             self.steps[task.step as usize].times[cause as usize] += time;
         }
+    }
+
+    /// Where a task's time has gone so far.
+    pub(super) fn times_of(&self, index: u32) -> TaskTimes {
+        let mut times = [Nanos::ZERO; CAUSES];
+        let plain = self.tasks[index as usize].times;
+        times.iter_mut().zip(plain).for_each(|(time, spent)| *time = Nanos(spent));
+        if let Some(extra) = self.more.extras.get(index as usize) {
+            let special = times[PLAIN_CAUSES..].iter_mut().zip(extra.times);
+            special.for_each(|(time, spent)| *time = Nanos(spent));
+        }
+        times
     }
 
     /// Adds to what a thread owes.

@@ -245,6 +245,9 @@ const fn colour(mechanism: Option<Mechanism>) -> Option<Cause> {
     match mechanism {
         Some(Mechanism::Interpreter | Mechanism::Locks) => Some(Cause::Lock),
         Some(Mechanism::Switching) => Some(Cause::RunQueue),
+        Some(Mechanism::Pools) => Some(Cause::Pool),
+        Some(Mechanism::Quota) => Some(Cause::Throttled),
+        Some(Mechanism::Pauses) => Some(Cause::Paused),
         Some(Mechanism::Caches) | None => None,
     }
 }

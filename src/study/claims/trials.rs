@@ -193,6 +193,9 @@ impl<'a> Bench<'a> {
             "locks" => Some(Mechanism::Locks),
             "switching" => Some(Mechanism::Switching),
             "caches" => Some(Mechanism::Caches),
+            "pools" => Some(Mechanism::Pools),
+            "quota" => Some(Mechanism::Quota),
+            "pauses" => Some(Mechanism::Pauses),
             "neighbours" => None,
             other => {
                 let known = ["interpreter", "locks", "switching", "caches", "neighbours"];

@@ -60,6 +60,7 @@ fn actor(seed: u64, tasks: u64, seconds: f64, median: f64) -> ActorRecord {
         io: whole * shares[4],
         call: whole * shares[5],
         residual: whole * shares[6],
+        ..Breakdown::default()
     };
     let mean = split(sojourn.mean, [0.18, 0.27, 0.2, 0.1, 0.2, 0.045, 0.005]);
     let step = |name: &str, shares: [f64; 7]| StepRecord {
@@ -90,6 +91,7 @@ fn actor(seed: u64, tasks: u64, seconds: f64, median: f64) -> ActorRecord {
         ],
         sojourn_ns: sojourn,
         sojourn_uncorrected_ns: Some(distribution(&draws(seed, tasks.min(100_000), median * 0.8))),
+        ..ActorRecord::default()
     }
 }
 

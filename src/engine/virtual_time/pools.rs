@@ -1,0 +1,182 @@
+//! Pools: places that tasks hold over a step, waits included.
+
+use super::alarms::Alarm;
+use super::extra::Stage;
+use super::world::{NONE, World};
+use crate::measure::record::PoolRecord;
+use crate::measure::{Cause, Outcome, Tally};
+use crate::random::Source;
+use crate::scenario::{Next, PoolSpec};
+use crate::units::Nanos;
+use crate::workload::Draw;
+use std::collections::{BTreeMap, VecDeque};
+
+/// A pool and its figures.
+#[derive(Debug)]
+pub(super) struct Pool {
+    size: usize,
+    fifo: bool,
+    timeout: Option<Draw>,
+    /// Places taken; those handed to a waiter that has not run yet among them.
+    taken: usize,
+    /// Tasks that wait, in order.
+    waiting: VecDeque<u32>,
+    /// Since when each task holds its place.
+    holders: BTreeMap<u32, u64>,
+    acquisitions: u64,
+    contended: u64,
+    timed_out: u64,
+    wait: Tally,
+    hold: Tally,
+}
+
+impl Pool {
+    pub(super) fn new(spec: &PoolSpec) -> Self {
+        Self {
+            size: spec.size,
+            fifo: spec.next != Next::Barge,
+            timeout: spec.timeout.clone(),
+            taken: 0,
+            waiting: VecDeque::new(),
+            holders: BTreeMap::new(),
+            acquisitions: 0,
+            contended: 0,
+            timed_out: 0,
+            wait: Tally::default(),
+            hold: Tally::default(),
+        }
+    }
+
+    /// Forgets what happened before the measured window.
+    pub(super) fn reset(&mut self) {
+        (self.acquisitions, self.contended, self.timed_out) = (0, 0, 0);
+        (self.wait, self.hold) = (Tally::default(), Tally::default());
+    }
+
+    pub(super) fn record(&self) -> PoolRecord {
+        PoolRecord {
+            size: self.size,
+            acquisitions: self.acquisitions,
+            contended: self.contended,
+            timed_out: self.timed_out,
+            wait_ns: self.wait.distribution(),
+            hold_ns: self.hold.distribution(),
+        }
+    }
+
+    fn take(&mut self, task: u32, now: u64, since: u64) {
+        self.holders.insert(task, now);
+        self.acquisitions += 1;
+        self.wait.record(Nanos(now - since));
+    }
+}
+
+impl World<'_> {
+    /// Takes a place, or makes the task wait for one; whether the thread goes on at once.
+    pub(super) fn acquire(&mut self, thread: u32, task: u32, number: u32) -> bool {
+        if self.settle(thread) {
+            return false;
+        }
+        let now = self.now;
+        let woken = self.extra(task).stage == Stage::Waiting;
+        if woken && self.extra(task).expired {
+            let pool = &mut self.more.pools[number as usize];
+            pool.timed_out += 1;
+            // The wake-up that came too late for this one is somebody else's.
+            let next = if pool.taken < pool.size { pool.waiting.pop_front() } else { None };
+            if let Some(next) = next {
+                self.rouse(next, thread);
+            }
+            self.extra(task).stage = Stage::Fresh;
+            return self.fail(thread, task, Outcome::TimedOut);
+        }
+        let since = if woken { self.extra(task).since } else { now };
+        let pool = &mut self.more.pools[number as usize];
+        // A place that was handed over is taken already.
+        let handed = woken && pool.fifo;
+        if handed || pool.taken < pool.size && (woken || !pool.fifo || pool.waiting.is_empty()) {
+            pool.taken += usize::from(!handed);
+            pool.take(task, now, since);
+            self.next_epoch(task);
+            self.extra(task).stage = Stage::Fresh;
+            let lock = self.charges.lock;
+            self.owe(thread, lock);
+            self.advance(task);
+            return true;
+        }
+        if woken {
+            // Somebody was faster: it waits at the head again.
+            pool.waiting.push_front(task);
+        } else {
+            pool.waiting.push_back(task);
+            pool.contended += 1;
+            let timeout = pool.timeout.clone();
+            let epoch = self.next_epoch(task);
+            let extra = self.extra(task);
+            extra.stage = Stage::Waiting;
+            extra.since = now;
+            if let Some(draw) = timeout {
+                let mut stream = self.chance_of(task, Source::Patience, 1 + u64::from(number));
+                let patience = draw.sample(&mut stream, self.tasks[task as usize].number).0;
+                self.alarm_in(patience, Alarm::PoolTimeout { task, epoch, pool: number });
+            }
+        }
+        self.rest(thread, task, Cause::Pool)
+    }
+
+    /// Gives a place back, and passes it on.
+    pub(super) fn release(&mut self, thread: u32, task: u32, number: u32) {
+        let now = self.now;
+        let pool = &mut self.more.pools[number as usize];
+        if let Some(since) = pool.holders.remove(&task) {
+            pool.hold.record(Nanos(now - since));
+        }
+        self.pass_on(thread, number);
+    }
+
+    fn pass_on(&mut self, thread: u32, number: u32) {
+        let pool = &mut self.more.pools[number as usize];
+        let Some(next) = pool.waiting.pop_front() else {
+            pool.taken -= 1;
+            return;
+        };
+        if !pool.fifo {
+            pool.taken -= 1;
+        }
+        self.rouse(next, thread);
+    }
+
+    /// A task that may wait for a place is withdrawn.
+    pub(super) fn leave_pool(&mut self, thread: u32, task: u32, number: u32) {
+        if self.extra(task).stage != Stage::Waiting {
+            return;
+        }
+        let pool = &mut self.more.pools[number as usize];
+        if let Some(place) = pool.waiting.iter().position(|waiter| *waiter == task) {
+            pool.waiting.remove(place);
+        } else if pool.fifo {
+            // It has been handed a place.
+            self.pass_on(thread, number);
+        }
+    }
+
+    /// A task has waited for a place for too long.
+    pub(super) fn pool_timed_out(&mut self, task: u32, pool: u32) {
+        let pool = &mut self.more.pools[pool as usize];
+        let place = pool.waiting.iter().position(|waiter| *waiter == task);
+        match place {
+            Some(place) => drop(pool.waiting.remove(place)),
+            // It has been handed a place, and has not run yet.
+            None if pool.fifo => return,
+            // It has been woken, to try again.
+            None => {}
+        }
+        self.extra(task).expired = true;
+        self.rouse(task, NONE);
+    }
+
+    /// Pools of the scenario by number.
+    pub(super) fn pool_records(&self) -> Vec<PoolRecord> {
+        self.more.pools.iter().map(Pool::record).collect()
+    }
+}

@@ -1,0 +1,242 @@
+//! Pools, kinds, deadlines, fan-out, batches, events and lock policies on real threads and on tokio: what must hold whatever the
+//! speed. Each runs on both, and the virtual engine is asked to agree where figures are exact.
+
+use conlab::engine::real::RealEngine;
+use conlab::engine::{Engine, Experiment, Progress, VirtualEngine};
+use conlab::measure::RunRecord;
+use conlab::measure::record::ActorRecord;
+use conlab::scenario::{LoadArm, Scenario};
+
+fn run(engine: &dyn Engine, text: &str) -> RunRecord {
+    let scenario = Scenario::parse(text, "test.toml").unwrap();
+    let record =
+        engine.run(&Experiment::new(scenario, LoadArm::Baseline), &Progress::default()).unwrap().record;
+    for identity in &record.identities {
+        // How well the kernel accounts for threads is not the subject here.
+        assert!(
+            identity.holds || identity.name == "thread-time",
+            "{}: {}\n{text}",
+            identity.name,
+            identity.detail
+        );
+    }
+    record
+}
+
+fn real(text: &str) -> RunRecord {
+    run(&RealEngine::new(), text)
+}
+
+/// A scenario with an actor `a` in focus, on threads and on tokio.
+fn both(shared: &str, actor: &str, others: &str) -> [String; 2] {
+    ["mutex", "async"].map(|queue| {
+        format!(
+            "schema = 1\nname = \"real\"\n[run]\nwarmup = \"20ms\"\nduration = \"300ms\"\n{shared}\n\
+             [actor.a]\nfocus = true\nqueue = \"{queue}\"\n{actor}\n{others}\n"
+        )
+    })
+}
+
+fn a(record: &RunRecord) -> &ActorRecord {
+    &record.actors["a"]
+}
+
+#[test]
+fn a_pool_lets_in_no_more_than_its_size() {
+    for next in ["fifo", "barge"] {
+        let shared = format!("[pool.p]\nsize = 2\nnext = \"{next}\"");
+        let actor =
+            "threads = 6\nload = { clients = 6 }\nsteps = [{ name = \"s\", pool = \"p\", io = \"2ms\" }]";
+        for text in both(&shared, actor, "") {
+            let record = real(&text);
+            let pool = &record.pools["p"];
+            // Two at a time: what they held cannot be more than twice the time there was.
+            let held = pool.hold_ns.mean * pool.hold_ns.count as f64;
+            assert!(held <= 2.0 * record.window.length_ns as f64 + 1e8, "{pool:?}");
+            assert!(pool.contended > 0 && pool.timed_out == 0, "{pool:?}");
+            assert!(a(&record).breakdown_mean_ns.pool > 0.0);
+        }
+    }
+}
+
+#[test]
+fn whoever_waits_too_long_for_a_pool_gives_up() {
+    let shared = "[pool.p]\nsize = 1\ntimeout = \"1ms\"";
+    let actor =
+        "threads = 4\nload = { clients = 4 }\nsteps = [{ name = \"s\", pool = \"p\", io = \"20ms\" }]";
+    for text in both(shared, actor, "") {
+        let record = real(&text);
+        assert!(a(&record).timed_out > 0 && a(&record).completed > 0);
+        assert!(record.pools["p"].timed_out > 0);
+    }
+}
+
+#[test]
+fn kinds_do_their_own_steps_and_chance_leaves_some_out() {
+    let actor = "threads = 2\nload = { clients = 2, mix = { get = 3, scan = 1 } }\n\
+                 [actor.a.on.get]\nsteps = [{ name = \"r\", io = \"100us\" }, { name = \"never\", chance = 0, io = \"1s\" }]\n\
+                 [actor.a.on.scan]\nsteps = [{ name = \"r\", io = \"200us\" }]";
+    for text in both("", actor, "") {
+        let record = real(&text);
+        let kinds = &a(&record).kinds;
+        let count = |step: &str| a(&record).steps.iter().find(|one| one.name == step).unwrap().count;
+        assert_eq!(kinds["get"].completed + kinds["scan"].completed, a(&record).completed);
+        assert_eq!(kinds["get"].issued + kinds["scan"].issued, a(&record).issued);
+        assert!(kinds["get"].completed > kinds["scan"].completed);
+        assert_eq!(count("get.never"), 0);
+        // The unfinished may have done theirs as well.
+        assert!(count("scan.r") >= kinds["scan"].completed);
+    }
+}
+
+#[test]
+fn a_call_waits_for_as_many_answers_as_it_says_and_not_for_ever() {
+    let leaf = "[actor.leaf]\nthreads = 8\nsteps = [{ name = \"s\", io = \"1ms\" }, { name = \"late\", chance = 0.2, io = \"30ms\" }]";
+    for (call, gives_up) in [
+        ("fan = 4", false),
+        ("fan = 4, wait = \"first\"", false),
+        ("fan = 4, wait = 3, cancel = true", false),
+        ("fan = 6, parallel = 2", false),
+        ("hedge = \"5ms\"", false),
+        ("timeout = \"5ms\"", true),
+        ("timeout = \"5ms\", retry = { times = 5, after = \"1ms\", factor = 2, jitter = 0.5 }", false),
+    ] {
+        let actor = format!(
+            "threads = 2\nload = {{ clients = 2 }}\nsteps = [{{ name = \"ask\", call = \"leaf\", {call} }}]"
+        );
+        for text in both("", &actor, leaf) {
+            let record = real(&text);
+            let calls = a(&record).calls.unwrap();
+            assert!(a(&record).completed > 0, "{call}");
+            assert!(calls.attempts >= calls.calls, "{call}: {calls:?}");
+            assert_eq!(a(&record).timed_out > 0, gives_up, "{call}");
+            if call.starts_with("hedge") {
+                assert!(calls.hedges > 0, "{calls:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_full_queue_refuses_whoever_asks_and_tells_them() {
+    for full in ["refuse", "drop-oldest"] {
+        let leaf = format!(
+            "[actor.leaf]\nthreads = 1\ncapacity = 1\nfull = \"{full}\"\nsteps = [{{ name = \"s\", io = \"3ms\" }}]"
+        );
+        let actor = "threads = 8\nload = { clients = 8, think = \"1ms\" }\nsteps = [{ name = \"ask\", call = \"leaf\" }]";
+        for text in both("", actor, &leaf) {
+            let record = real(&text);
+            let leaf = &record.actors["leaf"];
+            assert!(leaf.refused > 0 && leaf.completed > 0, "{leaf:?}");
+            assert!(a(&record).failed > 0 && a(&record).completed > 0);
+        }
+    }
+}
+
+#[test]
+fn impatient_and_old_tasks_are_not_begun() {
+    for (key, ended) in [
+        ("timeout = \"4ms\"", (|actor: &ActorRecord| actor.timed_out) as fn(&ActorRecord) -> u64),
+        ("shed = { age = \"4ms\" }", |actor| actor.refused),
+        ("shed = { length = 2 }", |actor| actor.refused),
+    ] {
+        let actor = format!(
+            "threads = 1\ncapacity = 100\n{key}\nload = {{ rate = \"2000/s\" }}\nsteps = [{{ name = \"s\", io = \"2ms\" }}]"
+        );
+        // Handlers take tasks out of their queue at once, so that this is about threads.
+        let [text, _] = both("", &actor, "");
+        let record = real(&text);
+        assert!(ended(a(&record)) > 0 && a(&record).completed > 0, "{key}: {:?}", a(&record));
+    }
+}
+
+#[test]
+fn a_batch_is_done_once_for_all_of_its_tasks() {
+    let actor = "threads = 8\nload = { clients = 8 }\n\
+                 steps = [{ name = \"commit\", io = \"3ms\", batch = { most = 4, within = \"1ms\" } }]";
+    for text in both("", actor, "") {
+        let record = real(&text);
+        let batch = record.batches["a.commit"];
+        assert!(batch.largest <= 4 && batch.batches < batch.tasks, "{batch:?}");
+        assert!(a(&record).breakdown_mean_ns.batch > 0.0);
+    }
+}
+
+#[test]
+fn an_event_stops_whom_it_says() {
+    let shared = "[event.gc]\nevery = \"50ms\"\nfor = \"20ms\"\npause = \"a\"";
+    let actor = "threads = 1\nload = { clients = 1 }\nsteps = [{ name = \"s\", compute = \"200us\" }]";
+    let other = "[actor.b]\nload = { clients = 1 }\nsteps = [{ name = \"s\", compute = \"200us\" }]";
+    for text in both(shared, actor, other) {
+        let record = real(&text);
+        assert!(record.events["gc"].count > 0);
+        assert!(a(&record).breakdown_mean_ns.paused > 0.0);
+        assert!(record.actors["b"].breakdown_mean_ns.paused.abs() < 1e-9);
+    }
+}
+
+#[test]
+fn locks_exclude_whatever_their_policy() {
+    for policy in [
+        "next = \"fifo\"",
+        "next = { handover = \"1ms\" }",
+        "wait = { spin = \"20us\" }",
+        "wait = { poll = \"1ms\" }",
+        "kind = \"shared\"\nprefer = \"readers\"",
+        "kind = \"shared\"\nprefer = \"writers\"",
+        "kind = \"shared\"\nprefer = \"fifo\"",
+    ] {
+        let shared = format!("[lock.m]\n{policy}");
+        let actor = "threads = 4\nload = { clients = 4 }\nsteps = [{ name = \"s\", lock = \"m\", compute = \"50us\" }]";
+        for text in both(&shared, actor, "") {
+            let record = real(&text);
+            let lock = &record.locks["m"];
+            let held = lock.hold_ns.mean * lock.hold_ns.count as f64;
+            assert!(lock.acquisitions > 0, "{policy}");
+            assert!(held <= 1.01 * record.window.length_ns as f64 + 5e7, "{policy}: {held}");
+        }
+    }
+}
+
+#[test]
+fn readers_are_inside_together() {
+    let shared = "[lock.m]\nkind = \"shared\"";
+    let actor = "threads = 4\nload = { clients = 4 }\n\
+                 steps = [{ name = \"s\", lock = \"m\", share = true, io = \"5ms\" }]";
+    for text in both(shared, actor, "") {
+        let record = real(&text);
+        assert_eq!(record.locks["m"].contended, 0);
+    }
+}
+
+#[test]
+fn phases_and_recorded_arrivals_come_when_they_say() {
+    let actor = "load = { phases = [{ for = \"150ms\", rate = \"200/s\" }, { for = \"100ms\", rate = 0 },\n\
+                 { for = \"1s\", rate = \"200/s\" }] }\nsteps = [{ name = \"s\", io = \"100us\" }]";
+    for text in both("", actor, "") {
+        let (real, simulated) = (real(&text), run(&VirtualEngine::ideal(), &text));
+        for (mine, theirs) in a(&real).phases.iter().zip(&a(&simulated).phases) {
+            // The same arrivals under the same seed, but for those at the edges of the window.
+            assert!(mine.tasks.issued.abs_diff(theirs.tasks.issued) <= 1, "{mine:?} {theirs:?}");
+        }
+        assert_eq!(a(&real).phases[1].tasks.issued, 0);
+    }
+}
+
+#[test]
+fn what_real_threads_do_not_do_is_refused_in_a_sentence() {
+    let refused = |text: &str| {
+        let scenario = Scenario::parse(text, "test.toml").unwrap();
+        RealEngine::new()
+            .run(&Experiment::new(scenario, LoadArm::Baseline), &Progress::default())
+            .unwrap_err()
+            .to_string()
+    };
+    let actor = "load = { clients = 1 }\nsteps = [{ name = \"s\", io = \"1ms\" }]";
+    let [text, _] = both("[host]\nquota = \"50%\"", actor, "");
+    assert!(refused(&text).contains("quota"), "{}", refused(&text));
+    let actor = "load = { clients = 1, mix = { x = 1 } }\n[actor.a.on.x]\npriority = 1\n\
+                 steps = [{ name = \"s\", io = \"1ms\" }]";
+    let [text, _] = both("", actor, "");
+    assert!(refused(&text).contains("before another"), "{}", refused(&text));
+}
