@@ -51,16 +51,24 @@ fn groups(text: &mut String, actor: &ActorRecord) {
     const TIMES: [&str; 8] = ["mean", "p50", "p90", "p95", "p99", "p99.9", "max", "stddev"];
     let named = actor.kinds.iter().map(|(name, group)| (name.clone(), group));
     let phase = |at: u64| Nanos(at).to_string();
-    let phases = actor.phases.iter().map(|of| (format!("{} to {}", phase(of.from_ns), phase(of.to_ns)), &of.tasks));
-    let all: [(&str, Vec<(String, &GroupRecord)>); 2] =
-        [("By kind of request", named.collect()), ("By phase, of the tasks that arrived in it", phases.collect())];
+    let phases =
+        actor.phases.iter().map(|of| (format!("{} to {}", phase(of.from_ns), phase(of.to_ns)), &of.tasks));
+    let all: [(&str, Vec<(String, &GroupRecord)>); 2] = [
+        ("By kind of request", named.collect()),
+        ("By phase, of the tasks that arrived in it", phases.collect()),
+    ];
     for (title, groups) in all.into_iter().filter(|(_, groups)| !groups.is_empty()) {
         let mut counts = table(&[&[""], &COUNTS[..]].concat());
         let mut times = table(&[&["sojourn"], &TIMES[..]].concat());
         for (name, group) in groups {
             let mut cells = vec![name.clone()];
-            let numbers =
-                [group.issued, group.completed, group.refused, group.timed_out, group.failed + group.cancelled];
+            let numbers = [
+                group.issued,
+                group.completed,
+                group.refused,
+                group.timed_out,
+                group.failed + group.cancelled,
+            ];
             cells.extend(numbers.map(|number| number.to_string()));
             cells.push(rate(group.throughput_per_s));
             counts.add_row(cells);

@@ -2,8 +2,8 @@
 //!
 //! Plain text of a given width; colour and alphabet are the terminal's business.
 
-use super::words::at_least;
 use super::special;
+use super::words::at_least;
 use crate::measure::record::{ActorRecord, Breakdown, CacheRecord, Distribution, EstimateRecord, RunRecord};
 use crate::units::Nanos;
 use comfy_table::{CellAlignment, LineStyle, Table, TableStyle};

@@ -96,10 +96,16 @@ fn theory_of_fans_and_batches() {
             200_000,
             1000,
             "",
-            &format!("load = {{ clients = 1 }}\nsteps = [{{ name = \"ask\", call = \"leaf\", fan = {n}, wait = {k} }}]"),
+            &format!(
+                "load = {{ clients = 1 }}\nsteps = [{{ name = \"ask\", call = \"leaf\", fan = {n}, wait = {k} }}]"
+            ),
             "[actor.leaf]\nthreads = 400\ncapacity = 10000\nsteps = [{ name = \"s\", io = \"1ms\", spread = \"exponential\" }]",
         );
-        check(&format!("{k} of {n} exponentials"), &text, &[("ms", &call, order_statistic(k, n, 1.0).unwrap())]);
+        check(
+            &format!("{k} of {n} exponentials"),
+            &text,
+            &[("ms", &call, order_statistic(k, n, 1.0).unwrap())],
+        );
     }
     let sojourn = |record: &ActorRecord| record.sojourn_ns.mean / 1e6;
     for most in [1, 4, 32] {

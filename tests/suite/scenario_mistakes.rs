@@ -150,8 +150,14 @@ fn kinds_calls_and_overload() {
             ("{ for = \"1s\", rate = \"10/s\" }", "{ for = \"1s\", rate = 0 }"),
             ("{ for = \"1s\", rate = \"10/s\" }", "{ fro = \"1s\", rate = \"10/s\" }"),
             ("load = { phases", "load = { rate = 1, phases"),
-            ("load = { phases = [{ for = \"1s\", rate = \"10/s\" }, { for = \"1s\", rate = 0 }]", "load = { clients = 2"),
-            ("load = { phases = [{ for = \"1s\", rate = \"10/s\" }, { for = \"1s\", rate = 0 }]", "load = { arrivals = \"/no/such.csv\""),
+            (
+                "load = { phases = [{ for = \"1s\", rate = \"10/s\" }, { for = \"1s\", rate = 0 }]",
+                "load = { clients = 2",
+            ),
+            (
+                "load = { phases = [{ for = \"1s\", rate = \"10/s\" }, { for = \"1s\", rate = 0 }]",
+                "load = { arrivals = \"/no/such.csv\"",
+            ),
             ("priority = 2", "priority = -1"),
             ("pool = \"connections\"", "pool = \"conections\""),
             ("lock = \"table\", share = true", "lock = \"index\", share = true"),
