@@ -1,12 +1,12 @@
 //! `conlab audit`: what a benchmark report says of itself.
 
-use super::exit::{Failure, Outcome, print};
+use super::exit::{Failure, Outcome, print, say, with_causes};
 use super::terminal::Terminal;
 use crate::audit::{
-    AuditError, EXAMPLE_NAME, Finding, RULES, Report, Severity, audit, phase_18f, read_bytes, read_path,
+    AuditError, EXAMPLE_NAME, Finding, RULES, Reading, Severity, audit, phase_18f, read_all, read_stream,
     to_json, to_text,
 };
-use crate::files::{LARGEST_RECORD, read_stdin};
+use std::io;
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
@@ -16,8 +16,11 @@ Examples:
   conlab audit target/criterion                 every benchmark of a directory
   conlab audit day2.json day4.json              arms in several files are compared
 
-Reads conlab's run.json, phase-18F reports, hyperfine, criterion and oha JSON, and CSV files of samples.
-Exits with 3 when there is a defect.";
+  conlab audit BENCHMARKS.md                    tables and sentences of a report that people write
+
+Reads JSON and text of benchmark tools and load generators, CSV with a column of durations, Markdown and
+text with statistics by name, and what conlab writes itself; gzip and UTF-16 too. docs/guide/audit.md lists
+formats and rules. Exits with 3 when there is a defect, with 1 when a file was not understood.";
 
 /// Is this benchmark report a measurement at all, and does it say what it claims?
 #[derive(Debug, clap::Args)]
@@ -38,7 +41,7 @@ pub(super) struct Args {
 }
 
 /// Reads, audits, prints.
-pub(super) fn run(args: &Args, _terminal: &Terminal) -> Result<Outcome, Failure> {
+pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> {
     if args.rules {
         let lines: Vec<String> = RULES
             .iter()
@@ -47,37 +50,48 @@ pub(super) fn run(args: &Args, _terminal: &Terminal) -> Result<Outcome, Failure>
         print(&lines.concat())?;
         return Ok(Outcome::Done);
     }
-    let mut reports: Vec<Report> = Vec::new();
+    let mut reading = Reading::default();
     if args.example {
-        reports.push(phase_18f().map_err(failure)?);
+        reading.add(phase_18f());
     }
     for file in &args.files {
-        reports.extend(read(file)?);
+        if file == Path::new("-") {
+            reading.add(read_stream("stdin", io::stdin().lock()));
+        } else if file == Path::new(EXAMPLE_NAME) && !file.exists() {
+            reading.add(phase_18f());
+        } else {
+            reading.append(read_all(std::slice::from_ref(file)));
+        }
     }
+    let Reading { reports, mut refused, passed_over } = reading;
     let findings: Vec<Finding> = audit(&reports);
-    if args.json {
-        print(&format!("{:#}\n", to_json(&reports, &findings)))?;
-    } else {
-        print(&to_text(&reports, &findings))?;
+    if !reports.is_empty() {
+        if args.json {
+            print(&format!("{:#}\n", to_json(&reports, &findings)))?;
+        } else {
+            print(&to_text(&reports, &findings))?;
+        }
+    }
+    if !passed_over.is_empty() && !terminal.quiet {
+        let (count, plural) = (passed_over.len(), if passed_over.len() == 1 { "" } else { "s" });
+        say(&format!(
+            "passed over {count} file{plural} in which no benchmark was understood, {} for one",
+            passed_over[0].display()
+        ));
+    }
+    // One file that cannot be read does not lose the findings of the others, and all such files are named.
+    let last = refused.pop();
+    for error in refused {
+        say(&format!("{} {}", terminal.alarm("error:"), terminal.plain(&with_causes(&error))));
     }
     let has_defect = findings.iter().any(|finding| finding.severity == Severity::Defect);
-    Ok(if has_defect { Outcome::Refuted } else { Outcome::Done })
-}
-
-fn read(file: &Path) -> Result<Vec<Report>, Failure> {
-    if file == Path::new("-") {
-        let bytes = read_stdin(LARGEST_RECORD).map_err(|error| Failure::cannot("read stdin", error))?;
-        return read_bytes("stdin", &bytes).map(|report| vec![report]).map_err(failure);
-    }
-    if file == Path::new(EXAMPLE_NAME) && !file.exists() {
-        return phase_18f().map(|report| vec![report]).map_err(failure);
-    }
-    read_path(file).map_err(failure)
-}
-
-fn failure(error: AuditError) -> Failure {
-    match error {
-        AuditError::Read { .. } => Failure::CouldNotRun(Box::new(error)),
-        _ => Failure::Usage(error.to_string()),
+    match last {
+        Some(error) if has_defect => {
+            say(&format!("{} {}", terminal.alarm("error:"), terminal.plain(&with_causes(&error))));
+            Ok(Outcome::Refuted)
+        }
+        Some(error) => Err(Failure::CouldNotRun(Box::<AuditError>::new(error))),
+        None if has_defect => Ok(Outcome::Refuted),
+        None => Ok(Outcome::Done),
     }
 }

@@ -162,7 +162,7 @@ fn bounded(said: &str) -> String {
 }
 
 /// An error and what caused it, as one line.
-fn with_causes(error: &(dyn Error + 'static)) -> String {
+pub(super) fn with_causes(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(next) = cause {

@@ -1,7 +1,7 @@
 //! What is promised, against what is there to be saved.
 
 use super::super::figure::{Figure, short};
-use super::super::report::{Arm, Benchmark, Claim};
+use super::super::report::{Arm, Benchmark, Claim, Share};
 use super::{Evidence, Hit};
 
 /// The least speedup of the whole that a claim promises, and where it says so.
@@ -17,8 +17,10 @@ fn least_speedup(claim: &Claim) -> Option<(f64, String)> {
 /// More speedup than removing the cause altogether gives.
 pub(super) fn amdahl(evidence: &Evidence<'_>) -> Vec<Hit> {
     evidence.each_claim(|claim| {
-        let percent = claim.cause_percent?;
         let (promised, how) = least_speedup(claim)?;
+        let Some(percent) = claim.cause_percent else {
+            return all_but_execution(evidence, claim, promised, &how);
+        };
         let share = percent.span().high / 100.0;
         if share >= 1.0 {
             return None;
@@ -41,6 +43,48 @@ pub(super) fn amdahl(evidence: &Evidence<'_>) -> Vec<Hit> {
     })
 }
 
+/// Words of the part of a breakdown that is the work itself.
+const WORK: [&str; 8] =
+    ["execution", "executing", "work", "working", "compute", "computation", "processing", "useful"];
+
+/// No cause is named with its share, but a breakdown of the component is: even without any overhead the work is left.
+fn all_but_execution(
+    evidence: &Evidence<'_>,
+    claim: &Claim,
+    promised: f64,
+    how: &str,
+) -> Option<(String, String)> {
+    let component = claim.component.as_deref()?;
+    let is_work = |name: &str| {
+        name.to_lowercase().split(|letter: char| !letter.is_alphanumeric()).any(|word| WORK.contains(&word))
+    };
+    let benchmark = evidence.benchmarks().find(|benchmark| {
+        benchmark.component.as_deref() == Some(component)
+            && benchmark.shares.iter().any(|share| is_work(&share.name))
+    })?;
+    let parts: Vec<&Share> = benchmark.shares.iter().filter(|share| !is_work(&share.name)).collect();
+    let nominal: f64 = parts.iter().map(|share| share.percent.value).sum();
+    // Independent roundings add up by their squares.
+    let rounding = parts.iter().map(|share| share.percent.half_unit.powi(2)).sum::<f64>().sqrt();
+    let overhead = (nominal + rounding) / 100.0;
+    if !(0.0..1.0).contains(&overhead) || promised <= 1.0 / (1.0 - overhead) {
+        return None;
+    }
+    let listed: Vec<String> =
+        parts.iter().map(|share| format!("{} {} %", share.name, short(share.percent.value, 2))).collect();
+    let left = claim.from_ms.map_or(String::new(), |from| {
+        format!(", leaving {} of {} ms", short(from.value * (1.0 - nominal / 100.0), 1), short(from.value, 4))
+    });
+    Some((
+        format!("{how}; {} has {}", benchmark.title(), listed.join(", ")),
+        format!(
+            "removing all of these speeds the whole up at most 1/(1 − {}) = {:.2} times{left}",
+            short(nominal / 100.0, 4),
+            1.0 / (1.0 - nominal / 100.0)
+        ),
+    ))
+}
+
 fn cause(claim: &Claim) -> &str {
     claim.cause.as_deref().unwrap_or("the cause")
 }
@@ -52,7 +96,7 @@ pub(super) fn exceeds_cause(evidence: &Evidence<'_>) -> Vec<Hit> {
         let (saving, how) = claim.least_saving()?;
         (saving > size.span().high).then(|| {
             (
-                format!("{} takes {} ms; promised: {how}", cause(claim), size.value),
+                format!("{}: {} ms; promised: {how}", cause(claim), short(size.value, 4)),
                 format!("the least promised saving is {} times its cause", short(saving / size.value, 1)),
             )
         })
@@ -78,8 +122,7 @@ pub(super) fn below_isolated(evidence: &Evidence<'_>) -> Vec<Hit> {
         // A cure for what the neighbours do cannot beat having none.
         let component = claim.component.as_deref()?;
         let isolated = evidence
-            .benchmarks
-            .iter()
+            .benchmarks()
             .filter(|benchmark| {
                 benchmark.arm == Some(Arm::Isolated) && benchmark.component.as_deref() == Some(component)
             })
@@ -102,11 +145,8 @@ pub(super) fn shifting(evidence: &Evidence<'_>) -> Vec<Hit> {
     evidence.each_claim(|claim| {
         let (cause, percent) = (claim.cause.as_deref()?, claim.cause_percent?);
         let component = claim.component.as_deref()?;
-        evidence
-            .benchmarks
-            .iter()
-            .filter(|benchmark| benchmark.component.as_deref() == Some(component))
-            .find_map(|benchmark| {
+        evidence.benchmarks().filter(|benchmark| benchmark.component.as_deref() == Some(component)).find_map(
+            |benchmark| {
                 let own = benchmark.shares.iter().find(|share| alike(&share.name, cause))?;
                 let other = benchmark
                     .shares
@@ -125,7 +165,8 @@ pub(super) fn shifting(evidence: &Evidence<'_>) -> Vec<Hit> {
                         ),
                     )
                 })
-            })
+            },
+        )
     })
 }
 
@@ -150,8 +191,7 @@ pub(super) fn hits(evidence: &Evidence<'_>) -> Vec<Hit> {
         }
         let component = claim.component.as_deref()?;
         let ratio = evidence
-            .benchmarks
-            .iter()
+            .benchmarks()
             .filter(|benchmark| benchmark.component.as_deref() == Some(component))
             .find_map(|benchmark| benchmark.hit_ratio)?;
         (ratio.span().high < 0.99).then(|| {

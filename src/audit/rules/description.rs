@@ -1,51 +1,9 @@
-//! What reports say about themselves: copies, missing values, impossible sources, contradictions.
+//! What reports say about themselves: missing values, impossible sources, contradictions, conditions.
 
 use super::super::figure::short;
-use super::super::report::Benchmark;
-use super::{Evidence, Hit};
-
-/// Statistics that must agree before two rows count as copies.
-const LEAST_EQUAL: usize = 4;
-
-/// Different benchmarks with equal statistics.
-pub(super) fn duplicates(evidence: &Evidence<'_>) -> Vec<Hit> {
-    let mut hits = Vec::new();
-    for (at, one) in evidence.benchmarks.iter().enumerate() {
-        for other in evidence.benchmarks[at + 1..].iter().filter(|other| other.name != one.name) {
-            let equal = equal_statistics(one, other);
-            if equal.len() >= LEAST_EQUAL {
-                hits.push(Hit {
-                    subject: format!("{} and {}", one.title(), other.title()),
-                    evidence: equal.join(", "),
-                    computation: format!(
-                        "{} statistics are equal to the last digit and none differs",
-                        equal.len()
-                    ),
-                });
-            }
-        }
-    }
-    hits
-}
-
-/// The statistics that both have, if all of them are equal.
-fn equal_statistics(one: &Benchmark, other: &Benchmark) -> Vec<String> {
-    let rows = |benchmark: &Benchmark| {
-        let mut rows = benchmark.summary.named();
-        rows.extend(benchmark.throughput.map(|rate| ("per second".to_owned(), rate)));
-        rows
-    };
-    let others = rows(other);
-    let mut equal = Vec::new();
-    for (name, figure) in rows(one) {
-        let Some((_, same)) = others.iter().find(|(other_name, _)| *other_name == name) else { continue };
-        if figure.value.total_cmp(&same.value).is_ne() {
-            return Vec::new();
-        }
-        equal.push(format!("{name} {}", short(figure.value, 6)));
-    }
-    equal
-}
+use super::super::report::Share;
+use super::super::statement::Fact;
+use super::{Evidence, Hit, Said, Severity};
 
 /// A success with a metric that has no value.
 pub(super) fn nulls(evidence: &Evidence<'_>) -> Vec<Hit> {
@@ -53,7 +11,11 @@ pub(super) fn nulls(evidence: &Evidence<'_>) -> Vec<Hit> {
         (benchmark.succeeded == Some(true) && !benchmark.nulls.is_empty()).then(|| {
             (
                 format!("success; null: {}", benchmark.nulls.join(", ")),
-                format!("{} metrics were not measured", benchmark.nulls.len()),
+                if benchmark.nulls.len() == 1 {
+                    "one metric was not measured".to_owned()
+                } else {
+                    format!("{} metrics were not measured", benchmark.nulls.len())
+                },
             )
         })
     })
@@ -62,7 +24,7 @@ pub(super) fn nulls(evidence: &Evidence<'_>) -> Vec<Hit> {
 /// What each kind of profiler cannot see, by words of a metric's name.
 const BLIND: [(&[&str], &str, &[&str]); 3] = [
     (
-        &["py-spy", "pyspy", "sampling", "perf"],
+        &["py-spy", "pyspy", "sampling"],
         "a sampler reads stacks now and then",
         &[
             "calls",
@@ -76,12 +38,12 @@ const BLIND: [(&[&str], &str, &[&str]); 3] = [
         ],
     ),
     (
-        &["cprofile", "deterministic", "profile"],
+        &["cprofile", "deterministic"],
         "a deterministic profiler times calls",
         &["memory", "allocations", "cpu_percent", "cache_line", "context_switching", "hit_ratio"],
     ),
     (
-        &["memory_profiler", "memory", "memray", "tracemalloc"],
+        &["memory_profiler", "memray", "tracemalloc"],
         "a memory profiler counts allocations",
         &[
             "calls",
@@ -116,11 +78,11 @@ pub(super) fn profiler(evidence: &Evidence<'_>) -> Vec<Hit> {
 
 /// A stated upper bound of every share, and a share above it.
 pub(super) fn bound(evidence: &Evidence<'_>) -> Vec<Hit> {
-    evidence.each(|benchmark| {
+    let mut hits = in_text(evidence);
+    hits.extend(evidence.each(|benchmark| {
         let bound = benchmark.stated_bound?;
         evidence
-            .benchmarks
-            .iter()
+            .benchmarks()
             .filter(|other| other.component == benchmark.component)
             .flat_map(|other| other.shares.iter().map(move |share| (other, share)))
             .filter(|(_, share)| share.percent.span().low > bound.span().high)
@@ -131,6 +93,33 @@ pub(super) fn bound(evidence: &Evidence<'_>) -> Vec<Hit> {
                     format!("{} has {} at {} %", other.title(), share.name, short(share.percent.value, 2)),
                 )
             })
+    }));
+    hits
+}
+
+/// `no function above 25 % self time`, and a profile of functions with a larger share, in whichever file.
+fn in_text(evidence: &Evidence<'_>) -> Vec<Hit> {
+    evidence.each_statement(|_, statement| {
+        let Fact::NoneAbove { what, percent } = &statement.fact else { return None };
+        let is_of = |share: &Share| {
+            let whole = share.whole.to_lowercase();
+            ["self", "function", "profile", what.as_str()].iter().any(|word| whole.contains(word))
+        };
+        let (benchmark, share) = evidence
+            .benchmarks()
+            .flat_map(|benchmark| benchmark.shares.iter().map(move |share| (benchmark, share)))
+            .filter(|(_, share)| is_of(share) && share.percent.span().low > percent.span().high)
+            .max_by(|one, other| one.1.percent.value.total_cmp(&other.1.percent.value))?;
+        Some((
+            format!("no {what} above {} %", short(percent.value, 2)),
+            format!(
+                "{} ({}) has {} at {} %",
+                benchmark.title(),
+                benchmark.place,
+                share.name,
+                short(share.percent.value, 2)
+            ),
+        ))
     })
 }
 
@@ -138,10 +127,69 @@ pub(super) fn bound(evidence: &Evidence<'_>) -> Vec<Hit> {
 pub(super) fn encoding(evidence: &Evidence<'_>) -> Vec<Hit> {
     let repaired = |report: &super::Report| {
         report.repair.as_ref().map(|repair| Hit {
-            subject: report.source.clone(),
-            evidence: format!("“{}” stands for “{}”", repair.example.0, repair.example.1),
-            computation: format!("UTF-8 taken for {} in {} places, undone", repair.taken_for, repair.places),
+            subject: "the text".to_owned(),
+            file: report.source.clone(),
+            place: String::new(),
+            said: Said::new(
+                format!("“{}” stands for “{}”", repair.example.0, repair.example.1),
+                format!(
+                    "UTF-8 taken for {} in {} place{}, undone",
+                    repair.taken_for,
+                    repair.places,
+                    if repair.places == 1 { "" } else { "s" }
+                ),
+            ),
         })
     };
     evidence.reports.iter().filter_map(repaired).collect()
+}
+
+/// A build without optimisation.
+pub(super) fn debug_build(evidence: &Evidence<'_>) -> Vec<Hit> {
+    once_a_report(
+        evidence,
+        |manner| manner.debug_build,
+        || {
+            Said::new(
+                "the file says: debug build",
+                "what is measured is not what will run: optimised code is often several times faster",
+            )
+        },
+    )
+}
+
+/// A processor that changes its frequency.
+pub(super) fn frequency_scaling(evidence: &Evidence<'_>) -> Vec<Hit> {
+    once_a_report(
+        evidence,
+        |manner| manner.frequency_scaling,
+        || {
+            Said::new(
+                "the file says: frequency scaling is enabled",
+                "the clock may change between two benchmarks, and their times with it",
+            )
+            .at(Severity::Note)
+        },
+    )
+}
+
+/// One hit for each file in which any benchmark ran in this manner.
+fn once_a_report(
+    evidence: &Evidence<'_>,
+    holds: impl Fn(&super::super::report::Manner) -> bool,
+    said: impl Fn() -> Said,
+) -> Vec<Hit> {
+    let mut hits = Vec::new();
+    for report in evidence.reports {
+        let concerned = report.benchmarks.iter().filter(|benchmark| holds(&benchmark.manner)).count();
+        if concerned > 0 {
+            hits.push(Hit {
+                subject: format!("{concerned} benchmark{}", if concerned == 1 { "" } else { "s" }),
+                file: report.source.clone(),
+                place: String::new(),
+                said: said(),
+            });
+        }
+    }
+    hits
 }

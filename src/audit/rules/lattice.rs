@@ -7,7 +7,7 @@
 
 use super::super::figure::{Figure, Span, short};
 use super::super::report::{Benchmark, Summary};
-use super::{Evidence, Hit};
+use super::{Evidence, Hit, Item, Said};
 
 /// Accidents more likely than this are not reported.
 const MOST_LIKELY: f64 = 0.02;
@@ -124,7 +124,8 @@ fn simplest(start: Span, step: Span, clues: &[(&Clue, u64)]) -> Option<(f64, f64
 
 /// One ramp behind the baseline and the isolated arm of a component.
 pub(super) fn shared(evidence: &Evidence<'_>) -> Vec<Hit> {
-    let check = |(baseline, isolated): (&Benchmark, &Benchmark)| {
+    let check = |(loaded_item, alone_item): (Item<'_>, Item<'_>)| {
+        let (baseline, isolated) = (loaded_item.benchmark, alone_item.benchmark);
         let ramp = shared_ramp(baseline, isolated)?;
         let (loaded, alone) = ramp.counts;
         let show = |benchmark: &Benchmark| {
@@ -138,10 +139,9 @@ pub(super) fn shared(evidence: &Evidence<'_>) -> Vec<Hit> {
         };
         let last = |count: u64| short(ramp.start + ramp.step * f64_of(count - 1), 4);
         let mean = |count: u64| short(ramp.start + ramp.step * f64_of(count - 1) / 2.0, 4);
-        Some(Hit {
-            subject: format!("{} and {}", isolated.title(), baseline.title()),
-            evidence: format!("alone: {}; under load: {}", show(isolated), show(baseline)),
-            computation: format!(
+        Some(alone_item.hit_beside("and", loaded_item, Said::new(
+            format!("alone: {}; under load: {}", show(isolated), show(baseline)),
+            format!(
                 "{} with {alone} values gives mean {} and maximum {}, with {loaded} values mean {} and maximum {}; the gap is {} steps of one ramp, not load; about 1 in {} by accident",
                 ramp.formula(),
                 mean(alone),
@@ -151,7 +151,7 @@ pub(super) fn shared(evidence: &Evidence<'_>) -> Vec<Hit> {
                 loaded.abs_diff(alone),
                 short(1.0 / ramp.odds, 0),
             ),
-        })
+        )))
     };
     evidence.arms().into_iter().filter_map(check).collect()
 }
@@ -159,6 +159,9 @@ pub(super) fn shared(evidence: &Evidence<'_>) -> Vec<Hit> {
 /// Minimum, maximum, mean and deviation of a whole number of equally likely, equally spaced values.
 pub(super) fn summary(evidence: &Evidence<'_>) -> Vec<Hit> {
     evidence.each(|benchmark| {
+        if !benchmark.is_timed() || benchmark.manner.exact_repeats {
+            return None;
+        }
         let found = levels(&benchmark.summary)?;
         let summary = &benchmark.summary;
         let step = (summary.max?.value - summary.min?.value) / (f64::from(found.levels) - 1.0);

@@ -4,43 +4,59 @@ use super::super::figure::{Figure, Span, short};
 use super::super::report::{Benchmark, Share};
 use super::super::statistics::sorted;
 use super::lattice::shared_ramp;
-use super::{Evidence, Hit};
+use super::{Evidence, Hit, Item, Said, Severity};
 
 /// Requests in the system by Little's law: throughput × mean latency.
 fn in_system(benchmark: &Benchmark) -> Option<Span> {
+    if !benchmark.is_timed() {
+        return None;
+    }
     let rate = benchmark.throughput?.times(1.0 / benchmark.operations_per_sample);
     Some(rate.span() * benchmark.summary.mean?.times(1e-3).span())
 }
 
 /// Throughput × latency against the concurrency that is stated.
+///
+/// More requests than there are clients cannot be in the system; fewer can, where clients think or the run is short.
 pub(super) fn little(evidence: &Evidence<'_>) -> Vec<Hit> {
     evidence.each(|benchmark| {
-        let stated = benchmark.concurrency?;
+        let stated = benchmark.concurrency.filter(|stated| *stated > 0.0)?;
         let product = in_system(benchmark)?;
-        let too_many = product.low > 1.1 * stated;
-        let too_few = !benchmark.may_idle && product.high < 0.9 * stated;
-        (too_many || too_few).then(|| {
-            (
-                format!("concurrency {}, {}", short(stated, 3), rate_and_mean(benchmark)),
-                format!(
-                    "throughput × latency = {} requests in the system, {} stated",
-                    short(product.middle(), 2),
-                    short(stated, 2)
-                ),
-            )
-        })
+        let too_many = product.low > 1.15 * stated;
+        let too_few = !benchmark.may_idle && product.high < 0.5 * stated;
+        let said = Said::new(
+            format!("concurrency {}, {}", short(stated, 3), rate_and_mean(benchmark)),
+            format!(
+                "throughput × latency = {} requests in the system, {} stated{}",
+                short(product.middle(), 2),
+                short(stated, 2),
+                if too_few {
+                    ": the clients wait most of the time, or the figures are of different requests"
+                } else {
+                    ""
+                }
+            ),
+        );
+        // A mean of rates, or a run of a few requests each, may be off by a part; not by a multiple.
+        let is_certain = product.low > 1.5 * stated;
+        match (too_many, too_few) {
+            (true, _) if is_certain => Some(said),
+            (true, _) | (_, true) => Some(said.at(Severity::Doubt)),
+            _ => None,
+        }
     })
 }
 
 fn rate_and_mean(benchmark: &Benchmark) -> String {
     let rate = benchmark.throughput.map_or(0.0, |rate| rate.value);
+    let ms = benchmark.ms();
     let per = if benchmark.operations_per_sample > 1.0 {
         format!(" ({} a request)", short(benchmark.operations_per_sample, 0))
     } else {
         String::new()
     };
     let mean =
-        benchmark.summary.mean.map_or(String::new(), |mean| format!(", mean {} ms", short(mean.value, 4)));
+        benchmark.summary.mean.map_or(String::new(), |mean| format!(", mean {}{ms}", short(mean.value, 4)));
     format!("{}/s{per}{mean}", short(rate, 2))
 }
 
@@ -58,7 +74,10 @@ pub(super) fn serial(evidence: &Evidence<'_>) -> Vec<Hit> {
                 )
             });
         }
-        let rate = benchmark.throughput?.times(1.0 / benchmark.operations_per_sample);
+        let rate = benchmark
+            .throughput
+            .filter(|_| benchmark.is_timed())?
+            .times(1.0 / benchmark.operations_per_sample);
         let longest = benchmark.summary.max.or_else(|| benchmark.summary.percentile(0.99))?;
         let most = (rate.span() * longest.times(1e-3).span()).high;
         (most < 2.0).then(|| {
@@ -77,36 +96,53 @@ pub(super) fn serial(evidence: &Evidence<'_>) -> Vec<Hit> {
 #[expect(clippy::cast_precision_loss, reason = "sample counts")]
 pub(super) fn duration(evidence: &Evidence<'_>) -> Vec<Hit> {
     evidence.each(|benchmark| {
-        let (duration, count) = (benchmark.duration_s?, benchmark.size()? as f64);
-        // Where clients are many but their number is not given, only the rate can be checked.
-        let at_once =
-            benchmark.concurrency.or((!benchmark.may_idle).then_some(1.0)).map(|some| some.max(1.0));
-        if let (Some(mean), Some(at_once)) = (benchmark.summary.mean, at_once) {
-            let needed = count * mean.span().low * 1e-3 / at_once;
-            if duration.span().high < 0.95 * needed {
-                return Some((
-                    format!("{} s for {count} iterations of {} ms", duration.value, short(mean.value, 4)),
+        let (duration, count) =
+            (benchmark.duration_s.filter(|duration| duration.value > 0.0)?, benchmark.size()? as f64);
+        let rate = benchmark.throughput.map(|rate| rate.times(1.0 / benchmark.operations_per_sample));
+        if let Some(rate) = rate {
+            let expected = rate.span() * duration.span();
+            // A sample may hold several operations; then the rate gives a multiple of the count.
+            let may_be_several = benchmark.operations_per_sample <= 1.0
+                && !benchmark.manner.percentiles_unasked
+                && expected.low > 1.8 * count;
+            if !may_be_several && (expected.low > 1.25 * count || expected.high < 0.8 * count) {
+                return Some(Said::new(
                     format!(
-                        "{count} × {} ms / {} at once = {} s at least",
-                        short(mean.value, 4),
-                        short(at_once, 2),
-                        short(needed, 3)
+                        "{count} iterations in {} s at {}/s",
+                        short(duration.value, 4),
+                        short(rate.value, 3)
+                    ),
+                    format!(
+                        "{}/s × {} s = {} iterations",
+                        short(rate.value, 3),
+                        short(duration.value, 4),
+                        short(expected.middle(), 1)
                     ),
                 ));
             }
         }
-        let rate = benchmark.throughput?.times(1.0 / benchmark.operations_per_sample);
-        let expected = rate.span() * duration.span();
-        (expected.low > 1.25 * count || expected.high < 0.8 * count).then(|| {
-            (
-                format!("{count} iterations in {} s at {}/s", duration.value, short(rate.value, 3)),
+        // Where the rate agrees, more than one was under way at once, whatever was said.
+        if rate.is_some() && benchmark.concurrency.is_none() || !benchmark.is_timed() {
+            return None;
+        }
+        let at_once = benchmark.concurrency.or((!benchmark.may_idle).then_some(1.0))?.max(1.0);
+        let mean = benchmark.summary.mean?;
+        let needed = count * mean.span().low * 1e-3 / at_once;
+        (duration.span().high < 0.95 * needed).then(|| {
+            let said = Said::new(
                 format!(
-                    "{}/s × {} s = {} iterations",
-                    short(rate.value, 3),
-                    duration.value,
-                    short(expected.middle(), 1)
+                    "{} s for {count} iterations of {} ms",
+                    short(duration.value, 4),
+                    short(mean.value, 4)
                 ),
-            )
+                format!(
+                    "{count} × {} ms / {} at once = {} s at least",
+                    short(mean.value, 4),
+                    short(at_once, 2),
+                    short(needed, 3)
+                ),
+            );
+            if benchmark.concurrency.is_some() { said } else { said.at(Severity::Doubt) }
         })
     })
 }
@@ -118,24 +154,44 @@ pub(super) fn shares(evidence: &Evidence<'_>) -> Vec<Hit> {
     })
 }
 
-fn broken_whole(shares: &[Share]) -> Option<(String, String)> {
+/// Words of the part that makes a list of shares complete.
+const RESTS: [&str; 9] =
+    ["other", "others", "rest", "remaining", "remainder", "misc", "idle", "unknown", "else"];
+
+fn broken_whole(shares: &[Share]) -> Option<Said> {
     let zero = Span::exactly(0.0);
     let total = shares.iter().map(|share| share.percent.span()).fold(zero, |sum, share| sum + share);
-    if shares.len() < 2 || total.holds(100.0) {
+    // Inclusive times and per-core loads pass 100 % one by one or by far together; they are no parts of one whole.
+    let is_inclusive = shares.iter().any(|share| share.percent.value > 100.0) || total.low > 150.0;
+    if shares.len() < 2 || total.holds(100.0) || is_inclusive {
+        return None;
+    }
+    let has_rest = shares.iter().any(|share| {
+        share
+            .name
+            .to_lowercase()
+            .split(|letter: char| !letter.is_alphanumeric())
+            .any(|word| RESTS.contains(&word))
+    });
+    let sum: f64 = shares.iter().map(|share| share.percent.value).sum();
+    // A list may show the largest parts only; then it says nothing about the rest.
+    if sum < 100.0 && !has_rest && sum < 95.0 {
         return None;
     }
     let listed: Vec<String> =
         shares.iter().map(|share| format!("{} {} %", share.name, short(share.percent.value, 2))).collect();
-    let sum: f64 = shares.iter().map(|share| share.percent.value).sum();
-    Some((
+    let said = Said::new(
         listed.join(", "),
         format!("together {} %, off by {} % after rounding", short(sum, 2), short((sum - 100.0).abs(), 2)),
-    ))
+    );
+    let is_certain = sum > 102.0 || has_rest && sum < 98.0;
+    Some(if is_certain { said } else { said.at(Severity::Doubt) })
 }
 
 /// Faster beside others than alone, by more than 5 %.
 pub(super) fn better_under_load(evidence: &Evidence<'_>) -> Vec<Hit> {
-    let check = |(baseline, isolated): (&Benchmark, &Benchmark)| {
+    let check = |(loaded_item, alone_item): (Item<'_>, Item<'_>)| {
+        let (baseline, isolated) = (loaded_item.benchmark, alone_item.benchmark);
         let statistics = [
             ("mean", baseline.summary.mean, isolated.summary.mean),
             ("p99", baseline.summary.percentile(0.99), isolated.summary.percentile(0.99)),
@@ -144,15 +200,25 @@ pub(super) fn better_under_load(evidence: &Evidence<'_>) -> Vec<Hit> {
             .into_iter()
             .filter_map(|(name, loaded, alone)| {
                 let (loaded, alone) = (loaded?, alone?);
-                (loaded.span().high < 0.95 * alone.span().low)
-                    .then(|| format!("{name} {} ms under load, {} ms alone", loaded.value, alone.value))
+                (loaded.span().high < 0.95 * alone.span().low).then(|| {
+                    format!(
+                        "{name} {} under load, {} alone{}",
+                        short(loaded.value, 4),
+                        short(alone.value, 4),
+                        baseline.ms()
+                    )
+                })
             })
             .collect();
-        (!better.is_empty()).then(|| Hit {
-            subject: format!("{} against {}", baseline.title(), isolated.title()),
-            evidence: better.join("; "),
-            computation: "load takes time from the component or leaves it alone; it does not give any"
-                .to_owned(),
+        (!better.is_empty()).then(|| {
+            loaded_item.hit_beside(
+                "against",
+                alone_item,
+                Said::new(
+                    better.join("; "),
+                    "load takes time from the component or leaves it alone; it does not give any",
+                ),
+            )
         })
     };
     evidence.arms().into_iter().filter_map(check).collect()
@@ -160,7 +226,8 @@ pub(super) fn better_under_load(evidence: &Evidence<'_>) -> Vec<Hit> {
 
 /// Arms whose extremes are compared although one has more samples; does the gap survive equal sizes?
 pub(super) fn unequal(evidence: &Evidence<'_>) -> Vec<Hit> {
-    let check = |(baseline, isolated): (&Benchmark, &Benchmark)| {
+    let check = |(loaded_item, alone_item): (Item<'_>, Item<'_>)| {
+        let (baseline, isolated) = (loaded_item.benchmark, alone_item.benchmark);
         let ramp = shared_ramp(baseline, isolated);
         let loaded = baseline.size().or(ramp.as_ref().map(|ramp| ramp.counts.0))?;
         let alone = isolated.size().or(ramp.as_ref().map(|ramp| ramp.counts.1))?;
@@ -184,6 +251,7 @@ pub(super) fn unequal(evidence: &Evidence<'_>) -> Vec<Hit> {
             (Some(_), Some(_)) => "stated",
             _ => "one of them inferred from the ramp",
         };
+        let severity = if ramp.is_some() { Severity::Defect } else { Severity::Doubt };
         let computation = match ramp {
             Some(ramp) => format!(
                 "at {} values each, the ramp {} gives both arms the same maximum: no gap is left",
@@ -194,11 +262,8 @@ pub(super) fn unequal(evidence: &Evidence<'_>) -> Vec<Hit> {
                 "without samples it cannot be told whether the gap survives equal sizes".to_owned()
             }),
         };
-        Some(Hit {
-            subject: format!("{} against {}", baseline.title(), isolated.title()),
-            evidence: format!("{loaded} samples under load, {alone} alone ({stated}), maxima compared"),
-            computation,
-        })
+        let evidence = format!("{loaded} samples under load, {alone} alone ({stated}), maxima compared");
+        Some(loaded_item.hit_beside("against", alone_item, Said::new(evidence, computation).at(severity)))
     };
     evidence.arms().into_iter().filter_map(check).collect()
 }

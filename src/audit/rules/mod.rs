@@ -1,13 +1,20 @@
 //! Rules: one function each, with a stable code.
 
+mod arithmetic;
 mod claims;
+mod copies;
 mod description;
+mod failures;
 mod lattice;
 mod laws;
+mod moments;
+mod rates;
 mod sample;
 mod series;
+mod tail;
 
 use super::report::{Arm, Benchmark, Claim, Report};
+use super::statement::Statement;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +50,10 @@ pub struct Finding {
     pub severity: Severity,
     /// The benchmark or claim.
     pub subject: String,
+    /// The file that it stands in.
+    pub file: String,
+    /// Where in the file, in words; empty when it concerns the whole file.
+    pub place: String,
     /// The figures, as reported.
     pub evidence: String,
     /// What follows from them.
@@ -68,58 +79,149 @@ pub struct Rule {
 /// A place where a rule applies.
 struct Hit {
     subject: String,
+    file: String,
+    place: String,
+    said: Said,
+}
+
+/// What a rule says: the figures, what follows, and how bad it is if not as bad as usual.
+struct Said {
     evidence: String,
     computation: String,
+    severity: Option<Severity>,
+}
+
+impl Said {
+    /// As bad as the rule is.
+    fn new(evidence: impl Into<String>, computation: impl Into<String>) -> Self {
+        Self { evidence: evidence.into(), computation: computation.into(), severity: None }
+    }
+
+    /// Of this severity.
+    fn at(self, severity: Severity) -> Self {
+        Self { severity: Some(severity), ..self }
+    }
+}
+
+impl From<(String, String)> for Said {
+    fn from((evidence, computation): (String, String)) -> Self {
+        Self::new(evidence, computation)
+    }
+}
+
+/// A benchmark and the report that it is part of.
+#[derive(Clone, Copy)]
+struct Item<'r> {
+    report: &'r Report,
+    benchmark: &'r Benchmark,
+}
+
+impl Item<'_> {
+    fn hit(self, said: impl Into<Said>) -> Hit {
+        Hit {
+            subject: self.benchmark.title(),
+            file: self.report.source.clone(),
+            place: self.benchmark.place.clone(),
+            said: said.into(),
+        }
+    }
+
+    /// A hit that concerns this and another benchmark.
+    fn hit_beside(self, word: &str, other: Self, said: impl Into<Said>) -> Hit {
+        let place = |item: Self, other: Self| {
+            if item.report.source == other.report.source || item.report.source.is_empty() {
+                item.benchmark.place.clone()
+            } else {
+                format!("{} of {}", item.benchmark.place, item.report.source)
+            }
+        };
+        Hit {
+            subject: format!("{} {word} {}", self.benchmark.title(), other.benchmark.title()),
+            file: self.report.source.clone(),
+            place: format!("{} and {}", self.benchmark.place, place(other, self)),
+            said: said.into(),
+        }
+    }
 }
 
 /// Everything that is audited together.
 struct Evidence<'r> {
     reports: &'r [Report],
-    benchmarks: Vec<&'r Benchmark>,
-    claims: Vec<&'r Claim>,
+    items: Vec<Item<'r>>,
+    claims: Vec<(&'r Report, &'r Claim)>,
 }
 
 impl<'r> Evidence<'r> {
     /// What `check` says of each benchmark.
-    fn each(&self, check: impl Fn(&'r Benchmark) -> Option<(String, String)>) -> Vec<Hit> {
-        let one = |benchmark: &&'r Benchmark| {
-            check(benchmark).map(|(evidence, computation)| Hit {
-                subject: benchmark.title(),
-                evidence,
-                computation,
-            })
-        };
-        self.benchmarks.iter().filter_map(one).collect()
+    fn each<S: Into<Said>>(&self, check: impl Fn(&'r Benchmark) -> Option<S>) -> Vec<Hit> {
+        self.items.iter().filter_map(|item| check(item.benchmark).map(|said| item.hit(said))).collect()
     }
 
     /// What `check` says of each claim.
-    fn each_claim(&self, check: impl Fn(&'r Claim) -> Option<(String, String)>) -> Vec<Hit> {
-        let one = |claim: &&'r Claim| {
-            let subject = if claim.text.is_empty() {
-                claim.id.clone()
-            } else {
-                format!("{}: {}", claim.id, claim.text)
+    fn each_claim<S: Into<Said>>(&self, check: impl Fn(&'r Claim) -> Option<S>) -> Vec<Hit> {
+        let one = |(report, claim): &(&'r Report, &'r Claim)| {
+            let subject = match (claim.id.is_empty(), claim.text.is_empty()) {
+                (_, true) => claim.id.clone(),
+                (true, false) => claim.text.clone(),
+                (false, false) => format!("{}: {}", claim.id, claim.text),
             };
-            check(claim).map(|(evidence, computation)| Hit { subject, evidence, computation })
+            check(claim).map(|said| Hit {
+                subject,
+                file: report.source.clone(),
+                place: claim.place.clone(),
+                said: said.into(),
+            })
         };
         self.claims.iter().filter_map(one).collect()
     }
 
+    /// What `check` says of each statement.
+    fn each_statement<S: Into<Said>>(
+        &self,
+        check: impl Fn(&'r Report, &'r Statement) -> Option<S>,
+    ) -> Vec<Hit> {
+        let statements = self
+            .reports
+            .iter()
+            .flat_map(|report| report.statements.iter().map(move |statement| (report, statement)));
+        statements
+            .filter_map(|(report, statement)| {
+                let said = check(report, statement)?;
+                Some(Hit {
+                    subject: statement.text.clone(),
+                    file: report.source.clone(),
+                    place: format!("line {}", statement.line),
+                    said: said.into(),
+                })
+            })
+            .collect()
+    }
+
+    /// Every benchmark.
+    fn benchmarks(&self) -> impl Iterator<Item = &'r Benchmark> + '_ {
+        self.items.iter().map(|item| item.benchmark)
+    }
+
     /// Pairs of baseline and isolated benchmark of one component.
-    fn arms(&self) -> Vec<(&'r Benchmark, &'r Benchmark)> {
-        let of =
-            |arm: Arm| self.benchmarks.iter().copied().filter(move |benchmark| benchmark.arm == Some(arm));
+    fn arms(&self) -> Vec<(Item<'r>, Item<'r>)> {
+        let of = |arm: Arm| {
+            self.items.iter().copied().filter(move |item| item.benchmark.arm == Some(arm)).take(MOST_ARMS)
+        };
         of(Arm::Baseline)
             .flat_map(|baseline| {
                 of(Arm::Isolated)
                     .filter(move |isolated| {
-                        baseline.component.is_some() && baseline.component == isolated.component
+                        baseline.benchmark.component.is_some()
+                            && baseline.benchmark.component == isolated.benchmark.component
                     })
                     .map(move |isolated| (baseline, isolated))
             })
             .collect()
     }
 }
+
+/// Benchmarks of one arm that are compared with those of the other: every pair is looked at.
+const MOST_ARMS: usize = 1000;
 
 /// Every rule, in the order in which findings are shown.
 pub const RULES: &[Rule] = &[
@@ -170,12 +272,19 @@ pub const RULES: &[Rule] = &[
         title: "different benchmarks with the same statistics",
         severity: Severity::Defect,
         remedy: "Two measurements do not agree to the last digit: one row is a copy; run the second benchmark.",
-        check: description::duplicates,
+        check: copies::duplicates,
+    },
+    Rule {
+        code: "scaled-rows",
+        title: "row that is another one times a factor",
+        severity: Severity::Defect,
+        remedy: "No second run stretches every statistic alike: one row was computed from the other; measure it.",
+        check: copies::scaled,
     },
     Rule {
         code: "small-sample-percentile",
         title: "percentile of a sample that is too small for it",
-        severity: Severity::Defect,
+        severity: Severity::Doubt,
         remedy: "Take at least 1/(1 − q) samples, better ten times as many, or report the maximum as what it is.",
         check: sample::small,
     },
@@ -192,6 +301,13 @@ pub const RULES: &[Rule] = &[
         severity: Severity::Defect,
         remedy: "Compute all statistics from the same samples, and publish the samples.",
         check: sample::impossible,
+    },
+    Rule {
+        code: "mean-outside-percentiles",
+        title: "mean that its own percentiles rule out",
+        severity: Severity::Defect,
+        remedy: "Mean and percentiles are not of the same samples: compute both again from one series.",
+        check: tail::mean_outside,
     },
     Rule {
         code: "summary-not-of-samples",
@@ -222,6 +338,55 @@ pub const RULES: &[Rule] = &[
         check: laws::duration,
     },
     Rule {
+        code: "total-mismatch",
+        title: "total that is not count × mean",
+        severity: Severity::Defect,
+        remedy: "Take total, count and mean from the same samples.",
+        check: rates::total,
+    },
+    Rule {
+        code: "amount-mismatch",
+        title: "amount that is not rate × time",
+        severity: Severity::Defect,
+        remedy: "Take amount, rate and duration from one run, over the same window.",
+        check: rates::amount,
+    },
+    Rule {
+        code: "cpu-time-exceeds",
+        title: "more processor time than the processors have",
+        severity: Severity::Defect,
+        remedy: "Check the unit of the processor time, and that it is of this run alone.",
+        check: rates::cpu,
+    },
+    Rule {
+        code: "nothing-measured",
+        title: "durations of zero or below",
+        severity: Severity::Defect,
+        remedy: "Make the work long enough for the clock, keep the compiler from removing it, use a monotonic clock.",
+        check: rates::nothing,
+    },
+    Rule {
+        code: "all-failed",
+        title: "every request failed",
+        severity: Severity::Defect,
+        remedy: "Find out why, and measure answers; the time of an error says nothing about the work.",
+        check: failures::all_failed,
+    },
+    Rule {
+        code: "failures-left-out",
+        title: "failed requests that the latencies do not show",
+        severity: Severity::Doubt,
+        remedy: "Report failures beside the latencies, and count what was given up with the time it took until then.",
+        check: failures::left_out,
+    },
+    Rule {
+        code: "timeout-is-max",
+        title: "maximum that is the time-out",
+        severity: Severity::Doubt,
+        remedy: "Raise the time-out above the slowest answer, or report how many requests were given up.",
+        check: failures::timeout,
+    },
+    Rule {
         code: "shares-sum",
         title: "shares that do not sum to 100 %",
         severity: Severity::Defect,
@@ -238,7 +403,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         code: "unequal-samples",
         title: "arms of unequal sample sizes",
-        severity: Severity::Defect,
+        severity: Severity::Doubt,
         remedy: "Compare equal numbers of tasks: maxima and high percentiles grow with the sample.",
         check: laws::unequal,
     },
@@ -313,6 +478,90 @@ pub const RULES: &[Rule] = &[
         check: claims::hits,
     },
     Rule {
+        code: "part-of-whole",
+        title: "share that is not part / whole",
+        severity: Severity::Defect,
+        remedy: "Work the share out again from the two counts; correct whichever is wrong.",
+        check: arithmetic::parts,
+    },
+    Rule {
+        code: "change-mismatch",
+        title: "change that its own figures do not give",
+        severity: Severity::Defect,
+        remedy: "State the factor, the per cent and the difference that follow from before and after.",
+        check: arithmetic::changes,
+    },
+    Rule {
+        code: "headroom-mismatch",
+        title: "headroom that value and bound do not give",
+        severity: Severity::Defect,
+        remedy: "Work the headroom out again: |value − bound| / bound.",
+        check: arithmetic::headroom,
+    },
+    Rule {
+        code: "verdict-mismatch",
+        title: "target whose verdict its figures contradict",
+        severity: Severity::Defect,
+        remedy: "Compare value and target again, and correct the verdict or the figure.",
+        check: arithmetic::verdicts,
+    },
+    Rule {
+        code: "total-not-sum",
+        title: "total that is not the sum of its parts",
+        severity: Severity::Defect,
+        remedy: "Add the rows up again; a row is missing, or a figure is of another run.",
+        check: arithmetic::totals,
+    },
+    Rule {
+        code: "text-against-table",
+        title: "figure in the text that the table has otherwise",
+        severity: Severity::Defect,
+        remedy: "Take the figures of the text from the table, of one run.",
+        check: arithmetic::quoted,
+    },
+    Rule {
+        code: "fewer-than-stated",
+        title: "more iterations stated than were run",
+        severity: Severity::Doubt,
+        remedy: "State how many iterations each benchmark had.",
+        check: arithmetic::at_least,
+    },
+    Rule {
+        code: "serial-fraction",
+        title: "speedup above the ceiling of its serial fraction",
+        severity: Severity::Defect,
+        remedy: "Measure the serial part again, or the speedup: by Amdahl's law both cannot be right.",
+        check: arithmetic::amdahl,
+    },
+    Rule {
+        code: "written-too-soon",
+        title: "results written closer together than the second run takes",
+        severity: Severity::Doubt,
+        remedy: "Find out whether the second result was run at all, or side by side with the first.",
+        check: moments::too_close,
+    },
+    Rule {
+        code: "off-schedule",
+        title: "day that ran on another date",
+        severity: Severity::Doubt,
+        remedy: "Report when it ran; runs said to be days apart that are minutes apart share warm caches and one state of the machine.",
+        check: moments::off_schedule,
+    },
+    Rule {
+        code: "debug-build",
+        title: "benchmark of a build without optimisation",
+        severity: Severity::Doubt,
+        remedy: "Build in release mode and measure again.",
+        check: description::debug_build,
+    },
+    Rule {
+        code: "frequency-scaling",
+        title: "processor whose frequency was free to change",
+        severity: Severity::Note,
+        remedy: "Fix the frequency (governor `performance`) or repeat and interleave the benchmarks.",
+        check: description::frequency_scaling,
+    },
+    Rule {
         code: "wrong-encoding",
         title: "text that was read in the wrong encoding",
         severity: Severity::Note,
@@ -321,24 +570,41 @@ pub const RULES: &[Rule] = &[
     },
 ];
 
+/// Findings of one rule that are listed one by one; the rest is counted.
+const MOST_FINDINGS: usize = 200;
+
 /// Applies every rule to reports that belong together; the worst findings first, then in the order of [`RULES`].
 #[must_use]
 pub fn audit(reports: &[Report]) -> Vec<Finding> {
     let evidence = Evidence {
         reports,
-        benchmarks: reports.iter().flat_map(|report| &report.benchmarks).collect(),
-        claims: reports.iter().flat_map(|report| &report.claims).collect(),
+        items: reports
+            .iter()
+            .flat_map(|report| report.benchmarks.iter().map(move |benchmark| Item { report, benchmark }))
+            .collect(),
+        claims: reports
+            .iter()
+            .flat_map(|report| report.claims.iter().map(move |claim| (report, claim)))
+            .collect(),
     };
     let mut findings: Vec<Finding> = RULES
         .iter()
         .flat_map(|rule| {
-            (rule.check)(&evidence).into_iter().map(|hit| Finding {
+            let mut hits = (rule.check)(&evidence);
+            let more = hits.len().saturating_sub(MOST_FINDINGS);
+            hits.truncate(MOST_FINDINGS);
+            if let (Some(last), true) = (hits.last_mut(), more > 0) {
+                last.said.computation.push_str(&format!("; and {more} more of this kind"));
+            }
+            hits.into_iter().map(|hit| Finding {
                 code: rule.code,
                 title: rule.title,
-                severity: rule.severity,
+                severity: hit.said.severity.unwrap_or(rule.severity),
                 subject: hit.subject,
-                evidence: hit.evidence,
-                computation: hit.computation,
+                file: hit.file,
+                place: hit.place,
+                evidence: hit.said.evidence,
+                computation: hit.said.computation,
                 remedy: rule.remedy,
             })
         })

@@ -1,21 +1,68 @@
-//! conlab's own `run.json`.
+//! What conlab writes itself: `run.json`, and the results of its other commands.
 
-use super::super::figure::Figure;
-use super::super::report::{Arm, Benchmark, Report, Share, Summary};
+use super::super::super::figure::Figure;
+use super::super::super::report::{Arm, Benchmark, Manner, Report, Share, Summary};
+use super::NoReport;
+use super::tree::{Kind, Node};
 use crate::measure::RunRecord;
-use crate::measure::record::{ActorRecord, Distribution};
+use crate::measure::record::{ActorRecord, Distribution, SCHEMA};
 use serde_json::Value;
 
-/// Reads every actor that completed anything.
-pub(super) fn read(value: &Value) -> Report {
-    let mut report = Report { format: "conlab run.json".to_owned(), ..Report::default() };
-    let Ok(record) = serde_json::from_value::<RunRecord>(value.clone()) else {
-        return report;
-    };
+/// Reads a record: every actor that completed anything. `None` when it is something else.
+pub(super) fn read(root: &Node) -> Result<Option<Report>, NoReport> {
+    if root.get("identities").is_none() || root.get("actors").is_none() || root.get("conlab").is_none() {
+        return Ok(None);
+    }
+    let schema = root.whole("schema").unwrap_or(0);
+    if schema > u64::from(SCHEMA) {
+        return Err(NoReport::Looks(format!(
+            "a record of a newer conlab (schema {schema}; this one reads up to schema {SCHEMA}); audit it with that version"
+        )));
+    }
+    let record: RunRecord = serde_json::from_value(value(root)).map_err(|error| {
+        NoReport::Looks(format!("a record of conlab that is damaged or of another version ({error})"))
+    })?;
+    let mut report = Report::of("conlab run.json");
     for (name, actor) in record.actors.iter().filter(|(_, actor)| actor.completed > 0) {
         report.benchmarks.push(benchmark(&record, name, actor));
     }
-    report
+    report.ignore(
+        "actors that completed nothing",
+        record.actors.values().filter(|actor| actor.completed == 0).count() as u64,
+    );
+    if !report.is_understood() {
+        return Err(NoReport::Looks("a record of conlab in which no task was completed".to_owned()));
+    }
+    Ok(Some(report))
+}
+
+/// The same tree as serde knows it.
+#[expect(clippy::cast_possible_truncation, reason = "checked to be whole and small")]
+fn value(node: &Node) -> Value {
+    let number = |value: f64, whole: bool| {
+        if whole && value.fract() == 0.0 && value.abs() < 9e15 {
+            return Value::from(value as i64);
+        }
+        if whole && value >= 0.0 && value < 1.9e19 {
+            return super::super::number::large(value).map_or(Value::from(value), Value::from);
+        }
+        Value::from(value)
+    };
+    match &node.kind {
+        Kind::Null | Kind::NoNumber => Value::Null,
+        Kind::Bool(truth) => Value::from(*truth),
+        Kind::Number(figure) => number(figure.value, figure.half_unit >= 0.5),
+        Kind::Text(text) => Value::from(&**text),
+        Kind::List(items) => items.iter().map(value).collect(),
+        Kind::Series(series) => {
+            series.values.iter().map(|one| number(*one, series.finest >= 1.0 || one.fract() == 0.0)).collect()
+        }
+        Kind::Object(members) => members
+            .iter()
+            .map(|(key, inner)| (key.to_string(), value(inner)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+    }
 }
 
 fn benchmark(record: &RunRecord, name: &str, actor: &ActorRecord) -> Benchmark {
@@ -64,6 +111,9 @@ fn benchmark(record: &RunRecord, name: &str, actor: &ActorRecord) -> Benchmark {
         },
         succeeded: Some(record.trustworthy),
         profiler: record.profile.as_ref().map(|profile| profile.profiler.clone()),
+        place: format!("actors.{name}"),
+        // Virtual time repeats itself to the last digit, which is its purpose.
+        manner: Manner { exact_repeats: record.engine == "virtual", bucket: 1e-3, ..Manner::default() },
         ..Benchmark::named(format!("{} {name}", record.scenario.name))
     }
 }
