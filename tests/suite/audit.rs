@@ -3,6 +3,9 @@
 //! `audit/defects/<code>.*` is a report made with that one defect; `audit/honest/` holds what hyperfine and criterion
 //! really wrote, and reports made without a defect.
 
+mod corpus;
+mod formats;
+
 use conlab::audit::{RULES, Report, audit, phase_18f, read_bytes, read_path, to_text};
 use conlab::engine::{Engine, Experiment, Progress, VirtualEngine};
 use conlab::random::{Source, Stream};
@@ -143,10 +146,16 @@ fn the_ramps_of_phase_18f_are_found_from_its_figures_alone() {
 #[test]
 fn what_is_no_report_is_refused_with_a_sentence() {
     for (bytes, part) in [
-        (&b"{\"a\": 1}"[..], "no benchmark found"),
-        (b"not a report", "nor as CSV"),
-        (b"", "nor as CSV"),
-        (b"[]", "no benchmark found"),
+        (&b"{\"a\": 1}"[..], "JSON with the keys a, in which no statistic has a known name"),
+        (b"not a report", "text without a figure"),
+        (b"", "an empty file"),
+        (b"  \n", "a file of white space"),
+        (b"[]", "JSON without a named figure"),
+        (b"{\"a\": [1, 2", "ends in the middle of a value at line 1"),
+        (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
+        (b"PK\x03\x04rest", "a zip archive"),
+        (b"\x00\x01\x02\x03abc", "a binary file"),
+        (b"a,b\n1,2\n3,4\n", "a table in which no column is known to hold durations"),
     ] {
         let error = read_bytes("file", bytes).unwrap_err().to_string();
         assert!(error.contains(part), "{error}");
