@@ -13,6 +13,8 @@ pub mod clock;
 #[cfg(not(loom))]
 pub mod files;
 #[cfg(not(loom))]
+pub mod printable;
+#[cfg(not(loom))]
 pub mod random;
 #[cfg(not(loom))]
 pub mod theory;

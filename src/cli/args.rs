@@ -4,6 +4,7 @@
 //! [`RunOptions::one_treatment`] or [`RunOptions::treatments`] (the product of every list).
 
 use super::exit::Failure;
+use super::values::Words;
 use crate::cache::CacheLayout;
 use crate::engine::Profiler;
 use crate::queue::QueueKind;
@@ -58,18 +59,18 @@ pub struct TreatmentOptions {
     pub threads: Option<Counts>,
     /// How tasks reach the workers: mutex, lockfree, async, arrayqueue, segqueue
     #[arg(long, value_name = "KIND", env = "CONLAB_QUEUE", hide_env = true)]
-    #[arg(value_delimiter = ',', value_parser = parse_queue)]
+    #[arg(value_delimiter = ',', hide_possible_values = true, value_parser = Words::new(parse_queue, || QueueKind::ALL.map(QueueKind::name).into()))]
     pub queue: Vec<QueueKind>,
     /// Layout of the caches: contended, sharded, isolated
     #[arg(long, value_name = "LAYOUT", env = "CONLAB_CACHE", hide_env = true)]
-    #[arg(value_delimiter = ',', value_parser = parse_cache)]
+    #[arg(value_delimiter = ',', hide_possible_values = true, value_parser = Words::new(parse_cache, || CacheLayout::ALL.map(CacheLayout::name).into()))]
     pub cache: Vec<CacheLayout>,
     /// Who is loaded: baseline (every actor) or isolated (the actor in focus alone)
-    #[arg(long, value_name = "ARM", value_delimiter = ',', value_parser = parse_load)]
+    #[arg(long, value_name = "ARM", value_delimiter = ',', hide_possible_values = true, value_parser = Words::new(parse_load, || LoadArm::ALL.map(LoadArm::name).into()))]
     pub load: Vec<LoadArm>,
     /// real (threads or tokio on this machine) or virtual (deterministic simulation)
     #[arg(long, value_name = "E", env = "CONLAB_ENGINE", hide_env = true)]
-    #[arg(value_delimiter = ',', value_parser = parse_engine)]
+    #[arg(value_delimiter = ',', hide_possible_values = true, value_parser = Words::new(parse_engine, || EngineKind::ALL.map(EngineKind::name).into()))]
     pub engine: Vec<EngineKind>,
     /// Virtual: cores simulated; real: processors that the run is confined to
     #[arg(long, value_name = "N", env = "CONLAB_CORES", hide_env = true, allow_hyphen_values = true)]
@@ -118,7 +119,7 @@ pub struct AmountOptions {
 #[command(next_help_heading = "Observation")]
 pub struct WatchOptions {
     /// none, deterministic (every step timed and counted), sampling (each worker's current step), memory
-    #[arg(long, value_name = "P", default_value = "none", value_parser = parse_profiler)]
+    #[arg(long, value_name = "P", default_value = "none", hide_possible_values = true, value_parser = Words::new(parse_profiler, || Profiler::ALL.map(Profiler::name).into()))]
     pub profiler: Profiler,
     /// Serve tokio-console (queue `async`); on loopback unless an address is given
     #[arg(long, value_name = "ADDR", num_args = 0..=1, require_equals = true, default_missing_value = CONSOLE)]
@@ -220,6 +221,27 @@ impl RunOptions {
         all = product(&all, &loads, |one, level| one.load = level);
         let cores = levels(options.cores.as_ref().map_or(&[], |counts| &counts.0));
         Ok(product(&all, &cores, |one, level| one.cores = level.and_then(|cores| u32::try_from(cores).ok())))
+    }
+
+    /// Refuses, before anything runs, what a command of many runs cannot honour.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Usage`] names the option and the command that takes it.
+    pub fn honoured_by_studies(&self, command: &str) -> Result<(), Failure> {
+        let watch = &self.watch;
+        let asked = [
+            ("--trace", self.output.trace.is_some()),
+            ("--watch", watch.watch),
+            ("--console", watch.console.is_some()),
+            ("--profiler", watch.profiler != Profiler::None),
+        ];
+        match asked.iter().find(|(_, asked)| *asked) {
+            Some((option, _)) => Err(Failure::Usage(format!(
+                "{option}: `conlab {command}` makes many runs and cannot honour it; `conlab run` can"
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// The one treatment given.

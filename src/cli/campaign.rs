@@ -4,13 +4,14 @@ use super::exit::{Failure, Outcome, print, say};
 use super::progress;
 use super::terminal::Terminal;
 use crate::campaign::{
-    Campaign, CampaignError, DayReport, EMBEDDED, Level, Pack, ResultFiles, TaskSpec, run as run_days,
+    Campaign, CampaignError, DayReport, EMBEDDED, Level, Pack, ResultFiles, TaskSpec, campaign_page,
+    run as run_days,
 };
 use crate::engine::real::RealEngine;
 use crate::engine::{Progress, VirtualEngine};
 use crate::files::{self, LARGEST_TEXT};
+use crate::report::text::text;
 use std::env;
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
@@ -143,7 +144,6 @@ fn show(
     reports: &[DayReport],
     files: &ResultFiles,
 ) -> Result<Outcome, Failure> {
-    let all: usize = reports.iter().map(|report| report.outcomes.len()).sum();
     let failed: Vec<&str> = reports
         .iter()
         .flat_map(|report| &report.outcomes)
@@ -156,20 +156,9 @@ fn show(
             .map_err(|error| Failure::cannot("write the reports as JSON", error))?;
         print(&format!("{text}\n"))?;
     } else {
-        let mut text = String::new();
-        for report in reports {
-            let _ = writeln!(text, "{}", report.summary);
-        }
-        let _ = writeln!(
-            text,
-            "{} of {all} tasks done, level {}, seed {}; {} files in {}",
-            all - failed.len(),
-            args.level.name(),
-            args.seed,
-            files.written.len(),
-            files.root().display()
-        );
-        print(&terminal.plain(&text))?;
+        let place = files.root().display().to_string();
+        let page = campaign_page(reports, args.level, args.seed, files.written.len(), &place);
+        print(&terminal.plain(&text(&page, terminal.width, &terminal.details)))?;
     }
     if failed.is_empty() {
         Ok(Outcome::Done)

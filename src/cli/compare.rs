@@ -3,13 +3,14 @@
 use super::args::{RunOptions, ScenarioArg, writable};
 use super::exit::{Failure, Outcome};
 use super::progress::stop_on_interrupt;
+use super::records::open;
 use super::run::engine;
 use super::study::{Confidence, Runs, equal_tasks, present, write_junit};
 use super::terminal::Terminal;
 use crate::engine::Progress;
 use crate::measure::record::{TreatmentRecord, Warning};
-use crate::measure::stored::load;
 use crate::report::junit::gate_cases;
+use crate::report::scenario::scenario_section;
 use crate::report::study::compare_page;
 use crate::scenario::{EngineKind, Scenario, Treatment, nearest};
 use crate::study::{
@@ -17,7 +18,7 @@ use crate::study::{
     Scaling, SharedEngine, Stop, against_stored, compare, scaling,
 };
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -51,7 +52,7 @@ struct Judging {
     /// Treatment that the others are set against, by its label or a part of it; the first unless given
     #[arg(long, value_name = "LABEL")]
     reference: Option<String>,
-    /// Stored record of the same scenario to set the treatments against; several are replicates
+    /// Stored record of the same scenario to set the treatments against, by path, part of its name, or latest; several are replicates
     #[arg(long, value_name = "RECORD")]
     baseline: Vec<PathBuf>,
     /// Bound that must hold: p99<50ms, lock_acquisition<10%, throughput>1000/s, p99<+5%
@@ -77,12 +78,13 @@ struct Document {
 }
 
 pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> {
+    args.options.honoured_by_studies("compare")?;
     let mut scenario = args.options.scenario(&args.scenario.scenario)?;
     // Against a stored record the same experiment has to run, its duration included.
     if args.judging.baseline.is_empty() {
         equal_tasks(&mut scenario, &args.options);
     }
-    let stored = stored(&args.judging.baseline)?;
+    let stored = stored(&args.judging.baseline, &args.options.output.out)?;
     let arms = Arms::of(args, &scenario)?;
     let candidates = arms.candidates();
     let options = CompareOptions {
@@ -111,7 +113,8 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     };
     let gates = judge(&args.judging.gate, &comparison, &against);
     let laws = scaling(&comparison);
-    let page = compare_page(&comparison, &laws, &gates, &against);
+    let mut page = compare_page(&comparison, &laws, &gates, &against);
+    page.sections.push(scenario_section(&scenario));
     let (stopped, broken) = (comparison.stopped, broken(&comparison));
     let failed = gates.iter().any(|gate| !gate.passed);
     write_junit(args.judging.junit.as_deref(), &page.title, gate_cases(&gates), terminal)?;
@@ -254,9 +257,9 @@ fn reference(wanted: Option<&str>, candidates: &[Candidate<'_>]) -> Result<usize
 }
 
 /// The stored records with what studies keep of them.
-fn stored(paths: &[PathBuf]) -> Result<Vec<(crate::measure::RunRecord, Observation)>, Failure> {
+fn stored(paths: &[PathBuf], out: &Path) -> Result<Vec<(crate::measure::RunRecord, Observation)>, Failure> {
     let read = |path: &PathBuf| {
-        let record = load(path).map_err(|error| Failure::cannot("compare with a stored record", error))?;
+        let (path, record) = open(path, out)?;
         let observation = Observation::of(&record).ok_or_else(|| {
             Failure::Usage(format!("--baseline: {} has no figures of its actor in focus", path.display()))
         })?;

@@ -2,8 +2,9 @@
 
 use super::exit::{Failure, Outcome, print};
 use super::terminal::Terminal;
-use crate::measure::doctor::{State, checks};
-use std::fmt::Write;
+use crate::measure::doctor::checks;
+use crate::report::host::doctor_page;
+use crate::report::text::text;
 
 /// What this host can and cannot measure, and what to do about it
 #[derive(Debug, clap::Args)]
@@ -22,18 +23,6 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
         print(&format!("{text}\n"))?;
         return Ok(Outcome::Done);
     }
-    let mut text = String::new();
-    for check in &all {
-        let word = match check.state {
-            State::Good => "good   ".to_owned(),
-            State::Limited => terminal.strong("limited"),
-            State::Missing => terminal.strong("missing"),
-        };
-        let _ = writeln!(text, "{word}  {:<19} {}", check.name, check.found);
-        if !check.remedy.is_empty() {
-            let _ = writeln!(text, "{:29}{}", "", terminal.faint(&check.remedy));
-        }
-    }
-    print(&terminal.plain(&text))?;
+    print(&terminal.plain(&text(&doctor_page(&all), terminal.width, &terminal.details)))?;
     Ok(Outcome::Done)
 }

@@ -1,6 +1,7 @@
 //! How a command ended, and the only place that turns it into an exit code.
 
 use super::terminal::Terminal;
+use crate::printable::PrintableLines;
 use crate::scenario::{ScenarioError, nearest};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::error::Error;
@@ -140,7 +141,8 @@ fn sentence(error: &clap::Error) -> String {
 const LONGEST_LINE: usize = 1000;
 const MOST_LINES: usize = 100;
 
-/// `said` without the middle of lines that are too long, and without the lines after the first hundred.
+/// `said` such that a terminal obeys nothing that it quotes, without the middle of lines that are too long, and without
+/// the lines after the first hundred.
 fn bounded(said: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
     for line in said.lines().take(MOST_LINES) {
@@ -158,7 +160,7 @@ fn bounded(said: &str) -> String {
     if more > 0 {
         lines.push(format!("… and {more} more lines"));
     }
-    lines.join("\n")
+    PrintableLines(&lines.join("\n")).to_string()
 }
 
 /// An error and what caused it, as one line.

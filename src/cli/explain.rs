@@ -7,6 +7,7 @@ use super::run::engine;
 use super::study::{Confidence, Runs, equal_tasks, present};
 use super::terminal::Terminal;
 use crate::engine::Progress;
+use crate::report::scenario::scenario_section;
 use crate::report::study::explain_page;
 use crate::scenario::{EngineKind, LoadArm, Treatment};
 use crate::study::{Against, ExplainOptions, Explanation, Metric, NextExperiment, explain, next_experiment};
@@ -60,6 +61,7 @@ struct Document {
 }
 
 pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> {
+    args.options.honoured_by_studies("explain")?;
     let mut scenario = args.options.scenario(&args.scenario.scenario)?;
     equal_tasks(&mut scenario, &args.options);
     let treatment = args.options.one_treatment("explain", &scenario)?;
@@ -88,7 +90,8 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     } else {
         next_experiment(&scenario, &explanation, &*engine(EngineKind::Virtual), NEXT_ROUNDS, &progress)?
     };
-    let page = explain_page(&explanation, next.as_ref());
+    let mut page = explain_page(&explanation, next.as_ref());
+    page.sections.push(scenario_section(&scenario));
     let broken = explanation.warnings.iter().find(|warning| warning.code == "identity-broken");
     let outcome = match broken {
         _ if progress.stopped() => Outcome::Interrupted,

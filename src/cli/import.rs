@@ -68,7 +68,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
         &fidelity,
         args.seed,
     );
-    print(&terminal.plain(&text(&page, terminal.width)))?;
+    print(&terminal.plain(&text(&page, terminal.width, &terminal.details)))?;
     let off =
         fidelity.iter().any(|row| row.name == "mean" && (row.predicted / row.observed - 1.0).abs() > 0.1);
     Ok(if off { Outcome::Refuted } else { Outcome::Done })

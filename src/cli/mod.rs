@@ -6,6 +6,7 @@ pub mod args;
 mod audit;
 mod calibrate;
 mod campaign;
+mod check;
 mod claims;
 mod compare;
 mod completions;
@@ -19,6 +20,7 @@ mod init;
 mod list;
 mod man;
 mod progress;
+mod records;
 mod report;
 mod run;
 mod search;
@@ -26,6 +28,7 @@ mod show;
 mod study;
 pub mod terminal;
 mod validate;
+mod values;
 mod verify;
 mod watch;
 mod whatif;
@@ -81,6 +84,7 @@ enum Command {
     List(list::Args),
     Show(show::Args),
     Init(init::Args),
+    Check(check::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -116,6 +120,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome, Failure> {
         Command::List(args) => list::run(&args, terminal),
         Command::Show(args) => show::run(&args, terminal),
         Command::Init(args) => init::run(&args, terminal),
+        Command::Check(args) => check::run(&args, terminal),
         Command::Completions(args) => completions::run(&args, terminal),
         Command::Man(args) => man::run(&args, terminal),
     }

@@ -10,7 +10,7 @@ use crate::scenario::Scenario;
 use crate::units::Nanos;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 
 /// Lets Ctrl-C (and SIGTERM) end the run early; a second one ends the program at once.
@@ -71,17 +71,42 @@ pub(super) fn show(scenario: &Scenario, progress: &Progress, terminal: &Terminal
             }
             bar.finish_and_clear();
         }),
-        ProgressChoice::Counter => Box::new(move || {
-            while matches!(
-                ended.recv_timeout(std::time::Duration::from_secs(2)),
-                Err(RecvTimeoutError::Timeout)
-            ) {
-                say(&words(&progress));
-            }
-        }),
+        ProgressChoice::Counter => Box::new(move || count(&scenario, &progress, &ended)),
     };
     let thread = thread::Builder::new().name("progress".into()).spawn(body);
     Shown(thread.ok().map(|thread| (done, thread)))
+}
+
+/// Seconds between two lines of a long phase.
+const LINES: f64 = 10.0;
+
+/// Says each phase once, and in a long one now and then how far it is.
+fn count(scenario: &Scenario, progress: &Progress, ended: &Receiver<()>) {
+    let (start, mut phase, mut said) = (clock::now(), u64::MAX, clock::now());
+    let look = std::time::Duration::from_millis(50);
+    while matches!(ended.recv_timeout(look), Err(RecvTimeoutError::Timeout)) {
+        let (now, next) = (clock::now(), progress.phase.load(Ordering::Relaxed));
+        if next != phase {
+            (phase, said) = (next, now);
+            match next {
+                1 if scenario.run.warmup > Nanos::ZERO => {
+                    say(&format!("warming up: {}", scenario.run.warmup))
+                }
+                2 => say(&match (scenario.run.tasks, scenario.run.duration) {
+                    (Some(tasks), Some(time)) => format!("measuring: {tasks} tasks, at most {time}"),
+                    (Some(tasks), None) => format!("measuring: {tasks} tasks"),
+                    (None, Some(time)) => format!("measuring: {time}"),
+                    (None, None) => "measuring".into(),
+                }),
+                _ => {}
+            }
+        } else if next == 2 && (now.saturating_sub(said)).as_secs_f64() >= LINES {
+            said = now;
+            let share = done(scenario, progress, now.saturating_sub(start)).unwrap_or(0.0);
+            let left = (now.saturating_sub(start)).as_secs_f64() * (1.0 / share.max(1e-3) - 1.0);
+            say(&format!("{}, {:.0} %, about {left:.0} s left", words(progress), share * 100.0));
+        }
+    }
 }
 
 /// What a run is doing.

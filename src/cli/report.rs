@@ -2,20 +2,23 @@
 
 use super::args::OutputOptions;
 use super::exit::{Failure, Outcome, print, say};
+use super::records::open;
 use super::terminal::Terminal;
 use crate::files;
 use crate::measure::RunRecord;
-use crate::measure::stored::load;
 use crate::report::html::html;
 use crate::report::junit::{cases, junit};
 use crate::report::markdown::markdown;
 use crate::report::page::Page;
-use crate::report::{comparison_page, distinctions, histogram, run_page, stacks, table, terminal, trace};
+use crate::report::scenario::scenario_section;
+use crate::report::{comparison_page, distinctions, histogram, run_page, stacks, table, text::text, trace};
+use crate::scenario::Scenario;
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
 Examples:
   conlab report results/20260304T050607Z-agents-9f1c2ab7
+  conlab report latest --details
   conlab report results/*agents* --html agents.html          records side by side
   conlab report RUN --trace trace.json                       open in ui.perfetto.dev
   conlab report BEFORE AFTER --flamegraph difference.svg     red grew, blue shrank
@@ -27,9 +30,12 @@ FILE may be - for stdout. A record keeps a timeline only when its run was given 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// Records: their folders, or their run.json
+    /// Records: their folders or run.json, a part of a name in --records, or latest
     #[arg(value_name = "RUN", required = true)]
     runs: Vec<PathBuf>,
+    /// Where records are looked up by a part of their name
+    #[arg(long, value_name = "DIR", default_value = "results", env = "CONLAB_OUT", hide_env = true)]
+    records: PathBuf,
     #[command(flatten)]
     formats: Formats,
 }
@@ -67,11 +73,13 @@ struct Formats {
 
 pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> {
     let mut runs = Vec::new();
-    for path in &args.runs {
-        let record = load(path).map_err(|error| Failure::CouldNotRun(Box::new(error)))?;
-        runs.push((name(path), record));
+    let mut paths = Vec::new();
+    for word in &args.runs {
+        let (path, record) = open(word, &args.records)?;
+        runs.push((name(&path), record));
+        paths.push(path);
     }
-    distinguish(&mut runs, &args.runs);
+    distinguish(&mut runs, &paths);
     let formats = &args.formats;
     let mut any = false;
     let mut give = |file: &Option<PathBuf>, text: &dyn Fn() -> Result<String, Failure>| match file {
@@ -81,7 +89,13 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
         }
         None => Ok(()),
     };
-    give(&formats.html, &|| Ok(html(&page(&runs))))?;
+    give(&formats.html, &|| {
+        let mut page = page(&runs);
+        if let [path] = paths.as_slice() {
+            page.sections.extend(scenario_of(path).as_ref().map(scenario_section));
+        }
+        Ok(html(&page))
+    })?;
     give(&formats.markdown, &|| Ok(markdown(&page(&runs))))?;
     give(&formats.csv, &|| table::csv(&runs).map_err(|error| Failure::cannot("write CSV", error)))?;
     give(&formats.junit, &|| {
@@ -100,12 +114,16 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
         })
     })?;
     if !any {
-        let saved: Vec<String> = args.runs.iter().map(|path| path.display().to_string()).collect();
-        for ((_, record), saved) in runs.iter().zip(&saved) {
-            print(&terminal.plain(&terminal::page(record, Some(saved))))?;
-        }
+        print(&terminal.plain(&text(&page(&runs), terminal.width, &terminal.details)))?;
     }
     Ok(Outcome::Done)
+}
+
+/// The scenario that lies beside a record, where it can be read.
+fn scenario_of(path: &Path) -> Option<Scenario> {
+    let folder = if path.is_dir() { path } else { path.parent()? };
+    let text = std::fs::read_to_string(folder.join("scenario.toml")).ok()?;
+    Scenario::parse(&text, "scenario.toml").ok()
 }
 
 /// The page of one record, or of several side by side.
@@ -169,7 +187,12 @@ pub(super) struct Extra {
 
 /// The page and the trace of a run, where they were asked for. Replicates after the first get their number in the file's
 /// name.
-pub(super) fn extras(output: &OutputOptions, record: &RunRecord, replicate: u32) -> Vec<Extra> {
+pub(super) fn extras(
+    output: &OutputOptions,
+    record: &RunRecord,
+    scenario: &Scenario,
+    replicate: u32,
+) -> Vec<Extra> {
     let numbered = |file: &Path| {
         let stem = file.file_stem().unwrap_or_default().to_string_lossy();
         let extension =
@@ -181,7 +204,9 @@ pub(super) fn extras(output: &OutputOptions, record: &RunRecord, replicate: u32)
     };
     let mut extras = Vec::new();
     if let Some(file) = &output.html {
-        let text = Ok(html(&run_page(record)));
+        let mut page = run_page(record);
+        page.sections.push(scenario_section(scenario));
+        let text = Ok(html(&page));
         extras.push(Extra { name: "report.html", file: numbered(file), text });
     }
     if let Some(file) = &output.trace {

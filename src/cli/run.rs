@@ -9,7 +9,9 @@ use crate::engine::real::RealEngine;
 use crate::engine::{Engine, Experiment, Progress, RunOutput, VirtualEngine};
 use crate::measure::archive::Archive;
 use crate::measure::json;
-use crate::report::terminal::page;
+use crate::printable::Printable;
+use crate::report::run_page;
+use crate::report::text::text;
 use crate::scenario::{EngineKind, Scenario};
 use crate::units::Nanos;
 use std::env;
@@ -57,7 +59,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
         let result = engine.run(&experiment, &progress);
         drop(shown);
         let result = result?;
-        let extras = report::extras(output, &result.record, replicate);
+        let extras = report::extras(output, &result.record, &experiment.scenario, replicate);
         // The measurement comes first: what goes wrong beside it is said once it is safe.
         let saved = archive.map(|archive| keep(archive, &result, &experiment.scenario.source, &extras));
         present(&result, saved.as_ref().and_then(|saved| saved.as_ref().ok()), output.json, terminal)?;
@@ -112,7 +114,10 @@ fn present(
             .map_err(|error| Failure::cannot("write the record as JSON", error))?;
         return print(&format!("{text}\n"));
     }
-    print(&terminal.plain(&page(&result.record, saved.map(String::as_str))))
+    let page = text(&run_page(&result.record), terminal.width, &terminal.details);
+    let saved =
+        saved.map_or_else(|| "not saved".to_owned(), |place| format!("saved in {}", Printable(place)));
+    print(&terminal.plain(&format!("{page}{saved}\n")))
 }
 
 /// How the run ended, for the exit code.

@@ -8,15 +8,18 @@ use crate::clock;
 use crate::files::DraftFolder;
 use crate::measure::archive::file_word;
 use crate::measure::json;
+use crate::printable::Printable;
 use crate::report::html::html;
 use crate::report::junit::{Case, junit};
 use crate::report::page::Page;
 use crate::report::text::text;
 use crate::scenario::Scenario;
 use crate::study::StudyError;
+use crate::units::Nanos;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 impl From<StudyError> for Failure {
     fn from(error: StudyError) -> Self {
@@ -74,6 +77,8 @@ pub(super) struct Runs {
     bar: ProgressBar,
     counter: bool,
     what: &'static str,
+    began: Nanos,
+    said: AtomicUsize,
 }
 
 impl Runs {
@@ -94,17 +99,35 @@ impl Runs {
         } else {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
-        Self { bar, counter: terminal.progress == ProgressChoice::Counter, what }
+        Self {
+            bar,
+            counter: terminal.progress == ProgressChoice::Counter,
+            began: clock::now(),
+            said: AtomicUsize::new(usize::MAX),
+            what,
+        }
     }
 
     /// `done` of at most `most` runs are made.
     pub(super) fn show(&self, done: usize, most: usize) {
         self.bar.set_length(most as u64);
         self.bar.set_position(done as u64);
-        if self.counter && (done == most || done.is_multiple_of(most.div_ceil(8).max(1))) {
-            say(&format!("{done} of at most {most} {}", self.what));
+        // One line for each quarter, and one before the first run.
+        let quarter = done * 4 / most.max(1);
+        if self.counter && done < most && self.said.swap(quarter, Ordering::Relaxed) != quarter {
+            say(&counted(self.what, done, most, clock::now().saturating_sub(self.began)));
         }
     }
+}
+
+/// How many runs are made, and how long the others take at most if they take as long.
+fn counted(what: &str, done: usize, most: usize, spent: Nanos) -> String {
+    if done == 0 {
+        return format!("at most {most} {what}");
+    }
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    let left = spent.as_secs_f64() / done as f64 * (most - done) as f64;
+    format!("{done} of at most {most} {what}, at most {left:.0} s left")
 }
 
 impl Drop for Runs {
@@ -121,21 +144,16 @@ pub(super) fn present(
     output: &OutputOptions,
     terminal: &Terminal,
 ) -> Result<(), Failure> {
-    if output.trace.is_some() {
-        return Err(Failure::Usage(format!(
-            "--trace: `conlab {command}` makes many runs; `conlab run` traces one"
-        )));
-    }
     let json = json::to_string(result)
         .map_err(|error| Failure::cannot(format!("write the result of {command} as JSON"), error))?;
     let kept = if output.no_save { None } else { Some(keep(&output.out, command, &json, page)?) };
     if output.json {
         print(&format!("{json}\n"))?;
     } else {
-        let mut shown = text(page, terminal.width);
+        let mut shown = text(page, terminal.width, &terminal.details);
         shown.push_str(&kept.as_ref().map_or_else(
-            || "\nnot saved\n".to_owned(),
-            |folder| format!("\nsaved in {}\n", folder.display()),
+            || "not saved\n".to_owned(),
+            |folder| format!("saved in {}\n", Printable(&folder.display().to_string())),
         ));
         print(&terminal.plain(&shown))?;
     }

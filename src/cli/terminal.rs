@@ -1,5 +1,6 @@
 //! How to speak on this terminal: colour, alphabet, width, progress.
 
+use crate::report::text::Details;
 use std::env;
 use std::io::{self, IsTerminal};
 
@@ -10,6 +11,10 @@ pub struct DisplayOptions {
     /// Say nothing but the result and errors
     #[arg(long, short, global = true, display_order = 900)]
     pub quiet: bool,
+    /// Every section of the page, or those named: --details=locks,threads
+    #[arg(long, global = true, value_name = "SECTION", display_order = 899)]
+    #[arg(num_args = 0..=1, require_equals = true, value_delimiter = ',', default_missing_value = "all")]
+    pub details: Vec<String>,
     /// When to colour [env: CONLAB_COLOR, NO_COLOR]
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", display_order = 901)]
     #[arg(env = "CONLAB_COLOR", hide_env = true, hide_possible_values = false)]
@@ -34,7 +39,7 @@ pub enum ProgressChoice {
 }
 
 /// How to speak on this terminal.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts of a terminal")]
 pub struct Terminal {
     /// Whether stdout gets colour.
@@ -47,6 +52,8 @@ pub struct Terminal {
     pub interactive: bool,
     /// Columns of the terminal; 100 when it does not say.
     pub width: usize,
+    /// How much of a page to show.
+    pub details: Details,
     /// Whether to say nothing but the result and errors.
     pub quiet: bool,
     /// How to show progress; never `Auto`.
@@ -76,6 +83,11 @@ impl Terminal {
             ascii: !speaks_utf8(|name| env::var(name).ok()),
             interactive: io::stdout().is_terminal(),
             width: width(),
+            details: match options.details.as_slice() {
+                [] => Details::Brief,
+                words if words.iter().any(|word| word == "all") => Details::All,
+                words => Details::Of(words.to_vec()),
+            },
             quiet: options.quiet,
             progress,
         }

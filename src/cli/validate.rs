@@ -1,17 +1,19 @@
 //! `conlab validate`: virtual prediction beside real measurement, error per figure.
 
 use super::args::RunOptions;
-use super::exit::{Failure, Outcome, print};
+use super::exit::{Failure, Outcome, print, say};
 use super::progress::stop_on_interrupt;
+use super::report::write;
 use super::terminal::Terminal;
 use crate::engine::real::RealEngine;
 use crate::engine::{EngineError, Progress, VirtualEngine};
 use crate::measure::Calibration;
 use crate::queue::QueueKind;
+use crate::report::html::html;
+use crate::report::study::validate_page;
+use crate::report::text::{Details, text};
 use crate::scenario::{DEFAULT, EMBEDDED, Scenario, Treatment};
-use crate::study::validate::{Row, Verdict, to_json, validate};
-use std::fmt::Write as _;
-use std::io::{Write as _, stderr};
+use crate::study::validate::{to_json, validate};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -39,6 +41,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> {
+    args.options.honoured_by_studies("validate")?;
     let names: Vec<&str> = match args.scenario.as_str() {
         "all" => EMBEDDED.iter().map(|embedded| embedded.name).collect(),
         one => vec![one],
@@ -54,13 +57,14 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
         for treatment in treatments(&args.options, &scenario)? {
             let focus = &scenario.treated(&treatment).actors[scenario.focus];
             let label = format!("{name}: {} × {}", focus.queue.name(), focus.threads);
-            // Progress that cannot be shown is no failure.
-            writeln!(stderr(), "{label}").ok();
+            if !terminal.quiet {
+                say(&format!("{label}: {replicates} runs on each engine"));
+            }
             let engines = (RealEngine::new(), VirtualEngine::with(calibration.clone()));
             match validate([&engines.0, &engines.1], &scenario, &treatment, replicates, &progress) {
                 Ok(found) => rows.extend(found),
                 // One scenario that this host cannot run does not end the validation of the others.
-                Err(EngineError::Unsupported(why)) => drop(writeln!(stderr(), "{label}: left out, {why}")),
+                Err(EngineError::Unsupported(why)) => say(&format!("{label}: left out, {why}")),
                 Err(error) => return Err(error.into()),
             }
             if progress.stopped() {
@@ -68,10 +72,15 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
             }
         }
     }
+    let page = validate_page(&rows, &calibration.origin, replicates);
     if args.options.output.json {
         print(&format!("{:#}\n", to_json(&rows, &calibration.origin, replicates)))?;
     } else {
-        print(&terminal.plain(&table(&rows, args.parts, &calibration.origin, replicates)))?;
+        let details = if args.parts { &Details::All } else { &terminal.details };
+        print(&terminal.plain(&text(&page, terminal.width, details)))?;
+    }
+    if let Some(file) = &args.options.output.html {
+        write(file, &html(&page), terminal)?;
     }
     Ok(if progress.stopped() { Outcome::Interrupted } else { Outcome::Done })
 }
@@ -91,40 +100,4 @@ fn treatments(options: &RunOptions, scenario: &Scenario) -> Result<Vec<Treatment
         }
     }
     Ok(grid)
-}
-
-/// One line a figure, and how many predictions were good.
-fn table(rows: &[Row], parts: bool, calibration: &str, replicates: u32) -> String {
-    let mut text = format!("{calibration}; {replicates} replicates of each, 95 % intervals\n\n");
-    // Writing into a string cannot fail.
-    writeln!(
-        text,
-        "{:<18} {:<24} {:<18} {:>22} {:>12} {:>8}  verdict",
-        "scenario", "treatment", "figure", "real", "virtual", "error"
-    )
-    .ok();
-    for row in rows.iter().filter(|row| parts || row.verdict.is_some()) {
-        let real = format!("{:.3} ± {:.3}", row.real.0, row.real.1);
-        let verdict = row.verdict.map_or("", Verdict::name);
-        let error =
-            if row.error.is_finite() { format!("{:+.1} %", row.error * 100.0) } else { String::new() };
-        writeln!(
-            text,
-            "{:<18} {:<24} {:<18} {real:>22} {:>12.3} {error:>8}  {verdict}",
-            row.scenario, row.treatment, row.figure, row.virtual_time
-        )
-        .ok();
-    }
-    let judged: Vec<Verdict> = rows.iter().filter_map(|row| row.verdict).collect();
-    let count = |verdict: Verdict| judged.iter().filter(|other| **other == verdict).count();
-    writeln!(
-        text,
-        "\n{} figures: {} good, {} within noise, {} missed (tolerance: throughput and mean 10 %, p99 20 %)",
-        judged.len(),
-        count(Verdict::Good),
-        count(Verdict::Noise),
-        count(Verdict::Miss)
-    )
-    .ok();
-    text
 }

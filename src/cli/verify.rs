@@ -4,6 +4,8 @@ use super::args::parse_count;
 use super::exit::{Failure, Outcome, print};
 use super::terminal::Terminal;
 use crate::queue::QueueKind;
+use crate::report::study::verify_page;
+use crate::report::text::text;
 use crate::verify;
 use std::time::Duration;
 
@@ -46,7 +48,7 @@ fn kind(word: &str) -> Result<QueueKind, String> {
 }
 
 /// Tries, prints.
-pub(super) fn run(args: &Args, _terminal: &Terminal) -> Result<Outcome, Failure> {
+pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> {
     let options = verify::Options {
         seed: args.seed,
         histories: args.histories,
@@ -55,6 +57,6 @@ pub(super) fn run(args: &Args, _terminal: &Terminal) -> Result<Outcome, Failure>
     };
     let kinds = args.queue.map_or_else(|| QueueKind::ALL.to_vec(), |kind| vec![kind]);
     let report = verify::run(&kinds, &options);
-    print(&verify::render(&report))?;
+    print(&terminal.plain(&text(&verify_page(&report), terminal.width, &terminal.details)))?;
     Ok(if report.clean() { Outcome::Done } else { Outcome::Refuted })
 }

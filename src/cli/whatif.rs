@@ -7,6 +7,7 @@ use super::run::engine;
 use super::study::{Level, Runs, equal_tasks, present};
 use super::terminal::Terminal;
 use crate::engine::Progress;
+use crate::report::scenario::scenario_section;
 use crate::report::study::whatif_page;
 use crate::scenario::EngineKind;
 use crate::study::{Knob, Metric, WhatIf, WhatIfOptions, whatif};
@@ -59,6 +60,7 @@ struct Document {
 }
 
 pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> {
+    args.options.honoured_by_studies("whatif")?;
     let mut scenario = args.options.scenario(&args.scenario.scenario)?;
     equal_tasks(&mut scenario, &args.options);
     let treatment = args.options.one_treatment("whatif", &scenario)?;
@@ -86,7 +88,8 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
             runs.show(done, most)
         })?
     };
-    let page = whatif_page(&found);
+    let mut page = whatif_page(&found);
+    page.sections.push(scenario_section(&scenario));
     let document = Document { schema: 1, answer: page.answer.clone(), whatif: found };
     present("whatif", &document, &page, &args.options.output, terminal)?;
     Ok(Outcome::Done)

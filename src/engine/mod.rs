@@ -114,6 +114,16 @@ impl Progress {
     }
 }
 
+/// Notes in the steps of a record whom they call.
+fn name_calls(record: &mut RunRecord, scenario: &Scenario) {
+    for actor in &scenario.actors {
+        let Some(figures) = record.actors.get_mut(&actor.name) else { continue };
+        for (step, spec) in figures.steps.iter_mut().zip(&actor.steps) {
+            step.calls = spec.call.map(|to| scenario.actors[to].name.clone());
+        }
+    }
+}
+
 /// Runs experiments.
 pub trait Engine {
     /// The word for it in records: `real` or `virtual`.

@@ -5,7 +5,9 @@ use super::cause::{CAUSES, Cause};
 use super::counts::Counts;
 use super::groups::{Ends, Outcome};
 use super::presence::{Epoch, Presence};
-use super::record::{ActorRecord, Breakdown, Censored, Distribution, SeriesPoint, Shares, StepRecord};
+use super::record::{
+    ActorRecord, Breakdown, Censored, Distribution, SeriesPoint, Shares, SlowTask, StepRecord,
+};
 use super::tally::Tally;
 use crate::units::Nanos;
 
@@ -93,6 +95,7 @@ struct Sums {
     classes: Vec<Class>,
     series: Series,
     late: bool,
+    slowest: Slowest,
 }
 
 /// The same at the end of a run, without what is empty.
@@ -106,6 +109,7 @@ struct Totals {
     /// By rising number.
     classes: Vec<(usize, Class)>,
     series: Series,
+    slowest: Vec<Slow>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -293,8 +297,10 @@ impl Ledger {
                     name: name.clone(),
                     count: sums.count,
                     total_ns: sums.breakdown(),
+                    calls: None,
                 })
                 .collect(),
+            slowest: totals.slowest.iter().map(Slow::record).collect(),
             ..ActorRecord::default()
         };
         (record, totals.series.points(), totals.sojourn)
@@ -353,6 +359,7 @@ impl Sums {
             self.classes = vec![Class::default(); CLASS_COUNT];
         }
         self.classes[class_of(sojourn.0)].add(task);
+        self.slowest.note(task, window_start);
         self.series.add(task.arrived.saturating_sub(window_start), sojourn);
     }
 
@@ -376,6 +383,7 @@ impl Sums {
             }
         }
         self.series.merge(&other.series);
+        other.slowest.tasks.iter().for_each(|slow| self.slowest.add(*slow));
     }
 
     fn totals(self) -> Totals {
@@ -388,7 +396,59 @@ impl Sums {
             run_queue: self.run_queue.counts(),
             classes: self.classes.into_iter().enumerate().filter(|(_, class)| class.count > 0).collect(),
             series: self.series,
+            slowest: self.slowest.tasks,
         }
+    }
+}
+
+/// Tasks that are kept as the slowest.
+const SLOWEST: usize = 10;
+
+/// A task and when the window began.
+#[derive(Clone, Copy, Debug)]
+struct Slow(Finished, Nanos);
+
+impl Slow {
+    /// Slower ones first, and of equal ones those that arrived earlier.
+    const fn order(&self) -> (u64, u64) {
+        (u64::MAX - self.0.ended.0.saturating_sub(self.0.arrived.0), self.0.arrived.0)
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "below 2^53 ns")]
+    fn record(&self) -> SlowTask {
+        let sojourn = self.0.sojourn().0;
+        let explained: u64 = self.0.times.iter().map(|time| time.0).sum();
+        SlowTask {
+            arrived_ns: self.0.arrived.saturating_sub(self.1).0,
+            sojourn_ns: sojourn,
+            breakdown_ns: Breakdown {
+                residual: sojourn as f64 - explained as f64,
+                ..Breakdown::of_causes(self.0.times.map(|time| time.0 as f64))
+            },
+        }
+    }
+}
+
+/// The slowest tasks so far, the slowest first.
+#[derive(Clone, Debug, Default)]
+struct Slowest {
+    tasks: Vec<Slow>,
+}
+
+impl Slowest {
+    #[inline]
+    fn note(&mut self, task: &Finished, window_start: Nanos) {
+        let slow = Slow(*task, window_start);
+        if self.tasks.len() < SLOWEST || self.tasks[SLOWEST - 1].order() > slow.order() {
+            self.add(slow);
+        }
+    }
+
+    #[inline(never)]
+    fn add(&mut self, slow: Slow) {
+        let place = self.tasks.partition_point(|other| other.order() <= slow.order());
+        self.tasks.insert(place, slow);
+        self.tasks.truncate(SLOWEST);
     }
 }
 
@@ -410,6 +470,8 @@ fn few_totals(few: &[Few]) -> Totals {
     };
     let mut series = Series::default();
     few.iter().for_each(|(task, start)| series.add(task.arrived.saturating_sub(*start), task.sojourn()));
+    let mut slowest = Slowest::default();
+    few.iter().for_each(|(task, start)| slowest.note(task, *start));
     Totals {
         sojourn: of(Finished::sojourn),
         uncorrected: tasks()
@@ -421,6 +483,7 @@ fn few_totals(few: &[Few]) -> Totals {
         run_queue: of_cause(Cause::RunQueue),
         classes: numbered.chunk_by(|left, right| left.0 == right.0).map(class).collect(),
         series,
+        slowest: slowest.tasks,
     }
 }
 

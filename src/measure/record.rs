@@ -321,6 +321,20 @@ pub struct ActorRecord {
     /// Time by step and cause, over the tasks that the distributions are of. With the time in the queue they sum to the
     /// sojourns.
     pub steps: Vec<StepRecord>,
+    /// The slowest of the completed tasks, the slowest first; at most ten.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slowest: Vec<SlowTask>,
+}
+
+/// One task, from arrival to completion.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SlowTask {
+    /// When it arrived, from the start of the window.
+    pub arrived_ns: u64,
+    /// Arrival to completion.
+    pub sojourn_ns: u64,
+    /// Its sojourn by cause.
+    pub breakdown_ns: Breakdown,
 }
 
 /// Summary of a distribution of durations.
@@ -484,6 +498,9 @@ pub struct StepRecord {
     pub count: u64,
     /// Sums of nanoseconds by cause; `queue` is 0.
     pub total_ns: Breakdown,
+    /// The actor that it calls, if it calls one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls: Option<String>,
 }
 
 /// One lock.
@@ -508,6 +525,25 @@ pub struct LockRecord {
     /// Interpreter lock: taken by another thread than its last holder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub switches: Option<u64>,
+    /// Which steps held it, the longest in sum first; at most sixteen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holders: Vec<LockUse>,
+    /// Which steps waited for it, the longest in sum first; at most sixteen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiters: Vec<LockUse>,
+}
+
+/// How long one step held a lock, or waited for it, over all its tasks in the window.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LockUse {
+    /// The actor.
+    pub actor: String,
+    /// Its step.
+    pub step: String,
+    /// Times.
+    pub count: u64,
+    /// Sum.
+    pub total_ns: u64,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde calls it with")]

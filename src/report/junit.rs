@@ -1,6 +1,7 @@
 //! Outcomes as JUnit XML, which every CI system shows: gates, claims and identities as test cases.
 
 use crate::measure::record::RunRecord;
+use crate::printable::PrintableLines;
 use crate::study::GateResult;
 use crate::study::claims::{ClaimResult, ClaimVerdict};
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
@@ -33,27 +34,28 @@ pub struct Case {
 ///
 /// [`SerializeError`] when it cannot be written.
 pub fn junit(name: &str, suites: &[(String, Vec<Case>)]) -> Result<String, SerializeError> {
-    let mut report = Report::new(name);
+    let shown = |text: &str| PrintableLines(text).to_string();
+    let mut report = Report::new(shown(name));
     for (name, cases) in suites {
-        let mut suite = TestSuite::new(name.as_str());
+        let mut suite = TestSuite::new(shown(name));
         for case in cases {
             let status = match &case.outcome {
                 CaseOutcome::Passed => TestCaseStatus::success(),
                 CaseOutcome::Failed(why) => {
                     let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-                    status.set_message(why.as_str());
+                    status.set_message(shown(why));
                     status
                 }
                 CaseOutcome::Skipped(why) => {
                     let mut status = TestCaseStatus::skipped();
-                    status.set_message(why.as_str());
+                    status.set_message(shown(why));
                     status
                 }
             };
-            let mut test = TestCase::new(case.name.as_str(), status);
-            test.set_classname(name.as_str());
+            let mut test = TestCase::new(shown(&case.name), status);
+            test.set_classname(shown(name));
             if !case.detail.is_empty() {
-                test.set_system_out(case.detail.as_str());
+                test.set_system_out(shown(&case.detail));
             }
             suite.add_test_case(test);
         }

@@ -1,16 +1,26 @@
 //! A page as Markdown: headings, sentences and tables. Curves and timelines need the HTML page, which is said.
 
-use super::page::{Block, Intervals, Page, Section, Stack, StackRow, Table, Waterfall};
+use super::page::{Block, Intervals, Notice, Page, Section, Stack, StackRow, Table, Waterfall};
 use super::words::{duration, in_unit, share};
 use crate::measure::Cause;
+use crate::printable::{Printable, PrintableLines, is_obeyed};
 use std::fmt::{self, Write};
 
 /// `page` as Markdown (tables as GitHub writes them).
 #[must_use]
 pub fn markdown(page: &Page) -> String {
     let mut out = format!("# {}\n\n", Escaped(&page.title));
-    for line in [&page.kicker, &page.question, &page.answer] {
+    for line in [&page.kicker, &page.question] {
         paragraph(&mut out, line);
+    }
+    notices(&mut out, &page.alarms);
+    if !page.answer.is_empty() {
+        let _ = writeln!(out, "**{}**\n", Escaped(&page.answer));
+    }
+    paragraph(&mut out, &page.certainty);
+    if let Some(next) = &page.next {
+        let why = if next.why.is_empty() { "" } else { " – " };
+        let _ = writeln!(out, "Next: {}{why}{}\n", Code(&next.command), Escaped(&next.why));
     }
     if let Some(verdict) = &page.verdict {
         let _ = writeln!(out, "**{}**\n", Escaped(&verdict.text));
@@ -43,19 +53,7 @@ fn paragraph(out: &mut String, text: &str) {
 fn block(out: &mut String, content: &Block) {
     match content {
         Block::Text(text) => paragraph(out, text),
-        Block::Notices(notices) => {
-            for notice in notices {
-                let remedy = if notice.remedy.is_empty() { "" } else { " → " };
-                let _ = writeln!(
-                    out,
-                    "- **{}**: {}{remedy}{}",
-                    Escaped(&notice.code),
-                    Escaped(&notice.message),
-                    Escaped(&notice.remedy)
-                );
-            }
-            out.push('\n');
-        }
+        Block::Notices(list) => notices(out, list),
         Block::Table(content) => table(out, content),
         Block::Pairs(pairs) => {
             let rows = pairs.iter().map(|(name, value)| vec![name.clone(), value.clone()]).collect();
@@ -76,10 +74,34 @@ fn block(out: &mut String, content: &Block) {
                 block(out, each);
             }
         }
+        Block::Picture(picture) => {
+            let _ = writeln!(
+                out,
+                "*{}: see the HTML page.* {}\n",
+                Escaped(&picture.caption),
+                Escaped(&picture.description)
+            );
+        }
         Block::Code(text) => {
             let fence = "`".repeat(3.max(longest_run(text) + 1));
-            let _ = writeln!(out, "{fence}\n{text}\n{fence}\n");
+            let _ = writeln!(out, "{fence}\n{}\n{fence}\n", PrintableLines(text));
         }
+    }
+}
+
+fn notices(out: &mut String, notices: &[Notice]) {
+    for notice in notices {
+        let remedy = if notice.remedy.is_empty() { "" } else { " → " };
+        let _ = writeln!(
+            out,
+            "- **{}**: {}{remedy}{}",
+            Escaped(&notice.code),
+            Escaped(&notice.message),
+            Escaped(&notice.remedy)
+        );
+    }
+    if !notices.is_empty() {
+        out.push('\n');
     }
 }
 
@@ -172,9 +194,21 @@ impl fmt::Display for Escaped<'_> {
                 '<' => f.write_str("&lt;")?,
                 '&' => f.write_str("&amp;")?,
                 '\n' | '\r' => f.write_char(' ')?,
+                obeyed if is_obeyed(obeyed) => write!(f, "{}", Printable(obeyed.encode_utf8(&mut [0; 4])))?,
                 other => f.write_char(other)?,
             }
         }
         Ok(())
+    }
+}
+
+/// Shows a text as code within a line: between more backticks than it holds.
+struct Code<'text>(&'text str);
+
+impl fmt::Display for Code<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fence = "`".repeat(longest_run(self.0) + 1);
+        let room = if fence.len() > 1 { " " } else { "" };
+        write!(f, "{fence}{room}{}{room}{fence}", Printable(self.0))
     }
 }

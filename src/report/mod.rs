@@ -1,6 +1,7 @@
 //! Reports: pure functions from records to text. They run nothing, so an old record can be rendered again.
 
 pub mod histogram;
+pub mod host;
 pub mod html;
 pub mod import;
 pub mod junit;
@@ -8,13 +9,12 @@ pub mod live;
 pub mod markdown;
 pub mod page;
 mod run;
-mod special;
+pub mod scenario;
 pub mod stacks;
 pub mod study;
 pub mod table;
-pub mod terminal;
 pub mod text;
 pub mod trace;
-mod words;
+pub(crate) mod words;
 
 pub use run::{comparison_page, distinctions, run_page};

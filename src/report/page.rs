@@ -14,14 +14,37 @@ pub struct Page {
     pub title: String,
     /// The question, or what the page compares.
     pub question: String,
+    /// What keeps the figures from meaning what they usually mean: shown before everything else.
+    pub alarms: Vec<Notice>,
     /// The answer in a sentence or two.
     pub answer: String,
+    /// How sure that is, in a sentence; may be empty.
+    pub certainty: String,
+    /// What to do next.
+    pub next: Option<Next>,
     /// Whether the result can be relied on.
     pub verdict: Option<Verdict>,
     /// The figures that a reader looks for first.
     pub facts: Vec<Fact>,
     /// The rest.
     pub sections: Vec<Section>,
+}
+
+/// What to do next.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Next {
+    /// The command to type, or a sentence where it is no command.
+    pub command: String,
+    /// What it tells; may be empty.
+    pub why: String,
+}
+
+impl Next {
+    /// A command and what it tells.
+    #[must_use]
+    pub fn new(command: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { command: command.into(), why: why.into() }
+    }
 }
 
 /// Whether a result can be relied on, and why.
@@ -69,13 +92,22 @@ pub struct Section {
     pub lead: String,
     /// Content.
     pub blocks: Vec<Block>,
+    /// Whether it belongs to the answer: a terminal shows the others on demand.
+    pub brief: bool,
 }
 
 impl Section {
     /// An empty section.
     #[must_use]
     pub fn new(id: impl Into<String>, title: impl Into<String>, lead: impl Into<String>) -> Self {
-        Self { id: id.into(), title: title.into(), lead: lead.into(), blocks: Vec::new() }
+        Self { id: id.into(), title: title.into(), lead: lead.into(), ..Self::default() }
+    }
+
+    /// This section as a part of the answer.
+    #[must_use]
+    pub fn in_brief(mut self) -> Self {
+        self.brief = true;
+        self
     }
 
     /// This section with one more block.
@@ -107,6 +139,8 @@ pub enum Block {
     Intervals(Intervals),
     /// How one figure becomes another, part by part.
     Waterfall(Waterfall),
+    /// A drawing.
+    Picture(Picture),
     /// Blocks that are shown on demand.
     Details {
         /// What is inside.
@@ -133,8 +167,20 @@ block_from!(
     Lines(Lines),
     Timeline(Lanes),
     Intervals(Intervals),
-    Waterfall(Waterfall)
+    Waterfall(Waterfall),
+    Picture(Picture)
 );
+
+/// A drawing as SVG of our own making; every foreign text in it is escaped where it is drawn.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Picture {
+    /// What it shows.
+    pub caption: String,
+    /// The same in words, for who cannot see it.
+    pub description: String,
+    /// The `<svg>` element.
+    pub svg: String,
+}
 
 /// A doubt or a finding.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

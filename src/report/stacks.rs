@@ -3,6 +3,7 @@
 //! Weights are nanoseconds per completed task, so that records of different lengths can be set against each other.
 
 use crate::measure::record::{Breakdown, RunRecord};
+use crate::printable::Printable;
 use inferno::flamegraph::{self, Direction, Options};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -19,7 +20,7 @@ pub fn folded(record: &RunRecord) -> String {
 pub fn folded_profile(record: &RunRecord) -> Option<String> {
     let profile = record.profile.as_ref()?;
     Some(profile.stacks.iter().fold(String::new(), |mut out, (stack, weight)| {
-        let _ = writeln!(out, "{stack} {weight}");
+        let _ = writeln!(out, "{} {weight}", Printable(stack));
         out
     }))
 }
@@ -45,8 +46,8 @@ pub fn folded_difference(before: &RunRecord, after: &RunRecord) -> String {
 /// When there is nothing to draw.
 pub fn flame_graph(folded: &str, title: &str, subtitle: &str, unit: &str) -> io::Result<String> {
     let mut options = Options::default();
-    options.title = title.to_owned();
-    options.subtitle = Some(subtitle.to_owned());
+    options.title = Printable(title).to_string();
+    options.subtitle = Some(Printable(subtitle).to_string());
     options.count_name = unit.to_owned();
     options.direction = Direction::Inverted;
     options.deterministic = true;
@@ -93,5 +94,6 @@ fn weights(record: &RunRecord) -> BTreeMap<String, u64> {
 
 /// A name as a frame: the separators of the format become others.
 fn frame(name: &str) -> String {
-    name.replace([';', '\n', '\r'], ",").replace(' ', "_")
+    let joined = name.replace([';', '\n', '\r'], ",").replace(' ', "_");
+    Printable(&joined).to_string()
 }

@@ -1,6 +1,7 @@
 //! Records as CSV: one row for each actor of each record, times in nanoseconds.
 
 use crate::measure::record::{ActorRecord, Breakdown, Distribution, RunRecord};
+use crate::printable::Printable;
 
 /// Records with their names as CSV (RFC 4180, a header line, one row per actor).
 ///
@@ -24,7 +25,8 @@ pub fn csv(runs: &[(String, RunRecord)]) -> Result<String, csv::Error> {
 fn cells(name: &str, record: &RunRecord, actor: &str, figures: &ActorRecord) -> Vec<(String, String)> {
     let treatment = &record.treatment;
     let mut cells: Vec<(String, String)> = Vec::new();
-    let mut add = |title: &str, value: &dyn ToString| cells.push((title.to_owned(), value.to_string()));
+    let mut add =
+        |title: &str, value: &dyn ToString| cells.push((title.to_owned(), harmless(&value.to_string())));
     add("record", &name);
     add("scenario", &record.scenario.name);
     add("scenario_digest", &record.scenario.digest);
@@ -61,6 +63,13 @@ fn cells(name: &str, record: &RunRecord, actor: &str, figures: &ActorRecord) -> 
     breakdown(&mut add, "breakdown_mean_ns", &figures.breakdown_mean_ns);
     breakdown(&mut add, "breakdown_p99_ns", &figures.breakdown_p99_ns);
     cells
+}
+
+/// A cell that a spreadsheet takes literally: what begins as a formula does gets an apostrophe before it.
+fn harmless(cell: &str) -> String {
+    let shown = Printable(cell).to_string();
+    let formula = shown.starts_with(['=', '+', '-', '@']) && shown.parse::<f64>().is_err();
+    if formula { format!("'{shown}") } else { shown }
 }
 
 fn distribution(add: &mut impl FnMut(&str, &dyn ToString), prefix: &str, of: &Distribution) {

@@ -9,6 +9,7 @@ use super::page::state_label;
 use super::words::count;
 use crate::measure::Cause;
 use crate::measure::record::{RunRecord, Span, Timeline};
+use crate::printable::Printable;
 use std::fmt::Write;
 
 /// Most events of a trace; at some 130 bytes each it stays near 65 MB.
@@ -213,7 +214,7 @@ fn nearest(spans: &[&Span], at: u64) -> Option<u64> {
 
 /// A text as a JSON string.
 fn text(text: &str) -> serde_json::Value {
-    serde_json::Value::from(text)
+    serde_json::Value::from(Printable(text).to_string())
 }
 
 /// Nanoseconds as microseconds with three decimals, which is what the format wants, without rounding.

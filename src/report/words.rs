@@ -75,6 +75,31 @@ pub(crate) fn share(value: f64) -> String {
     }
 }
 
+/// A percentile of `ns` that a distribution carries if it has `needs` values: `–` where they cannot, `~` before it where few
+/// lie beyond it.
+pub(crate) fn tail(of: &Distribution, ns: u64, needs: u64) -> String {
+    let shown = match of.count {
+        count if count < needs => "–".into(),
+        count if count < 10 * needs => format!("~{}", Nanos(ns)),
+        _ => Nanos(ns).to_string(),
+    };
+    at_least(of, ns, shown)
+}
+
+/// Why a percentile is missing or rough; empty where it is neither.
+pub(crate) fn tail_note(count: u64, needs: u64) -> &'static str {
+    match count {
+        _ if count < needs => "too few tasks to carry it",
+        _ if count < 10 * needs => "rough: few tasks lie beyond it",
+        _ => "",
+    }
+}
+
+/// A count with its noun: `1 thread`, `2 threads`.
+pub(crate) fn several(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
 /// `value` in `unit`.
 pub(crate) fn in_unit(unit: Unit, value: f64) -> String {
     match unit {
@@ -94,6 +119,14 @@ pub(crate) fn percentile(quantile: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_percentile_is_refused_below_its_sample_and_marked_below_ten_times_that() {
+        let of = |count| Distribution { count, ..Distribution::default() };
+        assert_eq!(tail(&of(99), 5_000_000, 100), "–");
+        assert_eq!(tail(&of(100), 5_000_000, 100), "~5.00 ms");
+        assert_eq!(tail(&of(1000), 5_000_000, 100), "5.00 ms");
+    }
 
     #[test]
     fn figures_read_well() {

@@ -2,6 +2,7 @@
 #![cfg(not(loom))]
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
+mod adviser;
 mod audit;
 mod campaign;
 mod causes;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("sync", &[]),
     ("units", &[]),
+    ("printable", &[]),
     ("theory", &[]),
     ("random", &[]),
     ("clock", &["units"]),
@@ -48,8 +49,21 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("audit", &["units", "theory", "random", "files", "scenario", "measure", "study"]),
     ("import", &["units", "random", "files", "scenario"]),
-    ("report", &["units", "theory", "scenario", "measure", "study", "explain", "audit"]),
-    ("report", &["units", "scenario", "measure", "study", "explain", "audit"]),
+    (
+        "report",
+        &[
+            "units",
+            "theory",
+            "printable",
+            "files",
+            "scenario",
+            "measure",
+            "verify",
+            "study",
+            "explain",
+            "audit",
+        ],
+    ),
     (
         "campaign",
         &[
@@ -266,9 +280,18 @@ fn every_scenario_is_embedded_parses_and_says_what_it_is_for() {
 }
 
 #[test]
-fn the_scenario_that_init_writes_parses() {
-    let text = fs::read_to_string(root().join("src/cli/template.toml")).unwrap();
-    Scenario::parse(&text, "template.toml").unwrap_or_else(|error| panic!("{error}"));
+fn the_scenarios_that_init_writes_parse_and_say_what_they_are_for() {
+    let templates = files(&root().join("src/cli/templates"), "toml");
+    assert!(templates.len() >= 7, "{} templates", templates.len());
+    for (path, text) in templates {
+        let name = path.display().to_string();
+        let scenario = Scenario::parse(&text, &name).unwrap_or_else(|error| panic!("{error}"));
+        for word in ["# Question:", "# Hypothesis:", "# Refuted if"] {
+            assert!(text.contains(word), "{name} has no line `{word}`");
+        }
+        let doubts = conlab::explain::doubts(&scenario);
+        assert!(doubts.is_empty(), "{name}: {doubts:?}");
+    }
 }
 
 #[test]

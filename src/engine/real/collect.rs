@@ -147,6 +147,14 @@ impl Collected {
     }
 }
 
+/// The actor and the step of a key of lock uses.
+fn used_by(run: &Runtime, key: u64) -> (String, String) {
+    let part = |bits: u64| usize::try_from(bits).unwrap_or(usize::MAX);
+    let actor = run.actors.get(part(key >> 32));
+    let step = actor.and_then(|actor| actor.program.steps.get(part(key & u64::from(u32::MAX))));
+    (actor.map(|actor| actor.spec.name.clone()).unwrap_or_default(), step.cloned().unwrap_or_default())
+}
+
 /// The record of a run that is over, and its histograms.
 pub(super) fn output(run: &Arc<Runtime>, experiment: &Experiment, collected: Collected) -> RunOutput {
     let (start, end) = (run.window_start(), run.window_end());
@@ -171,6 +179,8 @@ pub(super) fn output(run: &Arc<Runtime>, experiment: &Experiment, collected: Col
         }
         if is_focus {
             record.series = series;
+        } else {
+            summary.slowest.clear();
         }
         record.actors.insert(actor.spec.name.clone(), summary);
         sojourn.push((actor.spec.name.clone(), histogram));
@@ -189,7 +199,7 @@ pub(super) fn output(run: &Arc<Runtime>, experiment: &Experiment, collected: Col
         }
     }
     for ((spec, lock), ledger) in experiment.scenario.locks.iter().zip(&run.locks).zip(collected.locks) {
-        record.locks.insert(spec.name.clone(), ledger.into_record(lock));
+        record.locks.insert(spec.name.clone(), ledger.into_record(lock, |key| used_by(run, key)));
     }
     for ((spec, cache), ledger) in experiment.scenario.caches.iter().zip(&run.caches).zip(collected.caches) {
         record.caches.insert(spec.name.clone(), cache.record(ledger));
@@ -208,6 +218,7 @@ pub(super) fn output(run: &Arc<Runtime>, experiment: &Experiment, collected: Col
         record.timeline.iter_mut().for_each(|timeline| tracks::name(timeline, &experiment.scenario));
         record.instrumented = true;
     }
+    crate::engine::name_calls(&mut record, &experiment.scenario);
     record.profile = profile_of(run, &record, collected.samples, &collected.steps_seen);
     record.partial = run.progress.stopped() || !collected.deadlocks.is_empty();
     record.verdicts = collected.deadlocks;

@@ -73,6 +73,7 @@ impl<E: Executor> Performer<'_, E> {
 
     fn enter(&mut self, step: usize) {
         self.step = Some(step);
+        self.last_step = step;
         self.say(ThreadState::Executing);
         self.hooks.iter_mut().for_each(StepHooks::enter);
     }
@@ -179,7 +180,8 @@ impl<E: Executor> Performer<'_, E> {
         let (held, _) = taken?;
         self.register().hold(0, lock);
         self.interpreter = Some((lock, held, since));
-        self.executor.note(|notes| notes.book.locks[lock].taken(contended, since - before));
+        let by = self.user();
+        self.executor.note(|notes| notes.book.locks[lock].taken(by, contended, since - before));
         Ok(())
     }
 
@@ -195,7 +197,8 @@ impl<E: Executor> Performer<'_, E> {
         let asked = run.locks[lock].release_around_work(held, thread);
         let piece = self.time.cut_at(activity, end);
         let end = self.note_piece(activity, piece, None);
-        self.executor.note(|notes| notes.book.locks[lock].released(end - since));
+        let by = self.user();
+        self.executor.note(|notes| notes.book.locks[lock].released(by, end - since));
         if asked {
             run.locks[lock].await_hand_over(thread);
         }
@@ -231,7 +234,8 @@ impl<E: Executor> Performer<'_, E> {
             }
         };
         let since = self.time.last();
-        self.executor.note(|notes| notes.book.locks[lock].taken(contended, since - before));
+        let by = self.user();
+        self.executor.note(|notes| notes.book.locks[lock].taken(by, contended, since - before));
         self.register().hold(1 + self.held.len(), lock);
         self.held.push((lock, held, since));
         Ok(())
@@ -277,7 +281,8 @@ impl<E: Executor> Performer<'_, E> {
         }
         run.locks[lock].taken(self.thread(), contended);
         let since = self.time.last();
-        self.executor.note(|notes| notes.book.locks[lock].taken(contended, since - before));
+        let by = self.user();
+        self.executor.note(|notes| notes.book.locks[lock].taken(by, contended, since - before));
         self.register().hold(1 + self.held.len(), lock);
         self.held.push((lock, Held::Policy(share), since));
         Ok(())
@@ -297,7 +302,8 @@ impl<E: Executor> Performer<'_, E> {
     fn unlock(&mut self, lock: usize) {
         let end = self.cut(Activity::Work);
         if let Some((lock, held, since)) = self.held.pop_if(|(held, ..)| *held == lock) {
-            self.executor.note(|notes| notes.book.locks[lock].released(end - since));
+            let by = self.user();
+            self.executor.note(|notes| notes.book.locks[lock].released(by, end - since));
             self.register().release(1 + self.held.len());
             self.run.locks[lock].give_back(held, self.thread());
         }

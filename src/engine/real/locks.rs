@@ -5,8 +5,8 @@ use super::executor::block_on;
 use super::runtime::{Runtime, Stopped};
 use super::turnstile::Turnstile;
 use crate::lock::{Gil, GilCounts, MutexLock, RawLock, SpinLock};
-use crate::measure::Tally;
 use crate::measure::record::LockRecord;
+use crate::measure::{LockUses, Tally};
 use crate::scenario::{LockKind, LockSpec, Next, Wait};
 use crate::units::Nanos;
 use async_lock::{Mutex as AwaitableMutex, MutexGuardArc};
@@ -233,12 +233,21 @@ pub(super) struct LockLedger {
     open_waits: u64,
     wait: Tally,
     hold: Tally,
+    uses: LockUses,
+}
+
+/// A step of an actor as a key of [`LockUses`].
+pub(super) const fn use_key(actor: usize, step: usize) -> u64 {
+    ((actor as u64) << 32) | step as u64
 }
 
 impl LockLedger {
     /// Notes an acquisition that took `wait` beyond the first attempt (zero when that succeeded).
     #[inline]
-    pub(super) fn taken(&mut self, contended: bool, wait: Nanos) {
+    pub(super) fn taken(&mut self, by: u64, contended: bool, wait: Nanos) {
+        if contended {
+            self.uses.waited(by, wait);
+        }
         self.acquisitions += 1;
         self.contended += u64::from(contended);
         self.wait.record(wait);
@@ -252,7 +261,8 @@ impl LockLedger {
 
     /// Notes how long the lock was held.
     #[inline]
-    pub(super) fn released(&mut self, hold: Nanos) {
+    pub(super) fn released(&mut self, by: u64, hold: Nanos) {
+        self.uses.held(by, hold);
         self.hold.record(hold);
     }
 
@@ -262,10 +272,16 @@ impl LockLedger {
         self.open_waits += other.open_waits;
         self.wait.merge(&other.wait);
         self.hold.merge(&other.hold);
+        self.uses.merge(&other.uses);
     }
 
-    /// The record of `lock`.
-    pub(super) fn into_record(self, lock: &LockRuntime) -> LockRecord {
+    /// The record of `lock`; `name` gives the actor and the step of a key.
+    pub(super) fn into_record(
+        self,
+        lock: &LockRuntime,
+        name: impl Fn(u64) -> (String, String),
+    ) -> LockRecord {
+        let [holders, waiters] = self.uses.records(name);
         let counts = match &lock.mechanism {
             Mechanism::Interpreter { gil, before, after, .. } => {
                 let after = after.get().copied().unwrap_or_else(|| gil.counts());
@@ -282,6 +298,8 @@ impl LockLedger {
             hold_ns: self.hold.distribution(),
             forced_drops: counts.map(|counts| counts.forced_drops),
             switches: counts.map(|counts| counts.switches),
+            holders,
+            waiters,
         }
     }
 }

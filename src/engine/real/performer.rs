@@ -5,7 +5,7 @@
 use super::book::{Belongs, Book, Notes};
 use super::executor::Executor;
 use super::gathering::Member;
-use super::locks::Held;
+use super::locks::{Held, use_key};
 use super::places::Place;
 use super::profile::StepHooks;
 use super::register::{Awaits, Entry};
@@ -41,6 +41,8 @@ pub(super) struct Performer<'run, E: Executor> {
     pub(super) ending: Option<Outcome>,
     /// The present step, or the last one while its task ends.
     pub(super) step: Option<usize>,
+    /// The same, or the last one: a worker keeps an interpreter lock from task to task.
+    pub(super) last_step: usize,
     /// Who held the lock that was last asked for.
     pub(super) held_by: Option<usize>,
     /// The present task's times by step and cause, and repetitions.
@@ -99,6 +101,7 @@ impl<'run, E: Executor> Performer<'run, E> {
             leading: Vec::new(),
             ending: None,
             step: None,
+            last_step: 0,
             held_by: None,
             steps: vec![Default::default(); run.actors[actor].program.steps.len()],
             service: None,
@@ -298,6 +301,11 @@ impl<'run, E: Executor> Performer<'run, E> {
         self.executor.worker() as u64
     }
 
+    /// The step that takes or gives a lock, as a key of the lock's uses.
+    pub(super) const fn user(&self) -> u64 {
+        use_key(self.actor, self.last_step)
+    }
+
     /// Publishes what is being done, for samplers and live views.
     #[inline]
     pub(super) fn say(&self, state: ThreadState) {
@@ -384,7 +392,8 @@ impl<'run, E: Executor> Performer<'run, E> {
         let around_work = self.interpreter.iter().map(|(lock, _, since)| (*lock, *since));
         for (lock, since) in self.held.iter().map(|(lock, _, since)| (*lock, *since)).chain(around_work) {
             let hold = end.saturating_sub(since);
-            self.executor.note(|notes| notes.book.at_the_end(lock, |ledger| ledger.released(hold)));
+            let by = self.user();
+            self.executor.note(|notes| notes.book.at_the_end(lock, |ledger| ledger.released(by, hold)));
         }
     }
 

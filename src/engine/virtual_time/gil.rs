@@ -224,9 +224,9 @@ impl World<'_> {
     /// The holder obeys a request: it drops the lock and sleeps until another thread has it.
     pub(super) fn gil_forced_drop(&mut self, thread: u32, lock: u32) {
         let now = self.now;
+        let step = self.step_on(thread);
         let state = self.lock(lock);
-        let held = now - state.held_since;
-        state.hold.record(crate::units::Nanos(held));
+        state.held(step, now - state.held_since);
         state.owner = NONE;
         state.gil.forced_drops += 1;
         self.gil_dropped(thread, lock);

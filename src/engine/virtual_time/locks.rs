@@ -9,7 +9,7 @@
 
 use super::gil::GilState;
 use super::world::{NONE, Next as Do, Purpose, State, TASK, World};
-use crate::measure::{Cause, LockRecord, Tally};
+use crate::measure::{Cause, LockRecord, LockUses, Tally};
 use crate::scenario::{LockKind, Next, Wait};
 use crate::units::Nanos;
 use std::collections::{BTreeMap, VecDeque};
@@ -37,6 +37,9 @@ pub(super) struct Lock {
     pub(super) open_waits: u64,
     pub(super) wait: Tally,
     pub(super) hold: Tally,
+    pub(super) uses: LockUses,
+    /// The step that took it last, among those of all actors.
+    taken_by: u32,
 }
 
 impl Lock {
@@ -61,6 +64,8 @@ impl Lock {
             open_waits: 0,
             wait: Tally::default(),
             hold: Tally::default(),
+            uses: LockUses::default(),
+            taken_by: NONE,
         }
     }
 
@@ -68,6 +73,7 @@ impl Lock {
     pub(super) fn reset(&mut self) {
         (self.acquisitions, self.contended) = (0, 0);
         (self.wait, self.hold) = (Tally::default(), Tally::default());
+        self.uses = LockUses::default();
         (self.gil.forced_drops, self.gil.switches) = (0, 0);
     }
 
@@ -83,7 +89,23 @@ impl Lock {
         self.wait.record(Nanos(wait));
     }
 
-    pub(super) fn record(&self) -> LockRecord {
+    /// Notes that `step` waited for it; steps are numbered among those of all actors.
+    fn waited(&mut self, step: u32, wait: u64) {
+        if wait > 0 {
+            self.uses.waited(u64::from(step), Nanos(wait));
+        }
+    }
+
+    /// Notes that it was held for `held` by `step`, or by whoever took it.
+    pub(super) fn held(&mut self, step: u32, held: u64) {
+        let step = if step == NONE { self.taken_by } else { step };
+        self.hold.record(Nanos(held));
+        self.uses.held(u64::from(step), Nanos(held));
+    }
+
+    /// The record; `name` gives the actor and the step of a number.
+    pub(super) fn record(&self, name: impl Fn(u64) -> (String, String)) -> LockRecord {
+        let [holders, waiters] = self.uses.records(name);
         let gil = matches!(self.kind, LockKind::Gil { .. });
         LockRecord {
             kind: match self.kind {
@@ -101,6 +123,8 @@ impl Lock {
             hold_ns: self.hold.distribution(),
             forced_drops: gil.then_some(self.gil.forced_drops),
             switches: gil.then_some(self.gil.switches),
+            holders,
+            waiters,
         }
     }
 }
@@ -110,9 +134,16 @@ impl World<'_> {
         &mut self.locks[lock as usize]
     }
 
+    /// The step that a thread is at, among those of all actors; [`NONE`] without a task.
+    pub(super) fn step_on(&self, thread: u32) -> u32 {
+        let task = self.threads[thread as usize].task;
+        if task == NONE { NONE } else { self.tasks[task as usize].step }
+    }
+
     /// Takes a lock if it is free; `wait` is how long that has taken so far.
     pub(super) fn try_take(&mut self, thread: u32, entity: u32, lock: u32, wait: u64) -> bool {
         let now = self.now;
+        let step = self.step_on(thread);
         let state = self.lock(lock);
         if state.kind == LockKind::Absent {
             state.note(0);
@@ -124,6 +155,8 @@ impl World<'_> {
         state.owner = entity;
         state.held_since = now;
         state.note(wait);
+        state.waited(step, wait);
+        state.taken_by = step;
         if matches!(state.kind, LockKind::Gil { .. }) {
             self.gil_taken(entity, lock);
         }
@@ -258,12 +291,12 @@ impl World<'_> {
     /// Gives a lock back and passes it on.
     pub(super) fn give_back(&mut self, thread: u32, lock: u32) {
         let now = self.now;
+        let step = self.step_on(thread);
         let state = self.lock(lock);
         if state.kind == LockKind::Absent {
             return;
         }
-        let held = now - state.held_since;
-        state.hold.record(Nanos(held));
+        state.held(step, now - state.held_since);
         state.owner = NONE;
         let kind = state.kind;
         match kind {
@@ -299,10 +332,13 @@ impl World<'_> {
         let since = self.task(task).since;
         let entity = self.holder(waiter, task);
         let now = self.now;
+        let step = self.step_on(waiter);
         let state = self.lock(lock);
         state.owner = entity;
         state.held_since = now;
         state.note(now - since);
+        state.waited(step, now - since);
+        state.taken_by = step;
         // The rest of `retry` finds the lock owned already, once the line has arrived.
         let transfer = self.charges.transfer;
         let core = self.thread(waiter).core;

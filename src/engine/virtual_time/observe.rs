@@ -1,7 +1,6 @@
 //! From the state at the end of a run to its record.
 
 use super::caches::CacheModel;
-use super::locks::Lock;
 use super::program::index;
 use super::stores::StoreModel;
 use super::world::{NONE, Next, TASK, World};
@@ -71,7 +70,7 @@ impl World<'_> {
             most_events: self.handled + (times * self.handled).clamp(least, greatest),
             scheduler: self.scheduler(),
             threads: self.thread_records(Nanos(length)),
-            locks: self.locks.iter().map(Lock::record).collect(),
+            locks: self.locks.iter().map(|lock| lock.record(|step| self.used_by(step))).collect(),
             caches: self.caches.iter().map(CacheModel::record).collect(),
             stores: self.stores.iter().map(StoreModel::record).collect(),
             pools: self.pool_records(),
@@ -80,6 +79,16 @@ impl World<'_> {
             quota,
         }));
         self.over = self.outstanding == 0;
+    }
+
+    /// The actor and the step of a number among the steps of all actors.
+    fn used_by(&self, step: u64) -> (String, String) {
+        let entries = &self.code.entries;
+        let actor = entries.partition_point(|entry| u64::from(entry.step) <= step).saturating_sub(1);
+        let Some(spec) = self.scenario.actors.get(actor) else { return Default::default() };
+        let index = usize::try_from(step).unwrap_or(usize::MAX) - entries[actor].step as usize;
+        let name = spec.steps.get(index).map(|step| step.name.clone());
+        (spec.name.clone(), name.unwrap_or_default())
     }
 
     /// The record of what happened up to now.
@@ -109,10 +118,13 @@ impl World<'_> {
             if number == scenario.focus {
                 record.little = Little::of(&presence, length);
                 record.series = series;
+            } else {
+                figures.slowest.clear();
             }
             record.actors.insert(name.clone(), figures);
             sojourn.push((name.clone(), histogram));
         }
+        crate::engine::name_calls(&mut record, scenario);
         record.profile = self.sampler.into_record(scenario, self.code);
         RunOutput { record, sojourn }
     }

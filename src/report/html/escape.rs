@@ -1,9 +1,10 @@
 //! Text from records made harmless in HTML.
 
+use crate::printable::{Printable, is_obeyed};
 use std::fmt::{self, Write};
 
 /// Shows a text such that HTML, in content and in quoted attributes, takes it literally.
-pub(super) struct Escaped<'text>(pub(super) &'text str);
+pub(in crate::report) struct Escaped<'text>(pub(in crate::report) &'text str);
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -14,11 +15,20 @@ impl fmt::Display for Escaped<'_> {
                 '>' => f.write_str("&gt;")?,
                 '"' => f.write_str("&quot;")?,
                 '\'' => f.write_str("&#39;")?,
-                '\0' => f.write_char('\u{fffd}')?,
+                obeyed if is_obeyed(obeyed) => write!(f, "{}", Printable(obeyed.encode_utf8(&mut [0; 4])))?,
                 other => f.write_char(other)?,
             }
         }
         Ok(())
+    }
+}
+
+/// The same for a text of several lines.
+pub(super) struct Lines<'text>(pub(super) &'text str);
+
+impl fmt::Display for Lines<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.lines().try_for_each(|line| writeln!(f, "{}", Escaped(line)))
     }
 }
 
@@ -51,7 +61,7 @@ macro_rules! put {
         let _ = write!($out, $($format)*);
     }};
 }
-pub(super) use put;
+pub(in crate::report) use put;
 
 #[cfg(test)]
 mod tests {

@@ -2,13 +2,13 @@
 
 mod axis;
 mod bars;
-mod escape;
+pub(in crate::report) mod escape;
 mod lines;
 mod timeline;
 
 use crate::report::page::{Block, Notice, Page, Section, Table};
 use bars::tone_class;
-use escape::{Escaped, Prose, put};
+use escape::{Escaped, Lines, Prose, put};
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("zoom.js");
@@ -49,8 +49,17 @@ fn head(out: &mut String, page: &Page) {
     if !page.question.is_empty() {
         put!(out, "<p class=\"question\">{}</p>", Escaped(&page.question));
     }
+    if !page.alarms.is_empty() {
+        notices(out, &page.alarms);
+    }
     if !page.answer.is_empty() {
         put!(out, "<p class=\"answer\">{}</p>", Prose(&page.answer));
+    }
+    if !page.certainty.is_empty() {
+        put!(out, "<p class=\"certainty\">{}</p>", Prose(&page.certainty));
+    }
+    if let Some(next) = &page.next {
+        put!(out, "<p class=\"next\">Next: <code>{}</code> {}</p>", Escaped(&next.command), Prose(&next.why));
     }
     if let Some(verdict) = &page.verdict {
         put!(out, "<p class=\"verdict {}\">{}</p>", tone_class(verdict.tone), Escaped(&verdict.text));
@@ -107,8 +116,16 @@ fn block(out: &mut String, block_: &Block) {
             }
             put!(out, "</details>");
         }
+        Block::Picture(picture) => {
+            put!(
+                out,
+                "<figure class=\"picture\"><figcaption>{}</figcaption><div class=\"scroll\" tabindex=\"0\">{}</div></figure>",
+                Escaped(&picture.caption),
+                picture.svg
+            );
+        }
         Block::Code(text) => {
-            put!(out, "<pre tabindex=\"0\"><code>{}</code></pre>", Escaped(text));
+            put!(out, "<pre tabindex=\"0\"><code>{}</code></pre>", Lines(text));
         }
     }
 }

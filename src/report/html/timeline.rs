@@ -61,7 +61,7 @@ pub(super) fn timeline(out: &mut String, lanes: &Lanes) {
     paths(out, &stretches, length);
     put!(out, "</svg><output class=\"tip\" hidden></output></div><div class=\"x-ticks\">");
     for quarter in 0..=4_u64 {
-        put!(out, "<span style=\"left:{}%\">{}</span>", quarter * 25, Nanos(length * quarter / 4));
+        put!(out, "<span style=\"left:{}%\">{}</span>", quarter * 25, Nanos(length / 4 * quarter));
     }
     put!(out, "</div></div></figure>");
 }
@@ -160,19 +160,32 @@ fn prevailing<'record>(lane: &[Run<'record>], cell: u64, runs: &mut Vec<Run<'rec
     let mut finish = |index: u64, times: &mut BTreeMap<(&'record str, &'record str), u64>| {
         let most = times.iter().max_by_key(|(_, time)| **time).map(|(kind, _)| *kind);
         if let (Some((state, label)), Some(first)) = (most, lane.first()) {
-            runs.push(Run { lane: first.lane, from: index * cell, to: (index + 1) * cell, state, label });
+            runs.push(Run {
+                lane: first.lane,
+                from: index * cell,
+                to: (index + 1).saturating_mul(cell),
+                state,
+                label,
+            });
         }
         times.clear();
     };
+    // Stretches of one lane do not overlap; those that a record says do are cut, so that each step is seen once.
+    let mut seen = 0;
     for run in lane {
-        for index in run.from / cell..=run.to.saturating_sub(1).max(run.from) / cell {
+        let from = run.from.max(seen);
+        if from > run.to {
+            continue;
+        }
+        seen = run.to;
+        for index in from / cell..=run.to.saturating_sub(1).max(from) / cell {
             if current != Some(index) {
                 if let Some(done) = current {
                     finish(done, &mut times);
                 }
                 current = Some(index);
             }
-            let inside = run.to.min((index + 1) * cell).saturating_sub(run.from.max(index * cell));
+            let inside = run.to.min((index + 1).saturating_mul(cell)).saturating_sub(from.max(index * cell));
             *times.entry((run.state, run.label)).or_default() += inside;
         }
     }

@@ -1,7 +1,10 @@
 //! The page of one run, and of several runs side by side.
 
+mod answer;
+mod calls;
 mod mechanisms;
 mod sections;
+mod special;
 mod threads;
 mod trust;
 
@@ -11,7 +14,7 @@ use crate::report::page::{
     Axis, Block, Fact, Lines, Notice, Page, Scale, Section, Series, Table, Tone, Unit, Verdict,
 };
 use crate::report::page::{Stack, StackRow};
-use crate::report::words::{at_least, count, duration, number, share};
+use crate::report::words::{at_least, count, duration, number, several, share, tail, tail_note};
 use sections::{of_run, spectrum_series};
 
 /// The page of one run.
@@ -25,15 +28,13 @@ pub fn run_page(record: &RunRecord) -> Page {
     }
     sections.extend(of_run(record));
     Page {
-        kicker: format!(
-            "conlab {} · {} engine · {}",
-            record.conlab,
-            record.engine,
-            record.manifest.started.trim_end_matches('Z').replace('T', " ")
-        ),
+        kicker: format!("run {} · {} engine · {}", record.scenario.name, record.engine, record.manifest.cpu),
         title: record.scenario.name.clone(),
         question: levels(record),
-        answer: focus.map(|actor| answer(&treatment.focus, actor)).unwrap_or_default(),
+        alarms: answer::alarms(record),
+        answer: focus.map(|actor| answer::answer(record, actor)).unwrap_or_default(),
+        certainty: focus.map(|actor| answer::certainty(record, actor)).unwrap_or_default(),
+        next: focus.and_then(|actor| answer::next(record, actor)),
         verdict: Some(verdict(record)),
         facts: focus.map(|actor| facts(record, actor)).unwrap_or_default(),
         sections,
@@ -126,36 +127,21 @@ fn levels(record: &RunRecord) -> String {
     let treatment = &record.treatment;
     let cache = treatment.cache.as_ref().map(|layout| format!(", {layout} cache")).unwrap_or_default();
     format!(
-        "Actor {} with {} threads over the {} queue{cache}, {} load, {} cores, seed {}.",
-        treatment.focus, treatment.threads, treatment.queue, treatment.load, treatment.cores, record.seed
+        "`{}` with {} over the {} queue{cache}, {} load, {}, seed {}; measured {}.",
+        treatment.focus,
+        several(treatment.threads as u64, "thread"),
+        treatment.queue,
+        treatment.load,
+        several(u64::from(treatment.cores), "core"),
+        record.seed,
+        duration(as_f64(record.window.length_ns))
     )
 }
 
-/// What the figures say, in two sentences.
-fn answer(name: &str, actor: &ActorRecord) -> String {
-    let sojourn = &actor.sojourn_ns;
-    if sojourn.count == 0 {
-        return format!("No task of {name} completed in the measured window.");
-    }
-    #[expect(clippy::cast_precision_loss, reason = "shown with three digits")]
-    let ratio = sojourn.p99 as f64 / sojourn.p50.max(1) as f64;
-    format!(
-        "Half of the tasks of {name} finish within {}, one in a hundred takes {} or more: {} times the median. \
-         The mean task spends most of its time {}; the tasks at the p99, {}.",
-        duration(as_f64(sojourn.p50)),
-        duration(as_f64(sojourn.p99)),
-        number(ratio),
-        largest(&actor.breakdown_mean_ns),
-        largest(&actor.breakdown_p99_ns)
-    )
-}
-
-/// The largest part of a breakdown, with its share.
-fn largest(breakdown: &Breakdown) -> String {
+/// The largest part of a breakdown.
+fn largest(breakdown: &Breakdown) -> (Cause, f64) {
     let parts = breakdown.parts();
-    let (cause, value) =
-        parts.iter().copied().fold(parts[0], |most, part| if part.1 > most.1 { part } else { most });
-    format!("{} ({})", cause.sentence(), share(value / breakdown.total().max(f64::MIN_POSITIVE)))
+    parts.iter().copied().fold(parts[0], |most, part| if part.1 > most.1 { part } else { most })
 }
 
 fn verdict(record: &RunRecord) -> Verdict {
@@ -184,32 +170,29 @@ fn facts(record: &RunRecord, actor: &ActorRecord) -> Vec<Fact> {
     let fact = |label: &str, value: String, note: String| Fact { label: label.into(), value, note };
     let sojourn = &actor.sojourn_ns;
     let at = |value: u64| at_least(sojourn, value, duration(as_f64(value)));
-    let p99_note = match sojourn.count {
-        0..100 => "fewer than 100 tasks cannot carry it",
-        100..1000 => "rough: fewer than 1000 tasks",
-        _ => "",
-    };
     let shares = &actor.shares;
+    let of_busy = "of busy time: execution, waiting for locks and for a processor";
     vec![
+        fact("p99", tail(sojourn, sojourn.p99, 100), tail_note(sojourn.count, 100).into()),
         fact(
-            "median sojourn",
+            "median",
             at(sojourn.p50),
             format!("mean {}", at_least(sojourn, u64::MAX, duration(sojourn.mean))),
         ),
-        fact("p99 sojourn", at(sojourn.p99), p99_note.into()),
-        fact("p99.9 sojourn", at(sojourn.p999), format!("maximum {}", at(sojourn.max))),
+        fact("p99.9", tail(sojourn, sojourn.p999, 1000), format!("maximum {}", at(sojourn.max))),
         fact(
             "throughput",
             format!("{}/s", number(actor.throughput_per_s)),
             format!(
-                "{} completions in {}",
+                "{} completions in {}{}",
                 count(actor.completed_in_window.unwrap_or(actor.completed)),
-                duration(as_f64(record.window.length_ns))
+                duration(as_f64(record.window.length_ns)),
+                special::ends(actor)
             ),
         ),
-        fact("execution", share(shares.execution), "of busy time".into()),
-        fact("lock acquisition", share(shares.lock_acquisition), "of busy time".into()),
-        fact("context switching", share(shares.context_switching), "of busy time".into()),
+        fact("busy: execution", share(shares.execution), of_busy.into()),
+        fact("lock wait", share(shares.lock_acquisition), "of busy time".into()),
+        fact("run-queue wait", share(shares.context_switching), "of busy time".into()),
     ]
 }
 

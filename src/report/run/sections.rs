@@ -1,10 +1,11 @@
 //! The sections of a run's page, in order; here those about tasks.
 
-use super::{as_f64, mechanisms, parts, spectrum_chart, threads, trust};
+use super::answer::P99_NEEDS;
+use super::{as_f64, calls, mechanisms, parts, special, spectrum_chart, threads, trust};
 use crate::measure::Cause;
 use crate::measure::record::{ActorRecord, Breakdown, Distribution, RunRecord, SeriesPoint};
 use crate::report::page::{Axis, Lines, Scale, Section, Series, Stack, StackRow, Table, Unit};
-use crate::report::words::{at_least, count, duration, number, percentile, share};
+use crate::report::words::{at_least, count, duration, number, percentile, share, tail};
 
 /// Everything that a record holds, in the order in which a reader asks for it.
 pub(super) fn of_run(record: &RunRecord) -> Vec<Section> {
@@ -12,6 +13,13 @@ pub(super) fn of_run(record: &RunRecord) -> Vec<Section> {
     let focus = record.actors.get(&record.treatment.focus);
     if let Some(actor) = focus {
         sections.push(causes(&record.treatment.focus, actor));
+        sections.extend(calls::through_calls(record, actor));
+        sections.extend(special::sections(record));
+        sections.extend(calls::slowest(actor));
+        if !actor.steps.is_empty() {
+            sections
+                .push(Section::new("steps", "By step", "Per task, over all its steps.").with(steps(actor)));
+        }
         sections.push(percentiles(actor));
     }
     if !record.series.is_empty() {
@@ -66,24 +74,24 @@ fn summary(of: &Distribution) -> [(f64, u64); 7] {
 }
 
 fn causes(name: &str, actor: &ActorRecord) -> Section {
+    let mean = StackRow { label: "mean".into(), parts: parts(&actor.breakdown_mean_ns) };
+    let tail = StackRow {
+        label: format!("p99 (n = {})", count(actor.breakdown_p99_count)),
+        parts: parts(&actor.breakdown_p99_ns),
+    };
+    let carried = actor.sojourn_ns.count >= P99_NEEDS;
     let bars = Stack {
-        caption: format!("A task of {name}, from arrival to completion"),
-        rows: vec![
-            StackRow { label: "mean".into(), parts: parts(&actor.breakdown_mean_ns) },
-            StackRow {
-                label: format!("at the p99 ({} tasks)", count(actor.breakdown_p99_count)),
-                parts: parts(&actor.breakdown_p99_ns),
-            },
-        ],
+        caption: format!("a task of {name}"),
+        rows: if carried { vec![tail, mean] } else { vec![mean] },
         ..Stack::default()
     };
-    let section = Section::new(
+    Section::new(
         "causes",
         "Where the time goes",
         "Sojourn split over its causes; the parts sum to the whole. The tasks at the p99 are another kind than the mean.",
     )
-    .with(bars);
-    if actor.steps.is_empty() { section } else { section.with(steps(actor)) }
+    .with(bars)
+    .in_brief()
 }
 
 fn steps(actor: &ActorRecord) -> Table {
@@ -111,15 +119,14 @@ fn steps(actor: &ActorRecord) -> Table {
             row
         })
         .collect();
-    Table { caption: "Time per task by step".into(), head, rows, words: 1 }
+    Table { caption: String::new(), head, rows, words: 1 }
 }
 
 fn percentiles(actor: &ActorRecord) -> Section {
     let mut series = vec![spectrum_series("from the intended start", &actor.sojourn_ns)];
     let mut columns = vec![("sojourn", &actor.sojourn_ns)];
     if let Some(uncorrected) = &actor.sojourn_uncorrected_ns {
-        series
-            .push(spectrum_series("from the actual start (what coordinated omission reports)", uncorrected));
+        series.push(spectrum_series("from the actual start (coordinated omission)", uncorrected));
         columns.push(("uncorrected", uncorrected));
     }
     columns.extend([
@@ -252,7 +259,7 @@ fn actors(record: &RunRecord) -> Section {
                 format!("{}/s", number(actor.throughput_per_s)),
                 at_least(&actor.sojourn_ns, u64::MAX, duration(actor.sojourn_ns.mean)),
                 at(actor.sojourn_ns.p50),
-                at(actor.sojourn_ns.p99),
+                tail(&actor.sojourn_ns, actor.sojourn_ns.p99, 100),
                 share(actor.shares.execution),
                 share(actor.shares.lock_acquisition),
                 share(actor.shares.context_switching),

@@ -1,21 +1,29 @@
 //! The sections of a run's page that say how far to trust it: identities, probe effect, manifest.
 
 use super::as_f64;
-use crate::measure::record::RunRecord;
+use crate::measure::record::{Identity, RunRecord};
 use crate::report::page::{Block, Notice, Section, Tone};
 use crate::report::words::{OLD_RULE, count, duration, number, share};
 
 pub(super) fn checks(record: &RunRecord) -> Section {
-    let notices = record
-        .identities
-        .iter()
-        .map(|identity| Notice {
-            tone: if identity.holds { Tone::Good } else { Tone::Bad },
-            code: format!("{} {}", identity.name, if identity.holds { "holds" } else { "does not hold" }),
-            message: identity.detail.clone(),
-            remedy: String::new(),
-        })
-        .collect();
+    let notice = |identity: &Identity| Notice {
+        tone: if identity.holds { Tone::Good } else { Tone::Bad },
+        code: format!("{} {}", identity.name, if identity.holds { "holds" } else { "does not hold" }),
+        message: identity.detail.clone(),
+        remedy: String::new(),
+    };
+    let (held, broken): (Vec<&Identity>, Vec<&Identity>) =
+        record.identities.iter().partition(|one| one.holds);
+    let mut blocks = Vec::new();
+    if !broken.is_empty() {
+        blocks.push(Block::Notices(broken.into_iter().map(notice).collect()));
+    }
+    if !held.is_empty() {
+        let names: Vec<&str> = held.iter().map(|one| one.name.as_str()).collect();
+        let summary = format!("{} identities hold: {}", held.len(), names.join(", "));
+        let blocks_of = vec![Block::Notices(held.into_iter().map(notice).collect())];
+        blocks.push(Block::Details { summary, blocks: blocks_of });
+    }
     let probe = &record.probe;
     let pairs = [
         ("probe effect", format!("{} of the workers' busy time", share(record.probe_effect))),
@@ -29,9 +37,9 @@ pub(super) fn checks(record: &RunRecord) -> Section {
         ("stays of tasks / window", number(record.little.product)),
     ];
     let pairs = pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    Section::new("checks", "Checks", "Identities that every run must satisfy, and what measuring cost.")
-        .with(Block::Notices(notices))
-        .with(Block::Pairs(pairs))
+    blocks.push(Block::Pairs(pairs));
+    let lead = "Identities that every run must satisfy, and what measuring cost.";
+    Section { blocks, ..Section::new("checks", "Checks", lead) }
 }
 
 pub(super) fn manifest(record: &RunRecord) -> Section {

@@ -1,6 +1,6 @@
 //! The page of tested claims.
 
-use crate::report::page::{Block, Notice, Page, Section, Table, Tone, Verdict};
+use crate::report::page::{Block, Next, Notice, Page, Section, Table, Tone, Verdict};
 use crate::study::claims::{ClaimResult, ClaimVerdict};
 
 /// The page of `results` of the collection `name`.
@@ -19,18 +19,23 @@ pub fn claims_page(name: &str, results: &[ClaimResult]) -> Page {
     let rows = results.iter().map(|result| {
         vec![result.id.clone(), result.verdict.name().to_owned(), decisive(result), result.says.clone()]
     });
-    let overview = Section::new("overview", "Verdicts", "").with(Table::new(
-        "",
-        "claim | verdict | by | says",
-        4,
-        rows.collect(),
-    ));
+    let overview = Section::new("overview", "Verdicts", "")
+        .with(Table::new("", "claim | verdict | by | says", 4, rows.collect()))
+        .in_brief();
     let mut sections = vec![overview];
     sections.extend(results.iter().map(evidence));
+    let open = results.iter().find(|result| result.verdict == ClaimVerdict::Inconclusive);
     Page {
         kicker: format!("claims {name}"),
         title: format!("Claims of {name}"),
         answer: format!("Of {} claims: {}.", results.len(), counts.join(", ")),
+        certainty: "A trial that assumes what a claim promises proves nothing; evidence names the engine of each figure.".into(),
+        next: open.map(|claim| {
+            Next::new(
+                format!("conlab claims --only {} --replicates 20", claim.id),
+                "more rounds, narrower intervals, for a claim that is open",
+            )
+        }),
         verdict: (refuted > 0).then(|| Verdict { tone: Tone::Bad, text: format!("{refuted} refuted") }),
         sections,
         ..Page::default()

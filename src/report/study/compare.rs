@@ -1,9 +1,10 @@
 //! The page of a comparison.
 
-use super::{doubts, signed, with_interval};
+use super::{doubts, rounds_of, scenario_word, signed, with_interval};
 use crate::report::page::{
-    Axis, Block, Interval, Intervals, Lines, Notice, Page, Scale, Section, Series, Table, Tone, Unit,
+    Axis, Block, Interval, Intervals, Lines, Next, Notice, Page, Scale, Section, Series, Table, Tone, Unit,
 };
+use crate::report::words::several;
 use crate::study::stats::Estimate;
 use crate::study::{AgainstStored, Compared, Comparison, Figure, GateResult, Metric, Scaling, Stop, Verdict};
 use crate::theory::Usl;
@@ -21,14 +22,14 @@ pub fn compare_page(
         names.dedup();
         names
     };
-    let mut sections = vec![figures(comparison)];
+    let mut sections: Vec<Section> = judged(gates).into_iter().collect();
+    sections.push(figures(comparison));
     if comparison.treatments.len() > 1 {
         sections.push(differences(comparison));
     }
     sections.extend(shares(comparison));
     sections.extend(laws(scaling));
     sections.extend(stored.iter().map(against));
-    sections.extend(judged(gates));
     sections.extend(doubts(&comparison.warnings));
     Page {
         kicker: format!(
@@ -42,47 +43,71 @@ pub fn compare_page(
         title: comparison.scenario.clone(),
         question: comparison.question.clone(),
         answer: answer(comparison),
+        certainty: format!(
+            "{}; {} hold together.",
+            rounds_of(comparison.rounds, comparison.level),
+            several(comparison.differences as u64, "interval")
+        ),
+        next: Some(next(comparison)),
         sections,
         ..Page::default()
     }
 }
 
-/// What the differences say, in a sentence or two.
+/// What each treatment changes, in a clause each: what is better or worse with its interval, or that nothing changes.
 fn answer(comparison: &Comparison) -> String {
-    let metric = comparison.treatments[0]
-        .figures
+    let clauses: Vec<String> = comparison.treatments.iter().filter_map(clause).collect();
+    if clauses.is_empty() {
+        return String::new();
+    }
+    format!("Against `{}`: {}.", comparison.reference, clauses.join("; "))
+}
+
+fn clause(one: &Compared) -> Option<String> {
+    let judged: Vec<(&Figure, Estimate, Verdict)> =
+        one.figures.iter().filter_map(|figure| Some((figure, figure.relative?, figure.verdict?))).collect();
+    let told = |(figure, relative, verdict): &(&Figure, Estimate, Verdict)| {
+        let interval = format!("[{}, {}]", signed(relative.low), signed(relative.high));
+        format!("{} {} {interval} {}", figure.metric.name(), signed(relative.value), verdict.name())
+    };
+    let changed: Vec<String> = judged
         .iter()
-        .map(|figure| figure.metric)
-        .find(|metric| *metric == Metric::P99)
-        .or_else(|| comparison.treatments[0].figures.first().map(|figure| figure.metric));
-    let Some(metric) = metric else { return String::new() };
-    let judged: Vec<(&Compared, Estimate, Verdict)> = comparison
+        .filter(|(_, _, verdict)| matches!(verdict, Verdict::Better | Verdict::Worse))
+        .map(told)
+        .collect();
+    if !changed.is_empty() {
+        return Some(format!("`{}`: {}", one.label, changed.join(", ")));
+    }
+    let (figure, relative, _) =
+        judged.iter().find(|(figure, ..)| figure.metric == Metric::P99).or_else(|| judged.first())?;
+    let known = judged.iter().all(|(_, _, verdict)| *verdict == Verdict::Same);
+    Some(format!(
+        "`{}` {}: {} {} [{}, {}]",
+        one.label,
+        if known { "changes nothing" } else { "is not shown to differ" },
+        figure.metric.name(),
+        signed(relative.value),
+        signed(relative.low),
+        signed(relative.high)
+    ))
+}
+
+/// What to type next: more rounds where they would tell something, else what is left to gain.
+fn next(comparison: &Comparison) -> Next {
+    let scenario = scenario_word(&comparison.scenario);
+    let open = comparison
         .treatments
         .iter()
-        .filter_map(|one| {
-            let figure = one.figure(metric)?;
-            Some((one, figure.relative?, figure.verdict?))
-        })
-        .collect();
-    let best = judged
-        .iter()
-        .filter(|(_, _, verdict)| *verdict == Verdict::Better)
-        .max_by(|a, b| a.1.value.abs().total_cmp(&b.1.value.abs()));
-    let name = metric.name();
-    match best {
-        _ if judged.is_empty() => String::new(),
-        Some((one, relative, _)) => format!(
-            "`{}` has the best {name}: {} against `{}`, between {} and {}.",
-            one.label,
-            signed(relative.value),
-            comparison.reference,
-            signed(relative.low),
-            signed(relative.high)
-        ),
-        None if judged.iter().all(|(_, _, verdict)| *verdict == Verdict::Worse) => {
-            format!("`{}` has the best {name}: every other treatment is worse.", comparison.reference)
-        }
-        None => format!("No treatment is shown to have a better {name} than `{}`.", comparison.reference),
+        .flat_map(|one| &one.figures)
+        .any(|figure| figure.verdict == Some(Verdict::NotShown));
+    if open {
+        let more = comparison.rounds.saturating_mul(4);
+        Next::new(
+            format!("conlab compare{scenario} … --replicates {more}"),
+            "the same treatments; four times the rounds halve the intervals",
+        )
+    } else {
+        Next::new(format!("conlab whatif{scenario}"), "what a cheaper step, lock or switch would bring")
     }
 }
 
@@ -109,7 +134,7 @@ fn figures(comparison: &Comparison) -> Section {
         lead.push_str(" (!): fewer than ten tasks of a run lie beyond the percentile.");
     }
     let table = Table { caption: String::new(), head, rows: rows.collect(), words: 1 };
-    Section::new("figures", "Figures", lead).with(table)
+    Section::new("figures", "Figures", lead).with(table).in_brief()
 }
 
 fn differences(comparison: &Comparison) -> Section {
@@ -243,6 +268,7 @@ fn against(stored: &AgainstStored) -> Section {
         stored.label.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect::<String>();
     Section::new(format!("stored-{id}"), format!("Against the stored record: {}", stored.label), lead)
         .with(chart)
+        .in_brief()
 }
 
 fn judged(gates: &[GateResult]) -> Option<Section> {
@@ -254,5 +280,5 @@ fn judged(gates: &[GateResult]) -> Option<Section> {
     };
     let notices = Block::Notices(gates.iter().map(notice).collect());
     let lead = "Judged on the interval's end, not on the figure.";
-    (!gates.is_empty()).then(|| Section::new("gates", "Gates", lead).with(notices))
+    (!gates.is_empty()).then(|| Section::new("gates", "Gates", lead).with(notices).in_brief())
 }

@@ -1,17 +1,21 @@
 //! The page of an explanation.
 
-use super::{doubts, page_unit, signed, with_interval};
+use super::{doubts, page_unit, rounds_of, scenario_word, signed, with_interval};
 use crate::explain::Waterfall as States;
 use crate::measure::Cause;
-use crate::report::page::{Block, Page, Section, Stack, StackRow, Table, Waterfall, WaterfallPart};
+use crate::report::page::{Block, Next, Page, Section, Stack, StackRow, Table, Waterfall, WaterfallPart};
 use crate::study::stats::Estimate;
 use crate::study::{Against, Explanation, Mechanism, Metric, NextExperiment, Part, Split};
 
 /// The page of `explanation`, ending with the experiment to make next.
 #[must_use]
 pub fn explain_page(explanation: &Explanation, next: Option<&NextExperiment>) -> Page {
-    let mut sections: Vec<Section> =
-        explanation.splits.iter().map(|split| one_split(explanation, split)).collect();
+    let answering = answering(explanation).map(|split| split.metric);
+    let mut sections: Vec<Section> = explanation
+        .splits
+        .iter()
+        .map(|split| Section { brief: answering == Some(split.metric), ..one_split(explanation, split) })
+        .collect();
     sections.push(states(explanation));
     sections.push(method(explanation));
     sections.extend(doubts(&explanation.warnings));
@@ -29,15 +33,32 @@ pub fn explain_page(explanation: &Explanation, next: Option<&NextExperiment>) ->
         title: explanation.scenario.clone(),
         question: explanation.question.clone(),
         answer: answer(explanation),
+        certainty: format!(
+            "{}, {} tasks or more a run{}.",
+            rounds_of(explanation.rounds, explanation.level),
+            explanation.tasks,
+            if explanation.engine == "virtual" { "; simulated, not measured" } else { "" }
+        ),
+        next: Some(Next::new(
+            format!("conlab whatif{}", scenario_word(&explanation.scenario)),
+            "what making one cost cheaper would bring",
+        )),
         sections,
         ..Page::default()
     }
 }
 
+/// The split that the answer speaks of: that of the p99, else of the mean, else of any figure whose gap is shown.
+fn answering(explanation: &Explanation) -> Option<&Split> {
+    let shown = |metric| explanation.split(metric).filter(|split| split.shown);
+    shown(Metric::P99)
+        .or_else(|| shown(Metric::Mean))
+        .or_else(|| explanation.splits.iter().find(|split| split.shown))
+}
+
 /// The verdict in two sentences.
 #[must_use]
 pub fn answer(explanation: &Explanation) -> String {
-    let shown = |metric| explanation.split(metric).filter(|split| split.shown);
     let beside = match explanation.against {
         Against::Isolated => format!("beside {}", list(&explanation.neighbours)),
         Against::Ideal => "as it is".to_owned(),
@@ -47,10 +68,7 @@ pub fn answer(explanation: &Explanation) -> String {
         Against::Ideal => "with every mechanism free",
     };
     let focus = &explanation.focus;
-    let Some(split) = shown(Metric::P99)
-        .or_else(|| shown(Metric::Mean))
-        .or_else(|| explanation.splits.iter().find(|split| split.shown))
-    else {
+    let Some(split) = answering(explanation) else {
         let Some(split) = explanation.splits.first() else {
             return "No figure could be split: the runs have too few tasks.".into();
         };
@@ -218,7 +236,8 @@ fn proposal(next: Option<&NextExperiment>) -> Section {
             "next",
             "Next experiment",
             "None that this model would tell the causes apart by.",
-        );
+        )
+        .in_brief();
     };
     let predictions = next.predictions.iter().map(|prediction| {
         (
@@ -238,6 +257,7 @@ fn proposal(next: Option<&NextExperiment>) -> Section {
         format!("{} ({}).", capital(&next.action), next.cost),
     )
     .with(Block::Pairs(predictions.collect()))
+    .in_brief()
 }
 
 /// The state that a mechanism mostly shows as, for its colour.

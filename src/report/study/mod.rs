@@ -5,6 +5,8 @@ mod compare;
 mod explain;
 mod fit;
 mod search;
+mod validate;
+mod verify;
 mod whatif;
 
 pub use claims::claims_page;
@@ -12,10 +14,14 @@ pub use compare::compare_page;
 pub use explain::{answer, explain_page};
 pub use fit::fit_page;
 pub use search::search_page;
+pub use validate::validate_page;
+pub use verify::verify_page;
 pub use whatif::whatif_page;
 
 use super::page::{self, Notice, Section, Tone};
+use super::words::several;
 use crate::measure::record::Warning;
+use crate::scenario::{DEFAULT, EMBEDDED};
 use crate::study::Unit;
 use crate::study::stats::Estimate;
 
@@ -41,6 +47,24 @@ fn page_unit(unit: Unit) -> page::Unit {
     }
 }
 
+/// How often a study repeated itself, and how sure its intervals are.
+fn rounds_of(rounds: u32, level: f64) -> String {
+    format!(
+        "{} under the same random numbers, {:.0} % intervals",
+        several(u64::from(rounds), "round"),
+        level * 100.0
+    )
+}
+
+/// A scenario as the command line takes it, with a space before it; nothing for the default one.
+fn scenario_word(name: &str) -> String {
+    match name {
+        name if name == DEFAULT => String::new(),
+        name if EMBEDDED.iter().any(|one| one.name == name) => format!(" {name}"),
+        _ => " FILE".into(),
+    }
+}
+
 /// The section of doubts, if there are any.
 fn doubts(warnings: &[Warning]) -> Option<Section> {
     let notice = |warning: &Warning| Notice {
@@ -50,5 +74,5 @@ fn doubts(warnings: &[Warning]) -> Option<Section> {
         remedy: warning.remedy.clone(),
     };
     let notices = page::Block::Notices(warnings.iter().map(notice).collect());
-    (!warnings.is_empty()).then(|| Section::new("doubts", "Doubts", "").with(notices))
+    (!warnings.is_empty()).then(|| Section::new("doubts", "Doubts", "").with(notices).in_brief())
 }

@@ -1,7 +1,8 @@
 //! The page of a what-if.
 
-use super::{signed, with_interval};
-use crate::report::page::{Axis, Lines, Page, Scale, Section, Series, Table, Unit};
+use super::{rounds_of, scenario_word, signed, with_interval};
+use crate::report::page::{Axis, Lines, Next, Page, Scale, Section, Series, Table, Unit};
+use crate::study::stats::Estimate;
 use crate::study::{Curve, Metric, Point, WhatIf};
 
 /// The page of `found`.
@@ -29,39 +30,79 @@ pub fn whatif_page(found: &WhatIf) -> Page {
         title: found.scenario.clone(),
         question: format!("Now: {}.", now.join(", ")),
         answer: answer(found),
+        certainty: format!(
+            "{}, {} tasks or more a run{}.",
+            rounds_of(found.rounds, found.level),
+            found.tasks,
+            if found.engine == "virtual" { "; simulated, not measured" } else { "" }
+        ),
+        next: Some(next(found)),
         sections,
         ..Page::default()
     }
 }
 
+/// The same on real threads, as far as a cost can be changed there.
+fn next(found: &WhatIf) -> Next {
+    let scenario = scenario_word(&found.scenario);
+    let metric = found.now.first().map(|value| value.metric);
+    let gain = |curve: &&Curve| {
+        metric.and_then(|metric| at(curve, HALF, metric)).map_or(0.0, |half| half.value.abs())
+    };
+    let best = found.knobs.iter().max_by(|a, b| gain(a).total_cmp(&gain(b)));
+    match best.filter(|curve| curve.knob.starts_with("step:") && found.engine == "virtual") {
+        Some(curve) => Next::new(
+            format!("conlab whatif{scenario} --engine real --cost {} --replicates 5", curve.knob),
+            "the same on real threads",
+        ),
+        None => Next::new(format!("conlab explain{scenario}"), "which mechanism makes the gap"),
+    }
+}
+
+/// What is attainable: costs are ranked by what halving them brings, and ties are announced.
 fn answer(found: &WhatIf) -> String {
     let Some(metric) = found.now.first().map(|value| value.metric) else { return String::new() };
-    let better = |curve: &&Curve| {
-        let effect = curve.ceiling(metric);
-        effect.is_some_and(|effect| {
-            effect.relative.excludes(0.0) && (effect.relative.value > 0.0) == metric.more_is_better()
-        })
+    let mut gains: Vec<(&Curve, Estimate)> = found
+        .knobs
+        .iter()
+        .filter_map(|curve| Some((curve, at(curve, HALF, metric)?)))
+        .filter(|(_, half)| half.excludes(0.0) && (half.value > 0.0) == metric.more_is_better())
+        .collect();
+    gains.sort_by(|a, b| b.1.value.abs().total_cmp(&a.1.value.abs()));
+    let Some((best, half)) = gains.first() else {
+        return format!("Halving no single cost is shown to improve the {}.", metric.name());
     };
-    let size = |curve: &&Curve| curve.ceiling(metric).map_or(0.0, |effect| effect.relative.value.abs());
-    let best = found.knobs.iter().filter(better).max_by(|a, b| size(a).total_cmp(&size(b)));
-    let Some(best) = best else {
-        return format!("Nothing that was tried improves the {}: no single cost holds it up.", metric.name());
+    let tied: Vec<String> = gains[1..]
+        .iter()
+        .filter(|(_, other)| other.low <= half.high && half.low <= other.high)
+        .map(|(curve, _)| format!("`{}`", curve.knob))
+        .collect();
+    let tie = match tied.len() {
+        0 => String::new(),
+        _ => format!(" Not told apart from it: {}.", tied.join(", ")),
     };
-    let Some(effect) = best.ceiling(metric) else { return String::new() };
-    let half = best.at(0.5).and_then(|point| point.effects.first());
-    let half = half.map_or_else(String::new, |effect| {
-        format!("; half of it would bring {}", signed(effect.relative.value))
+    let ceiling = best.ceiling(metric).map_or_else(String::new, |effect| {
+        format!("; free, it would bring {}, which is the most that it can", signed(effect.relative.value))
     });
     let moved = best.at(0.0).and_then(|point| point.bottleneck.clone());
     let moved = moved.map_or_else(String::new, |name| format!(" The bottleneck would then be {name}."));
     format!(
-        "Making `{}` free changes the {} by {} at most, between {} and {}{half}.{moved}",
+        "Halving `{}` changes the {} by {} [{}, {}]{ceiling}.{tie}{moved}",
         best.knob,
         metric.name(),
-        signed(effect.relative.value),
-        signed(effect.relative.low),
-        signed(effect.relative.high)
+        signed(half.value),
+        signed(half.low),
+        signed(half.high)
     )
+}
+
+/// The factor that counts as attainable.
+const HALF: f64 = 0.5;
+
+/// The effect of a factor on a metric.
+fn at(curve: &Curve, factor: f64, metric: Metric) -> Option<Estimate> {
+    let point = curve.at(factor)?;
+    point.effects.iter().find(|effect| effect.metric == metric).map(|effect| effect.relative)
 }
 
 fn ceilings(found: &WhatIf, metrics: &[Metric]) -> Section {
@@ -71,14 +112,17 @@ fn ceilings(found: &WhatIf, metrics: &[Metric]) -> Section {
         head.push(format!("{} at none", metric.name()));
     }
     let cell = |curve: &Curve, factor: f64, metric: Metric| {
-        let effect =
-            curve.at(factor).and_then(|point| point.effects.iter().find(|effect| effect.metric == metric));
-        effect.map_or_else(
+        at(curve, factor, metric).map_or_else(
             || "–".into(),
-            |effect| format!("{} ± {:.1}", signed(effect.relative.value), effect.relative.half_width * 100.0),
+            |relative| format!("{} ± {:.1}", signed(relative.value), relative.half_width * 100.0),
         )
     };
-    let rows = found.knobs.iter().map(|curve| {
+    let mut knobs: Vec<&Curve> = found.knobs.iter().collect();
+    if let Some(&metric) = metrics.first() {
+        let gain = |curve: &Curve| at(curve, HALF, metric).map_or(0.0, |half| half.value.abs());
+        knobs.sort_by(|a, b| gain(b).total_cmp(&gain(a)));
+    }
+    let rows = knobs.into_iter().map(|curve| {
         let mut row = vec![curve.knob.clone()];
         for &metric in metrics {
             row.extend([cell(curve, 0.5, metric), cell(curve, 0.0, metric)]);
@@ -88,7 +132,7 @@ fn ceilings(found: &WhatIf, metrics: &[Metric]) -> Section {
     let lead = "Changes against now, paired by round, when one cost is halved or gone. What a cost brings at none is its \
                 ceiling: no optimisation of it brings more.";
     let table = Table { caption: String::new(), head, rows: rows.collect(), words: 1 };
-    Section::new("ceilings", "What each cost is worth", lead).with(table)
+    Section::new("ceilings", "What each cost is worth", lead).with(table).in_brief()
 }
 
 fn curves(found: &WhatIf, metric: Metric) -> Section {

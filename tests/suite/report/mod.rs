@@ -3,6 +3,9 @@
 pub(crate) mod sample;
 
 mod exports;
+mod hostile;
 mod page;
+mod pages;
 mod schema;
+mod studies;
 mod trace;

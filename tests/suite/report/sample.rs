@@ -8,9 +8,9 @@
 )]
 
 use conlab::measure::record::{
-    ActorRecord, Breakdown, CacheRecord, Distribution, Drain, Flow, Identity, Little, LockRecord, Manifest,
-    ProbeRecord, RunRecord, SCHEMA, ScenarioRef, SchedulerRecord, SeriesPoint, Shares, Span, StepRecord,
-    ThreadRecord, Timeline, TreatmentRecord, Warning, Window,
+    ActorRecord, Breakdown, CacheRecord, Distribution, Drain, Flow, Identity, Little, LockRecord, LockUse,
+    Manifest, ProbeRecord, RunRecord, SCHEMA, ScenarioRef, SchedulerRecord, SeriesPoint, Shares, SlowTask,
+    Span, StepRecord, ThreadRecord, Timeline, TreatmentRecord, Warning, Window,
 };
 use conlab::random::{Source, Stream};
 use hdrhistogram::Histogram;
@@ -67,6 +67,12 @@ fn actor(seed: u64, tasks: u64, seconds: f64, median: f64) -> ActorRecord {
         name: name.into(),
         count: tasks,
         total_ns: split(sojourn.mean * tasks as f64, shares),
+        calls: (name == "fetch").then(|| "vault".into()),
+    };
+    let slow = |number: u64| SlowTask {
+        arrived_ns: number * 1_000_000_000,
+        sojourn_ns: sojourn.max - number * 1_000_000,
+        breakdown_ns: split((sojourn.max - number * 1_000_000) as f64, [0.3, 0.1, 0.4, 0.1, 0.05, 0.05, 0.0]),
     };
     ActorRecord {
         issued: tasks + 24,
@@ -89,6 +95,7 @@ fn actor(seed: u64, tasks: u64, seconds: f64, median: f64) -> ActorRecord {
             step("fetch", [0.0, 0.0, 0.0, 0.0, 0.0, 0.045, 0.0]),
             step("reply", [0.0, 0.01, 0.0, 0.01, 0.2, 0.0, 0.005]),
         ],
+        slowest: (0..10).map(slow).collect(),
         sojourn_ns: sojourn,
         sojourn_uncorrected_ns: Some(distribution(&draws(seed, tasks.min(100_000), median * 0.8))),
         ..ActorRecord::default()
@@ -190,7 +197,13 @@ fn lock(kind: &str, wait: f64, drops: Option<u64>) -> LockRecord {
         hold_ns: distribution(&draws(10, 2000, wait / 12.0)),
         forced_drops: drops,
         switches: drops.map(|count| count * 2),
+        holders: vec![used("vault", "read", wait * 3e4), used("agents", "plan", wait * 1e4)],
+        waiters: vec![used("agents", "plan", wait * 6e4), used("vault", "read", wait * 2e4)],
     }
+}
+
+fn used(actor: &str, step: &str, total: f64) -> LockUse {
+    LockUse { actor: actor.into(), step: step.into(), count: 1000, total_ns: total as u64 }
 }
 
 fn cache() -> CacheRecord {

@@ -13,7 +13,7 @@ mod trial;
 
 pub use history::{Answer, Call, History, Operation};
 pub use linear::{is_linearizable, minimised};
-pub use text::render;
+pub use text::{render, table as history_table};
 
 use crate::queue::contract;
 #[cfg(feature = "peers")]

@@ -38,8 +38,9 @@ pub fn render(report: &VerifyReport) -> String {
     text
 }
 
-/// One column a thread; each operation has a line for its call and one for its return, unless nothing came between.
-fn table(history: &History) -> String {
+/// A history as a table of one column a thread; each operation has a line for its call and one for its return, unless nothing came between.
+#[must_use]
+pub fn table(history: &History) -> String {
     let threads = history.operations.iter().map(|operation| operation.thread + 1).max().unwrap_or(0);
     let mut events: Vec<(u64, usize, String)> = Vec::new();
     for operation in &history.operations {

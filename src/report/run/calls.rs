@@ -1,0 +1,91 @@
+//! The sections of a run's page that follow single tasks: through the calls that they wait for, and the slowest ones.
+
+use super::answer::calls as waits;
+use super::{as_f64, largest, parts};
+use crate::measure::Cause;
+use crate::measure::record::{ActorRecord, RunRecord, SlowTask};
+use crate::report::page::{Section, Stack, StackRow, Table};
+use crate::report::words::{count, duration, share};
+
+/// Calls within calls that are followed.
+const DEEPEST: usize = 4;
+
+/// Where the time of calls goes at the callees; `None` where nothing is called.
+pub(super) fn through_calls(record: &RunRecord, actor: &ActorRecord) -> Option<Section> {
+    let mut rows = Vec::new();
+    follow(record, actor, &mut vec![record.treatment.focus.as_str()], "", &mut rows);
+    if rows.is_empty() {
+        return None;
+    }
+    let table = {
+        let tasks = as_f64(actor.completed.max(1));
+        let own = waits(actor).into_iter().map(|(name, time)| {
+            let callee = record.actors.get(name).filter(|callee| callee.completed > 0);
+            let (cause, value) =
+                callee.map_or((Cause::Residual, 0.0), |callee| largest(&callee.breakdown_mean_ns));
+            let whole = callee.map_or(1.0, |callee| callee.breakdown_mean_ns.total());
+            vec![
+                name.to_owned(),
+                if callee.is_some() { cause.label().to_owned() } else { "–".into() },
+                share(value / whole),
+                duration(time / tasks),
+                share(time / tasks / actor.sojourn_ns.mean.max(f64::MIN_POSITIVE)),
+            ]
+        });
+        Table::new(
+            "",
+            "callee | its largest part | share | wait per task | of the mean sojourn",
+            2,
+            own.collect(),
+        )
+    };
+    let lead = "What the tasks that are called spend their time on, each callee's mean task; a callee may serve others too.";
+    let bars =
+        Stack { caption: "The mean task of each callee".into(), rows, compact: true, ..Stack::default() };
+    let section = Section::new("calls", "Through the calls", lead).with(table).with(bars);
+    let (cause, _) = largest(&actor.breakdown_p99_ns);
+    Some(if cause == Cause::Call { section.in_brief() } else { section })
+}
+
+fn follow<'record>(
+    record: &'record RunRecord,
+    caller: &'record ActorRecord,
+    path: &mut Vec<&'record str>,
+    indent: &str,
+    rows: &mut Vec<StackRow>,
+) {
+    for (name, _) in waits(caller) {
+        let Some(callee) = record.actors.get(name).filter(|callee| callee.completed > 0) else { continue };
+        if path.contains(&name) || path.len() > DEEPEST {
+            continue;
+        }
+        rows.push(StackRow { label: format!("{indent}{name}"), parts: parts(&callee.breakdown_mean_ns) });
+        path.push(name);
+        follow(record, callee, path, &format!("{indent}→ "), rows);
+        path.pop();
+    }
+}
+
+/// The slowest tasks, each from arrival to completion; `None` where the record names none.
+pub(super) fn slowest(actor: &ActorRecord) -> Option<Section> {
+    if actor.slowest.is_empty() {
+        return None;
+    }
+    let occurs = |cause: &Cause| actor.slowest.iter().any(|task| of(task, *cause) != 0.0);
+    let shown: Vec<Cause> = Cause::ALL.into_iter().filter(occurs).collect();
+    let mut head: Vec<String> = ["task", "arrived at", "sojourn"].map(String::from).into();
+    head.extend(shown.iter().map(|cause| cause.label().to_owned()));
+    let rows = actor.slowest.iter().zip(1_u64..).map(|(task, number)| {
+        let mut row =
+            vec![count(number), duration(as_f64(task.arrived_ns)), duration(as_f64(task.sojourn_ns))];
+        row.extend(shown.iter().map(|&cause| duration(of(task, cause))));
+        row
+    });
+    let lead = "From arrival to completion, the wait in the queue included; arrivals count from the start of the window.";
+    let table = Table { caption: String::new(), head, rows: rows.collect(), words: 1 };
+    Some(Section::new("slowest", "The slowest tasks", lead).with(table))
+}
+
+fn of(task: &SlowTask, cause: Cause) -> f64 {
+    task.breakdown_ns.parts().into_iter().filter(|part| part.0 == cause).map(|part| part.1).sum()
+}
