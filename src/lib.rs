@@ -51,6 +51,8 @@ pub mod import;
 #[cfg(not(loom))]
 pub mod kernels;
 #[cfg(not(loom))]
+pub mod observe;
+#[cfg(not(loom))]
 pub mod study;
 
 // ── showing

@@ -353,7 +353,7 @@ pub(super) fn parse_count(text: &str, least: u64, most: u64) -> Result<u64, Stri
 }
 
 /// Parses a duration that must not be zero.
-fn parse_some_time(text: &str) -> Result<Nanos, String> {
+pub(super) fn parse_some_time(text: &str) -> Result<Nanos, String> {
     match parse_duration(text)? {
         Nanos::ZERO => Err(format!("`{text}` is no time at all: expected a duration above zero")),
         time => Ok(time),

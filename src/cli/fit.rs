@@ -161,6 +161,7 @@ fn observed(args: &Args, record: &RunRecord) -> Result<FitPlan, Failure> {
             value: Some(Amount(amount)),
             times: 1.0,
             tolerance: args.tolerance,
+            tasks: Some(actor.completed),
         })
     };
     let met = args.figures.iter().filter(|metric| !args.predict.contains(metric));

@@ -8,7 +8,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ("Experiments", &["run", "compare", "explain", "whatif", "fit", "search"]),
     ("Verdicts", &["claims", "audit", "verify", "campaign"]),
     ("This machine", &["doctor", "calibrate", "validate"]),
-    ("Records and scenarios", &["import", "report", "list", "show", "init", "check"]),
+    ("Records and scenarios", &["import", "record", "report", "list", "show", "init", "check"]),
     ("The shell", &["completions", "man", "help"]),
 ];
 

@@ -20,6 +20,7 @@ mod init;
 mod list;
 mod man;
 mod progress;
+mod record;
 mod records;
 mod report;
 mod run;
@@ -74,6 +75,7 @@ enum Command {
     Whatif(whatif::Args),
     Fit(fit::Args),
     Import(import::Args),
+    Record(record::Args),
     Search(search::Args),
     Calibrate(calibrate::Args),
     Validate(validate::Args),
@@ -110,6 +112,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome, Failure> {
         Command::Whatif(args) => whatif::run(&args, terminal),
         Command::Fit(args) => fit::run(&args, terminal),
         Command::Import(args) => import::run(&args, terminal),
+        Command::Record(args) => record::run(&args, terminal),
         Command::Search(args) => search::run(&args, terminal),
         Command::Calibrate(args) => calibrate::run(&args, terminal),
         Command::Validate(args) => validate::run(&args, terminal),

@@ -161,7 +161,10 @@ pub fn of_log(log: &Log, stem: &str) -> Option<Imported> {
     let most = most(&requests);
     let samples = writer.samples("request", &lengths);
     writer.line("[actor.service]\nfocus = true");
-    writer.line(&format!("threads = {most}             # derived: most requests at once. How many workers there are is not identifiable from a log"));
+    writer.line(&format!(
+        "threads = {}   # assumed: four times the most at once ({most}), so that nobody waits; the times hold any waiting. How many\n               # workers there are is not identifiable from a log",
+        (4 * most).clamp(16, 65_536)
+    ));
     writer.line("capacity = 65536");
     let mut notes = std::mem::take(&mut writer.notes);
     let (toml, why) = load(&requests, 1.0, "", &mut notes)?;

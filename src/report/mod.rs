@@ -7,6 +7,7 @@ pub mod import;
 pub mod junit;
 pub mod live;
 pub mod markdown;
+pub mod observe;
 pub mod page;
 mod run;
 pub mod scenario;

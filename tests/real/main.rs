@@ -12,6 +12,7 @@ mod caches;
 mod deadlocks;
 mod engine;
 mod mechanisms;
+mod observe;
 mod profilers;
 mod program;
 mod store_crash;

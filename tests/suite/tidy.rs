@@ -49,6 +49,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     ("audit", &["units", "theory", "random", "files", "scenario", "measure", "study"]),
     ("import", &["units", "random", "files", "scenario"]),
+    ("observe", &["units", "clock"]),
     (
         "report",
         &[
@@ -62,6 +63,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "study",
             "explain",
             "audit",
+            "observe",
         ],
     ),
     (

@@ -112,6 +112,10 @@ pub struct Figure {
     /// Relative tolerance within which a set fits, above 0.
     #[serde(default = "tolerance")]
     pub tolerance: f64,
+    /// Tasks behind the observed value. Where chance alone moves the figure of so many tasks further than the tolerance, that
+    /// is the tolerance instead.
+    #[serde(default)]
+    pub tasks: Option<u64>,
 }
 
 const fn one() -> f64 {

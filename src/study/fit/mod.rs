@@ -152,23 +152,31 @@ pub fn fit(
     let mut found = Vec::new();
     let mut fitted = Vec::new();
     for (index, component) in components.iter().enumerate() {
-        let problem = Problem { engine, base: scenario, component, progress };
+        let tolerances = component.figure.iter().map(|figure| figure.tolerance).collect();
+        let problem = Problem { engine, base: scenario, component, progress, tolerances };
         let tell = |stage: usize| watch(3 * index + stage, steps);
         let searched = search::search(&problem, options.seed, &tell).map_err(refused)?;
         best = with_values(&best, &component.parameter, &problem.values(&searched.best)).map_err(refused)?;
         fitted.push(component_of(&problem, &searched));
         found.push(searched);
     }
-    for (component, fitted) in components.iter().zip(&mut fitted) {
-        let records =
-            runs(engine, &alone(&best, component).map_err(refused)?, options.seed + 1000, SEEDS, progress)
-                .map_err(refused)?;
-        fitted.figures =
-            component.figure.iter().map(|figure| figure_of(figure, average(&records, figure))).collect();
-        fitted.fits = fitted
-            .figures
-            .iter()
-            .all(|figure| figure.error().is_some_and(|error| error.abs() <= figure.tolerance));
+    for ((component, fitted), found) in components.iter().zip(&mut fitted).zip(&found) {
+        let alone = alone(&best, component).map_err(refused)?;
+        let records = runs(engine, &alone, options.seed + 1000, SEEDS, progress).map_err(refused)?;
+        let figures = component.figure.iter().zip(&found.tolerances);
+        fitted.figures = figures
+            .map(|(figure, &tolerance)| FittedFigure {
+                tolerance,
+                ..figure_of(figure, average(&records, figure))
+            })
+            .collect();
+        let meets =
+            |figure: &FittedFigure| figure.error().is_some_and(|error| error.abs() <= figure.tolerance);
+        fitted.fits = fitted.figures.iter().all(meets);
+        if !fitted.fits {
+            // What fitted only the seeds of the search fits nothing.
+            fitted.parameters.iter_mut().for_each(|one| one.identified = Identified::NothingFits);
+        }
     }
     let predicted =
         predict(&best, plan, &components, &found, engine, options.seed, progress).map_err(refused)?;

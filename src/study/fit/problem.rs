@@ -9,12 +9,22 @@ use crate::study::stats::{deviation, mean};
 use crate::units::Nanos;
 
 /// What every evaluation needs.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Problem<'p> {
     pub(super) engine: &'p SharedEngine,
     pub(super) base: &'p Scenario,
     pub(super) component: &'p Component,
     pub(super) progress: &'p Progress,
+    /// Relative tolerance of each figure: the one asked for, or the figure's own uncertainty where that is wider.
+    pub(super) tolerances: Vec<f64>,
+}
+
+/// What chance does to the figures at one point.
+pub(super) struct Noise {
+    /// Seeds that make the noise of every figure a third of its tolerance.
+    pub(super) seeds: u64,
+    /// The tolerances, none of them narrower than what chance does to the observed figure.
+    pub(super) tolerances: Vec<f64>,
 }
 
 /// How far a set is from the figures, in units of their tolerances.
@@ -41,9 +51,9 @@ impl Problem<'_> {
         let scenario = with_values(self.base, &self.component.parameter, &self.values(at))?;
         let records = self.runs(&alone(&scenario, self.component)?, seed, count)?;
         let mut misfit = Misfit { worst: 0.0, squares: 0.0 };
-        for figure in &self.component.figure {
+        for (figure, tolerance) in self.component.figure.iter().zip(&self.tolerances) {
             let observed = figure.observed().unwrap_or(f64::NAN);
-            let error = ((average(&records, figure) / observed - 1.0) / figure.tolerance).abs();
+            let error = ((average(&records, figure) / observed - 1.0) / tolerance).abs();
             if !error.is_finite() {
                 return Ok(Misfit::NONE);
             }
@@ -52,23 +62,36 @@ impl Problem<'_> {
         Ok(misfit)
     }
 
-    /// How many seeds make the noise of every figure at this point a third of its tolerance.
+    /// What chance does to the figures at this point, from eight runs of it.
     #[expect(
         clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
         clippy::cast_sign_loss,
-        reason = "a ratio of small numbers; float casts saturate"
+        reason = "ratios of small numbers, counts of tasks; float casts saturate"
     )]
-    pub(super) fn seeds_for_noise(&self, at: &[f64], seed: u64) -> Result<u64, String> {
+    pub(super) fn noise(&self, at: &[f64], seed: u64) -> Result<Noise, String> {
         const SEEDS: u64 = 8;
         let scenario = with_values(self.base, &self.component.parameter, &self.values(at))?;
         let records = self.runs(&alone(&scenario, self.component)?, seed + 100, SEEDS)?;
-        let needed = self.component.figure.iter().map(|figure| {
+        let (mut needed, mut tolerances) = (1.0_f64, Vec::new());
+        for figure in &self.component.figure {
             let each: Vec<f64> =
                 records.iter().map(|record| average(std::slice::from_ref(record), figure)).collect();
             let relative = deviation(&each) / mean(&each).abs();
-            (3.0 * relative / figure.tolerance).powi(2).ceil()
-        });
-        Ok(needed.fold(1.0, f64::max) as u64)
+            // A run of the observed size would vary so much; twice that holds 95 of 100 observations.
+            let tasks = |record: &RunRecord| {
+                let name = figure.actor.as_deref().unwrap_or(&record.treatment.focus);
+                record.actors.get(name).map_or(0.0, |actor| actor.completed as f64)
+            };
+            let of_model = mean(&records.iter().map(tasks).collect::<Vec<f64>>());
+            let of_observed =
+                figure.tasks.map_or(0.0, |tasks| 2.0 * relative * (of_model / tasks.max(1) as f64).sqrt());
+            let tolerance =
+                if of_observed.is_finite() { figure.tolerance.max(of_observed) } else { figure.tolerance };
+            needed = needed.max((3.0 * relative / tolerance).powi(2).ceil());
+            tolerances.push(tolerance);
+        }
+        Ok(Noise { seeds: needed as u64, tolerances })
     }
 
     /// Runs of `scenario` under `count` seeds from `seed` on.

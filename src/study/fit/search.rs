@@ -40,6 +40,8 @@ pub(super) struct Searched {
     pub(super) fits: bool,
     /// By parameter: the places between which sets fit.
     pub(super) ranges: Vec<(f64, f64)>,
+    /// By figure: the tolerance that decided.
+    pub(super) tolerances: Vec<f64>,
 }
 
 impl Searched {
@@ -94,7 +96,9 @@ pub(super) fn search(problem: &Problem<'_>, seed: u64, tell: &dyn Fn(usize)) -> 
     let mut starts = evaluated(problem, seed, &starts(problem, seed), &mut tried)?;
     starts.sort_by(|one, other| one.cost.total_cmp(&other.cost));
     starts.truncate(DESCENTS);
-    let seeds = problem.seeds_for_noise(&starts[0].at, seed)?.clamp(FEWEST_SEEDS, MOST_SEEDS);
+    let noise = problem.noise(&starts[0].at, seed)?;
+    let seeds = noise.seeds.clamp(FEWEST_SEEDS, MOST_SEEDS);
+    let problem = &Problem { tolerances: noise.tolerances, ..problem.clone() };
     // Sets tried under fewer seeds are not comparable with those that follow.
     tried.clear();
     tell(1);
@@ -127,7 +131,7 @@ pub(super) fn search(problem: &Problem<'_>, seed: u64, tell: &dyn Fn(usize)) -> 
     let ranges =
         if fits { profile(problem, seed, seeds, &best, &mut tried)? } else { vec![(0.0, 1.0); free] };
     tell(3);
-    Ok(Searched { tried, best, fits, ranges })
+    Ok(Searched { tried, best, fits, ranges, tolerances: problem.tolerances.clone() })
 }
 
 /// Where to begin: the given sets, and random ones.
