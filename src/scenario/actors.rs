@@ -85,9 +85,11 @@ pub(super) fn read_actor(index: usize, name: &str, actor: &Section<'_>, names: &
     {
         field.wrong("refuses clients that do not think, which would ask again at once, for ever: expected `think` in the load");
     }
+    let queue = actor.one_of("queue", "queue", &QueueKind::ALL, QueueKind::name).unwrap_or(QueueKind::Mutex);
+    check_queue(actor, queue);
     ActorSpec {
         threads: actor.length("threads", 1, MOST_THREADS).unwrap_or(1),
-        queue: actor.one_of("queue", "queue", &QueueKind::ALL, QueueKind::name).unwrap_or(QueueKind::Mutex),
+        queue,
         capacity: actor.length("capacity", 1, MOST_CAPACITY).unwrap_or(1024),
         load,
         steps: reader.read,
@@ -97,6 +99,24 @@ pub(super) fn read_actor(index: usize, name: &str, actor: &Section<'_>, names: &
         timeout: read_timeout(actor),
         shed: actor.field("shed").and_then(|field| read_shed(&field)),
         ..ActorSpec::named(name)
+    }
+}
+
+/// Notes what is said of a queue of a kind that cannot do it.
+fn check_queue(actor: &Section<'_>, queue: QueueKind) {
+    if queue == QueueKind::SegQueue
+        && let Some(field) = actor.field("full")
+    {
+        field.wrong("belongs to a queue that can be full, which segqueue never is: expected another queue");
+    }
+    let on = actor.field("on").and_then(|field| field.section("tables [actor.NAME.on.KIND]"));
+    let kinds = on.iter().flat_map(Section::fields);
+    for kind in kinds.filter_map(|(_, field)| field.section("a table")) {
+        if queue == QueueKind::Async
+            && let Some(field) = kind.field("priority")
+        {
+            field.wrong("orders a queue, out of which asynchronous handlers take tasks at once: expected a queue of threads");
+        }
     }
 }
 

@@ -231,7 +231,7 @@ fn read_quota(field: &Field<'_>) -> Option<f64> {
 
 /// Reads `[cache.NAME]`.
 fn read_cache(name: &str, cache: &Section<'_>) -> CacheSpec {
-    cache.only(&["layout", "capacity", "keys", "shards", "padded", "value"]);
+    cache.only(&["layout", "capacity", "keys", "shards", "padded", "value", "ttl", "once"]);
     let layout = cache.one_of("layout", "cache layout", &CacheLayout::ALL, CacheLayout::name);
     let capacity = cache.required("capacity", "how many entries fit, such as 4096");
     let keys = cache.required("keys", "{ count = 100000, zipf = 0.99 }");
@@ -245,6 +245,8 @@ fn read_cache(name: &str, cache: &Section<'_>) -> CacheSpec {
         keys: keys
             .and_then(|field| field.section("{ count = 100000, zipf = 0.99 }"))
             .map_or(KeySpec { count: 1, zipf: 0.0 }, |keys| read_keys(&keys)),
+        ttl: cache.some_time("ttl"),
+        once: cache.flag("once").unwrap_or(false),
         shards: cache.length("shards", 1, 65_536).unwrap_or(16),
         padded: cache.flag("padded"),
         value_bytes: cache.size("value").and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(64),

@@ -74,7 +74,10 @@ impl Scenario {
     /// Whether tasks need more than a queue, a program and one answer, so that engines keep more of them.
     #[must_use]
     pub fn is_special(&self) -> bool {
-        !self.events.is_empty() || self.host.quota.is_some() || self.actors.iter().any(ActorSpec::is_special)
+        !self.events.is_empty()
+            || self.host.quota.is_some()
+            || self.caches.iter().any(|cache| cache.once)
+            || self.actors.iter().any(ActorSpec::is_special)
     }
 
     /// Makes every plain call one that knows of failures, where there may be any.
@@ -235,7 +238,7 @@ pub enum LockKind {
 }
 
 /// A cache that steps access.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct CacheSpec {
     /// Its name.
     pub name: String,
@@ -251,6 +254,26 @@ pub struct CacheSpec {
     pub padded: Option<bool>,
     /// Bytes of one entry's value.
     pub value_bytes: usize,
+    /// How long an entry serves after it was put in; `None`: until it is thrown out.
+    pub ttl: Option<Nanos>,
+    /// Whether of those who miss a key at once only the first pays for it, and the others wait.
+    pub once: bool,
+}
+
+impl fmt::Debug for CacheSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, layout, capacity, keys, shards, padded, value_bytes, ttl, once } = self;
+        let mut shown = f.debug_struct("CacheSpec");
+        shown.field("name", name).field("layout", layout).field("capacity", capacity).field("keys", keys);
+        shown.field("shards", shards).field("padded", padded).field("value_bytes", value_bytes);
+        if let Some(ttl) = ttl {
+            shown.field("ttl", ttl);
+        }
+        if *once {
+            shown.field("once", once);
+        }
+        shown.finish()
+    }
 }
 
 /// Which keys are asked for.

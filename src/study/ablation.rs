@@ -236,6 +236,8 @@ mod tests {
             shards: 1,
             padded: None,
             value_bytes: 8,
+            ttl: None,
+            once: false,
         });
         for actor in &mut scenario.actors {
             actor.steps[0].cache = Some((0, draw.clone(), MissCost::Io(draw.clone())));

@@ -552,6 +552,27 @@ fn a_mutex_that_is_polled_is_waited_for_in_whole_sleeps() {
 }
 
 #[test]
+fn a_key_that_expires_is_fetched_by_everybody_or_once() {
+    let text = |once: bool| {
+        scenario(
+            "duration = \"10s\"",
+            100,
+            &format!("[cache.c]\ncapacity = 10\nkeys = {{ count = 1 }}\nttl = \"100ms\"\nonce = {once}"),
+            "threads = 20\nload = { clients = 20 }\n\
+             steps = [{ name = \"s\", cache = \"c\", hit = \"1ms\", miss = { io = \"10ms\" } }]",
+            "",
+        )
+    };
+    let (all, once) = (ideal(&text(false), 1), ideal(&text(true), 1));
+    let misses = |record: &RunRecord| record.caches["c"].misses;
+    // An entry serves for 100 ms after it was put in: some 90 times in 10 s, and all twenty miss it.
+    assert!((1700..=2000).contains(&misses(&all)), "{}", misses(&all));
+    assert!(a(&all).breakdown_mean_ns.batch.abs() < 1e-9 && a(&once).breakdown_mean_ns.batch > 0.0);
+    let waited = |record: &RunRecord| a(record).breakdown_mean_ns.io * a(record).completed as f64 / 1e7;
+    assert!(waited(&once) < 101.0 && waited(&all) > 1700.0, "{} {}", waited(&once), waited(&all));
+}
+
+#[test]
 fn a_wait_that_blocks_keeps_its_worker() {
     let text = |blocks: &str| {
         scenario(

@@ -57,7 +57,7 @@ for = "20ms"
 pause = "all"
 [actor.web]
 focus = true
-queue = "async"
+queue = "mutex"
 capacity = 100
 full = "refuse"
 timeout = "1s"
@@ -78,11 +78,7 @@ steps = [
 steps = [{ name = "work", compute = "1ms" }]
 "#;
 
-/// The answer to [`RIGHT`] with `from` replaced by `to`.
-fn answer(from: &str, to: &str) -> String {
-    answer_in(RIGHT, from, to)
-}
-
+/// The answer to a scenario that is right with `from` replaced by `to`.
 fn answer_in(right: &str, from: &str, to: &str) -> String {
     assert!(right.contains(from), "`{from}` is not in the scenario");
     match Scenario::parse(&right.replacen(from, to, 1), "file.toml") {
@@ -142,6 +138,8 @@ fn kinds_calls_and_overload() {
         "kinds_calls_and_overload",
         &[
             ("full = \"refuse\"", "full = \"drop\""),
+            ("queue = \"mutex\"", "queue = \"async\""),
+            ("queue = \"mutex\"", "queue = \"segqueue\""),
             ("shed = { length = 50 }", "shed = { length = 50, age = \"1s\" }"),
             ("shed = { length = 50 }", "shed = { size = 50 }"),
             ("mix = { get = 1, put = 2 }", "mix = { got = 1, put = 2 }"),

@@ -60,12 +60,19 @@ impl<'run, E: Executor> Performer<'run, E> {
         let start = self.cut(Activity::Work);
         let worker = self.executor.worker();
         let mut inside = self.inside(work, access.under);
-        let hit = cache.cache.access(worker, key, &mut inside).hit;
+        let found = cache.cache.access(worker, key, &mut inside).hit;
+        let hit = found && cache.is_fresh(worker, key, start);
         let (mut waited, stopped) = (inside.waited, inside.stopped);
         if stopped {
             return Err(Stopped);
         }
         if !hit {
+            // Whoever fetches the key puts it into the copy that it looked into.
+            let looked = worker;
+            if let Some(flight) = cache.board(looked, key) {
+                self.wait_in_batch(flight.landed(), None).await?;
+                return self.note_access(access.cache, false, start, waited);
+            }
             self.pay_miss(access, key, stream).await?;
             // The wait may have moved a handler to another worker.
             let worker = self.executor.worker();
@@ -76,9 +83,15 @@ impl<'run, E: Executor> Performer<'run, E> {
             if stopped {
                 return Err(Stopped);
             }
+            let now = self.cut(Activity::Work);
+            cache.land([looked, worker], key, now);
         }
+        self.note_access(access.cache, hit, start, waited)
+    }
+
+    fn note_access(&mut self, cache: usize, hit: bool, start: Nanos, waited: Nanos) -> Result<(), Stopped> {
         let end = self.cut(Activity::Work);
-        self.executor.note(|notes| notes.book.caches[access.cache].accessed(hit, end - start, waited));
+        self.executor.note(|notes| notes.book.caches[cache].accessed(hit, end - start, waited));
         Ok(())
     }
 

@@ -119,8 +119,10 @@ impl LoadThread<'_> {
     /// Arrivals that do not depend on completions. One that finds the queue full is refused, unless the actor says what else
     /// becomes of it.
     fn open(&mut self, rate: f64, arrivals: Arrivals) {
-        let start = self.run.clock.now();
         let pattern = self.run.actors[self.actor].spec.pattern.clone();
+        // Phases and recorded instants are those of the run, however late this thread began.
+        let timed = !pattern.phases.is_empty() || pattern.recorded.is_some();
+        let start = if timed { self.run.start() } else { self.run.clock.now() };
         let mut instants = Instants {
             stream: Stream::new(self.run.seed, Source::Arrivals, self.actor as u64, 0),
             gap: Nanos::from_secs(1).scaled(1.0 / rate),

@@ -10,14 +10,23 @@ use crate::scenario::{CacheSpec, StoreSpec};
 use crate::store::{Store, StoreError, StorePlan, make_value};
 use crate::units::Nanos;
 use crate::workload::Keys;
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::future::{Future, poll_fn};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Poll, Waker};
 
 /// A cache while it is in use.
 pub(super) struct CacheRuntime {
     pub(super) cache: Box<dyn Cache>,
     pub(super) keys: Keys,
     layout: CacheLayout,
+    ttl: Option<Nanos>,
+    /// By copy and key, since when an entry serves, where that is bounded.
+    stamps: Mutex<BTreeMap<(usize, u64), Nanos>>,
+    once: bool,
+    /// By copy and key, those fetched now, where each is fetched once.
+    flights: Mutex<BTreeMap<(usize, u64), Arc<Flight>>>,
     /// What had happened when the measured window began.
     before: OnceLock<CacheCounts>,
     /// What had happened when it ended.
@@ -37,8 +46,50 @@ impl CacheRuntime {
             ),
             keys: Keys::new(spec.keys.count, spec.keys.zipf),
             layout: spec.layout,
+            ttl: spec.ttl,
+            stamps: Mutex::default(),
+            once: spec.once,
+            flights: Mutex::default(),
             before: OnceLock::new(),
             after: OnceLock::new(),
+        }
+    }
+
+    /// A key in the copy that a worker sees.
+    fn place(&self, worker: usize, key: u64) -> (usize, u64) {
+        (if self.layout == CacheLayout::Isolated { worker } else { 0 }, key)
+    }
+
+    /// Whether an entry that was found still serves.
+    pub(super) fn is_fresh(&self, worker: usize, key: u64, now: Nanos) -> bool {
+        let Some(ttl) = self.ttl else { return true };
+        let stamps = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
+        stamps.get(&self.place(worker, key)).is_some_and(|at| now.saturating_sub(*at) < ttl)
+    }
+
+    /// The flight of somebody who fetches this key already; whoever gets none has to fetch it, and to land.
+    pub(super) fn board(&self, worker: usize, key: u64) -> Option<Arc<Flight>> {
+        if !self.once {
+            return None;
+        }
+        let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = self.place(worker, key);
+        let found = flights.get(&place).cloned();
+        if found.is_none() {
+            flights.insert(place, Arc::default());
+        }
+        found
+    }
+
+    /// A key that was fetched is there: the worker that looked for it, and the one into whose copy it was put.
+    pub(super) fn land(&self, [looked, put_in]: [usize; 2], key: u64, now: Nanos) {
+        if self.ttl.is_some() {
+            self.stamps.lock().unwrap_or_else(PoisonError::into_inner).insert(self.place(put_in, key), now);
+        }
+        if self.once {
+            let landed =
+                self.flights.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.place(looked, key));
+            landed.iter().for_each(|flight| flight.land());
         }
     }
 
@@ -57,6 +108,36 @@ impl CacheRuntime {
         let before = self.before.get().copied().unwrap_or_default();
         let after = self.after.get().copied().unwrap_or_else(|| self.cache.counts());
         noted.into_record(self.layout, after.since(&before))
+    }
+}
+
+/// A key on its way into a cache: whether it is there, and who waits for it.
+#[derive(Debug, Default)]
+pub(super) struct Flight(Mutex<(bool, Vec<Waker>)>);
+
+impl Flight {
+    fn state(&self) -> MutexGuard<'_, (bool, Vec<Waker>)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn land(&self) {
+        let mut state = self.state();
+        state.0 = true;
+        let waiting = std::mem::take(&mut state.1);
+        drop(state);
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    /// Ready when the key is there.
+    pub(super) fn landed(&self) -> impl Future<Output = ()> + Send + '_ {
+        poll_fn(|context| {
+            let mut state = self.state();
+            if state.0 {
+                return Poll::Ready(());
+            }
+            state.1.push(context.waker().clone());
+            Poll::Pending
+        })
     }
 }
 

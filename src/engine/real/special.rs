@@ -351,7 +351,7 @@ impl<E: Executor> Performer<'_, E> {
         Ok(true)
     }
 
-    async fn wait_in_batch<F: Future<Output: Send> + Send>(
+    pub(super) async fn wait_in_batch<F: Future<Output: Send> + Send>(
         &mut self,
         future: F,
         until: Option<Nanos>,

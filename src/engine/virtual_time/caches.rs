@@ -12,10 +12,11 @@ use super::locks::Lock;
 use super::program::index;
 use super::world::{NONE, Purpose, World};
 use crate::cache::{Cache, CacheCounts, CacheLayout, NoProbe, build};
-use crate::measure::{CacheLedger, CacheRecord};
+use crate::measure::{CacheLedger, CacheRecord, Cause};
 use crate::scenario::{CacheSpec, LockKind};
 use crate::units::Nanos;
 use crate::workload::Keys;
+use std::collections::BTreeMap;
 
 /// Progress of an access.
 const LOCKED: u8 = 1;
@@ -23,6 +24,7 @@ const WORKED: u8 = 2;
 const MISSED: u8 = 3;
 const MISS_PAID: u8 = 4;
 const INSERTING: u8 = 5;
+const FOLLOWED: u8 = 6;
 
 /// A task's access to a cache, while it is under way.
 #[derive(Clone, Debug)]
@@ -35,14 +37,24 @@ pub(super) struct Visit {
     /// That lock, while it is held.
     part_lock: u32,
     hit: bool,
+    /// Others wait for what it fetches.
+    leads: bool,
     /// 0 between two accesses.
     phase: u8,
 }
 
 impl Visit {
     /// No access is under way.
-    const NONE: Self =
-        Self { key: 0, began: 0, work: 0, lock_waited: 0, part_lock: NONE, hit: false, phase: 0 };
+    const NONE: Self = Self {
+        key: 0,
+        began: 0,
+        work: 0,
+        lock_waited: 0,
+        part_lock: NONE,
+        hit: false,
+        leads: false,
+        phase: 0,
+    };
 }
 
 /// A cache and its figures.
@@ -55,6 +67,12 @@ pub(super) struct CacheModel {
     shards: u64,
     /// Core that was last in each part.
     touched_by: Vec<u32>,
+    /// How long an entry serves; with it, by copy and key, since when each does.
+    ttl: Option<Nanos>,
+    stamps: BTreeMap<(u32, u64), u64>,
+    /// Whether a key is fetched once; by copy and key, who waits until it is there.
+    once: bool,
+    flights: BTreeMap<(u32, u64), Vec<u32>>,
     before: CacheCounts,
     noted: CacheLedger,
 }
@@ -84,6 +102,10 @@ impl CacheModel {
             first_lock,
             shards: shards as u64,
             touched_by: vec![NONE; shards],
+            ttl: spec.ttl,
+            stamps: BTreeMap::new(),
+            once: spec.once,
+            flights: BTreeMap::new(),
             noted: CacheLedger::default(),
         }
     }
@@ -102,6 +124,17 @@ impl CacheModel {
     /// Whether `lock`, in the world's table, is one of its parts'.
     pub(super) fn has_lock(&self, lock: u32) -> bool {
         self.first_lock != NONE && u64::from(lock.wrapping_sub(self.first_lock)) < self.shards
+    }
+
+    /// A key in the copy that a thread sees.
+    fn place(&self, thread: u32, key: u64) -> (u32, u64) {
+        (if self.layout == CacheLayout::Isolated { thread } else { 0 }, key)
+    }
+
+    /// Whether an entry that was found still serves.
+    fn is_fresh(&self, thread: u32, key: u64, now: u64) -> bool {
+        let put_in = self.stamps.get(&self.place(thread, key));
+        self.ttl.is_none_or(|ttl| put_in.is_some_and(|at| now - at < ttl.0))
     }
 
     /// Which part a key is in: a mix of its bits, as the shards of the real cache are chosen by a hash.
@@ -137,6 +170,10 @@ impl World<'_> {
                 if self.settle(thread) {
                     return false;
                 }
+                if self.caches[access.cache].once && self.follows(task, thread, access.cache) {
+                    self.visit(task).phase = FOLLOWED;
+                    return self.rest(thread, task, Cause::Batch);
+                }
                 self.visit(task).phase = MISS_PAID;
                 return self.pay_miss(thread, task, &access.miss, access.under);
             }
@@ -148,6 +185,7 @@ impl World<'_> {
                 return self.enter_part(thread, task, access.cache);
             }
             INSERTING => self.insert(thread, task, access.cache),
+            FOLLOWED => self.note_access(task, access.cache, false),
             _ => {
                 let now = self.now;
                 let keys = self.caches[access.cache].keys;
@@ -180,6 +218,7 @@ impl World<'_> {
     fn work_inside(&mut self, thread: u32, task: u32, access: &Access) {
         let core = self.threads[thread as usize].core;
         let (base, transfer) = (self.charges.cache, self.charges.transfer);
+        let now = self.now;
         let key = self.accesses[task as usize].key;
         let model = &mut self.caches[access.cache];
         let part = model.part(key);
@@ -188,7 +227,8 @@ impl World<'_> {
             && model.touched_by[part] != NONE;
         model.touched_by[part] = core;
         let moved = if moves { model.lines() * transfer } else { 0 };
-        let hit = model.cache.access(thread as usize, key, &mut NoProbe).hit;
+        let found = model.cache.access(thread as usize, key, &mut NoProbe).hit;
+        let hit = found && model.is_fresh(thread, key, now);
         let visit = self.visit(task);
         visit.phase = WORKED;
         visit.hit = hit;
@@ -205,10 +245,40 @@ impl World<'_> {
         }
     }
 
+    /// Whether a task that has missed a key waits for another that fetches it; it leads where none does.
+    fn follows(&mut self, task: u32, thread: u32, cache: usize) -> bool {
+        let key = self.visit(task).key;
+        let model = &mut self.caches[cache];
+        let place = model.place(thread, key);
+        if let Some(waiting) = model.flights.get_mut(&place) {
+            waiting.push(task);
+            return true;
+        }
+        model.flights.insert(place, Vec::new());
+        self.visit(task).leads = true;
+        false
+    }
+
+    /// Whether the task's access to a cache is under way.
+    pub(super) fn uses_cache(&self, task: u32) -> bool {
+        self.accesses.get(task as usize).is_some_and(|visit| visit.phase != 0)
+    }
+
     fn insert(&mut self, thread: u32, task: u32, cache: usize) {
         let key = self.visit(task).key;
-        self.caches[cache].cache.insert(thread as usize, key, &mut NoProbe);
+        let now = self.now;
+        let model = &mut self.caches[cache];
+        model.cache.insert(thread as usize, key, &mut NoProbe);
+        let place = model.place(thread, key);
+        if model.ttl.is_some() {
+            model.stamps.insert(place, now);
+        }
         self.give_back_part(thread, task);
+        if std::mem::take(&mut self.visit(task).leads) {
+            for waiter in self.caches[cache].flights.remove(&place).unwrap_or_default() {
+                self.rouse(waiter, thread);
+            }
+        }
         self.note_access(task, cache, false);
     }
 

@@ -64,7 +64,9 @@ impl World<'_> {
     /// thread goes on at once.
     fn execute(&mut self, thread: u32, task: u32) -> bool {
         let code = self.code;
-        if self.more.used && self.more.extras[task as usize].withdrawn {
+        let withdrawn = self.more.used && self.more.extras[task as usize].withdrawn;
+        // What an access holds is given back by the access.
+        if withdrawn && !self.uses_cache(task) && !self.uses_store(task) {
             return self.fail(thread, task, Outcome::Cancelled);
         }
         // The counter rises with each turn but for a step's repetitions, which are finitely many.

@@ -127,10 +127,17 @@ fn list(names: &[String]) -> String {
     }
 }
 
-/// A share of a gap with its interval: `92 % ± 3`.
+/// From so many times the gap on, a share says only that causes work against each other.
+const OPPOSED: f64 = 10.0;
+
+/// A share of a gap with its interval: `92 % ± 3`. One that is many times the gap is not given to three digits: it is set off by
+/// others as large.
 fn percent(share: &Estimate) -> String {
     let whole = (share.value * 100.0).round();
     let sign = if whole < 0.0 { "−" } else { "" };
+    if share.value.abs() >= OPPOSED {
+        return format!("{sign}over {OPPOSED:.0} times the gap, set off by other causes");
+    }
     format!("{sign}{:.0} % ± {:.0}", whole.abs(), share.half_width * 100.0)
 }
 
@@ -269,5 +276,19 @@ const fn colour(mechanism: Option<Mechanism>) -> Option<Cause> {
         Some(Mechanism::Quota) => Some(Cause::Throttled),
         Some(Mechanism::Pauses) => Some(Cause::Paused),
         Some(Mechanism::Caches) | None => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn opposing_effects_are_said_as_such() {
+        let shown =
+            |value: f64| percent(&Estimate { value, low: value, high: value, half_width: 0.03, n: 10 });
+        assert_eq!([shown(0.92), shown(-0.5)], ["92 % ± 3", "−50 % ± 3"]);
+        assert_eq!(shown(1241.11), "over 10 times the gap, set off by other causes");
+        assert_eq!(shown(-1241.11), "−over 10 times the gap, set off by other causes");
     }
 }
