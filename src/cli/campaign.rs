@@ -1,7 +1,7 @@
 //! `conlab campaign`: a profiling campaign from its pack, its files, its roadmap.
 
 use super::exit::{Failure, Outcome, print, say};
-use super::progress;
+use super::signals::stop_on_interrupt;
 use super::terminal::Terminal;
 use crate::campaign::{
     Campaign, CampaignError, DayReport, EMBEDDED, Level, Pack, ResultFiles, TaskSpec, campaign_page,
@@ -106,7 +106,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     }
     let days = days(&pack, args.day)?;
     let progress = Progress::default();
-    progress::stop_on_interrupt(&progress);
+    stop_on_interrupt(&progress);
     let (real, simulated) = (RealEngine::new(), VirtualEngine::default());
     let campaign = Campaign {
         level: args.level,

@@ -2,8 +2,8 @@
 
 use super::args::{OutputOptions, one_of, writable};
 use super::exit::{Failure, Outcome};
-use super::progress::stop_on_interrupt;
 use super::run::engine;
+use super::signals::stop_on_interrupt;
 use super::study::{Level, Runs, present, write_junit};
 use super::terminal::Terminal;
 use crate::engine::Progress;
@@ -60,6 +60,8 @@ pub(super) struct Args {
 #[derive(Debug, Serialize)]
 struct Document {
     schema: u32,
+    /// Whether the user ended it early.
+    partial: bool,
     name: String,
     claims: Vec<ClaimResult>,
 }
@@ -98,7 +100,12 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     let page = claims_page(&file.name, &results);
     write_junit(args.junit.as_deref(), &file.name, claim_cases(&results), terminal)?;
     let refuted = results.iter().any(|result| result.verdict == ClaimVerdict::Refuted);
-    let document = Document { schema: 1, name: file.name.clone(), claims: results };
+    let document =
+        Document { schema: 1, partial: progress.stopped(), name: file.name.clone(), claims: results };
     present("claims", &document, &page, &args.output, terminal)?;
-    Ok(if refuted { Outcome::Refuted } else { Outcome::Done })
+    Ok(match refuted {
+        _ if progress.stopped() => Outcome::Interrupted,
+        true => Outcome::Refuted,
+        false => Outcome::Done,
+    })
 }

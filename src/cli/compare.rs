@@ -2,9 +2,9 @@
 
 use super::args::{RunOptions, ScenarioArg, writable};
 use super::exit::{Failure, Outcome};
-use super::progress::stop_on_interrupt;
 use super::records::open;
 use super::run::engine;
+use super::signals::stop_on_interrupt;
 use super::study::{Confidence, Runs, equal_tasks, present, write_junit};
 use super::terminal::Terminal;
 use crate::engine::Progress;

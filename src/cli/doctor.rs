@@ -2,7 +2,8 @@
 
 use super::exit::{Failure, Outcome, print};
 use super::terminal::Terminal;
-use crate::measure::doctor::checks;
+use crate::engine::real::{WORK_TOLERANCE, work_error};
+use crate::measure::doctor::{checks, work};
 use crate::report::host::doctor_page;
 use crate::report::text::text;
 
@@ -16,7 +17,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> {
-    let all = checks();
+    let mut all = checks();
+    all.push(work(work_error(), WORK_TOLERANCE));
     if args.json {
         let text = serde_json::to_string_pretty(&all)
             .map_err(|error| Failure::cannot("write the findings as JSON", error))?;

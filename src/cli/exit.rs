@@ -1,5 +1,6 @@
 //! How a command ended, and the only place that turns it into an exit code.
 
+use super::signals::interrupted;
 use super::terminal::Terminal;
 use crate::printable::PrintableLines;
 use crate::scenario::{ScenarioError, nearest};
@@ -27,6 +28,8 @@ pub enum Outcome {
 pub enum Failure {
     /// The command line or a file says something that cannot be: one sentence, or one line per mistake.
     Usage(String),
+    /// The user asked for the end before there was anything to keep: one sentence.
+    Interrupted(String),
     /// It could not be done; what was tried, with its cause.
     CouldNotRun(Box<dyn Error + Send + Sync>),
 }
@@ -76,6 +79,7 @@ pub(super) fn code(result: Result<Outcome, Failure>, terminal: &Terminal) -> Exi
         Ok(Outcome::Interrupted) => (130, None),
         Err(Failure::CouldNotRun(error)) => (1, Some(format!("cannot {}", with_causes(error.as_ref())))),
         Err(Failure::Usage(sentence)) => (2, Some(sentence)),
+        Err(Failure::Interrupted(sentence)) => (130, Some(sentence)),
     };
     if let Some(said) = said {
         let label = if code == 4 { "warning" } else { "error" };
@@ -188,7 +192,8 @@ pub fn say(line: &str) {
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+        // After an interrupt the terminal may be gone; what was measured is kept before it is printed.
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe && !interrupted() => {
             Err(Failure::cannot("write to stdout", error))
         }
         _ => Ok(()),

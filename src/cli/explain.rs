@@ -2,15 +2,17 @@
 
 use super::args::{RunOptions, ScenarioArg, one_of};
 use super::exit::{Failure, Outcome};
-use super::progress::stop_on_interrupt;
 use super::run::engine;
+use super::signals::stop_on_interrupt;
 use super::study::{Confidence, Runs, equal_tasks, present};
 use super::terminal::Terminal;
 use crate::engine::Progress;
 use crate::report::scenario::scenario_section;
 use crate::report::study::explain_page;
 use crate::scenario::{EngineKind, LoadArm, Treatment};
-use crate::study::{Against, ExplainOptions, Explanation, Metric, NextExperiment, explain, next_experiment};
+use crate::study::{
+    Against, ExplainOptions, Explanation, Metric, NextExperiment, StudyError, explain, next_experiment,
+};
 use serde::Serialize;
 
 const EXAMPLES: &str = "\
@@ -55,6 +57,8 @@ struct Splitting {
 #[derive(Debug, Serialize)]
 struct Document {
     schema: u32,
+    /// Whether the user ended it early.
+    partial: bool,
     answer: String,
     explanation: Explanation,
     next: Option<NextExperiment>,
@@ -88,7 +92,11 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     let next = if progress.stopped() {
         None
     } else {
-        next_experiment(&scenario, &explanation, &*engine(EngineKind::Virtual), NEXT_ROUNDS, &progress)?
+        match next_experiment(&scenario, &explanation, &*engine(EngineKind::Virtual), NEXT_ROUNDS, &progress)
+        {
+            Err(StudyError::Interrupted { .. }) => None,
+            other => other?,
+        }
     };
     let mut page = explain_page(&explanation, next.as_ref());
     page.sections.push(scenario_section(&scenario));
@@ -98,7 +106,8 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
         Some(warning) => Outcome::Untrustworthy(warning.message.clone()),
         None => Outcome::Done,
     };
-    let document = Document { schema: 1, answer: page.answer.clone(), explanation, next };
+    let document =
+        Document { schema: 1, partial: progress.stopped(), answer: page.answer.clone(), explanation, next };
     present("explain", &document, &page, &args.options.output, terminal)?;
     Ok(outcome)
 }

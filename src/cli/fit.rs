@@ -2,9 +2,9 @@
 
 use super::args::OutputOptions;
 use super::exit::{Failure, Outcome};
-use super::progress::stop_on_interrupt;
 use super::report::write;
 use super::run::engine;
+use super::signals::stop_on_interrupt;
 use super::study::{Runs, present};
 use super::terminal::Terminal;
 use crate::engine::Progress;

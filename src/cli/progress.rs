@@ -1,9 +1,10 @@
-//! Progress of a run on stderr, and Ctrl-C.
+//! Progress of a run on stderr.
 
 use super::exit::say;
 use super::run::longest;
+pub(super) use super::signals::stop_on_interrupt;
 use super::terminal::{ProgressChoice, Terminal};
-use super::watch::watch;
+use super::watch;
 use crate::clock;
 use crate::engine::Progress;
 use crate::scenario::Scenario;
@@ -11,28 +12,31 @@ use crate::units::Nanos;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::thread::{self, JoinHandle};
+use std::thread;
+use std::time::Duration;
 
-/// Lets Ctrl-C (and SIGTERM) end the run early; a second one ends the program at once.
-pub(super) fn stop_on_interrupt(progress: &Progress) {
-    let stop = progress.stop.clone();
-    // Refused only when a handler is there already, which then does the same.
-    let _ = ctrlc::set_handler(move || {
-        if stop.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-    });
-}
+/// Longest wait for the thread that shows progress: a terminal that takes nothing more must not hold a run up.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Shows progress until it is dropped.
 #[derive(Debug)]
-pub(super) struct Shown(Option<(Sender<()>, JoinHandle<()>)>);
+pub(super) struct Shown(Option<Showing>);
+
+#[derive(Debug)]
+struct Showing {
+    /// Dropped when the run is over.
+    over: Sender<()>,
+    /// Disconnected when the thread has ended.
+    ended: Receiver<()>,
+}
 
 impl Drop for Shown {
     fn drop(&mut self) {
-        if let Some((done, thread)) = self.0.take() {
-            drop(done);
-            thread.join().ok();
+        if let Some(Showing { over, ended }) = self.0.take() {
+            drop(over);
+            if ended.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                watch::give_terminal_back();
+            }
         }
     }
 }
@@ -50,7 +54,7 @@ pub(super) fn show(scenario: &Scenario, progress: &Progress, terminal: &Terminal
         ProgressChoice::Bar if live && std::io::IsTerminal::is_terminal(&std::io::stderr()) => {
             progress.live.watch();
             Box::new(move || {
-                if let Err(error) = watch(&scenario, &progress, &ended, color) {
+                if let Err(error) = watch::watch(&scenario, &progress, &ended, color) {
                     say(&format!("warning: cannot draw on this terminal: {error}"));
                 }
             })
@@ -73,8 +77,12 @@ pub(super) fn show(scenario: &Scenario, progress: &Progress, terminal: &Terminal
         }),
         ProgressChoice::Counter => Box::new(move || count(&scenario, &progress, &ended)),
     };
-    let thread = thread::Builder::new().name("progress".into()).spawn(body);
-    Shown(thread.ok().map(|thread| (done, thread)))
+    let (ends, gone) = mpsc::channel::<()>();
+    let thread = thread::Builder::new().name("progress".into()).spawn(move || {
+        body();
+        drop(ends);
+    });
+    Shown(thread.ok().map(|_| Showing { over: done, ended: gone }))
 }
 
 /// Seconds between two lines of a long phase.

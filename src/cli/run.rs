@@ -3,6 +3,7 @@
 use super::args::{RunOptions, ScenarioArg};
 use super::exit::{Failure, Outcome, print, say};
 use super::report::Extra;
+use super::signals::stop_on_interrupt;
 use super::terminal::Terminal;
 use super::{progress, report};
 use crate::engine::real::RealEngine;
@@ -42,7 +43,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     let engine = engine(args.options.engine(&scenario));
     let mut outcome = Outcome::Done;
     let progress = Progress::default();
-    progress::stop_on_interrupt(&progress);
+    stop_on_interrupt(&progress);
     for replicate in 0..scenario.run.replicates.max(1) {
         let archive = if output.no_save { None } else { Some(Archive::reserve(&output.out)?) };
         let treated = scenario.treated(&treatment);

@@ -2,8 +2,8 @@
 
 use super::args::{RunOptions, ScenarioArg};
 use super::exit::{Failure, Outcome};
-use super::progress::stop_on_interrupt;
 use super::run::engine;
+use super::signals::stop_on_interrupt;
 use super::study::{Level, Runs, equal_tasks, present};
 use super::terminal::Terminal;
 use crate::engine::Progress;

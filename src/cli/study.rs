@@ -25,6 +25,9 @@ impl From<StudyError> for Failure {
     fn from(error: StudyError) -> Self {
         match error {
             StudyError::Refused(sentence) => Self::Usage(sentence),
+            StudyError::Interrupted { .. } => Self::Interrupted(
+                "interrupted before every arm had run twice, so there is nothing to say yet".into(),
+            ),
             _ => Self::CouldNotRun(Box::new(error)),
         }
     }

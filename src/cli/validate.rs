@@ -2,8 +2,8 @@
 
 use super::args::RunOptions;
 use super::exit::{Failure, Outcome, print, say};
-use super::progress::stop_on_interrupt;
 use super::report::write;
+use super::signals::stop_on_interrupt;
 use super::terminal::Terminal;
 use crate::engine::real::RealEngine;
 use crate::engine::{EngineError, Progress, VirtualEngine};

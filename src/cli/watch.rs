@@ -1,13 +1,14 @@
 //! `--watch`: a live page on the terminal while a run is under way.
 
+use super::keyboard::{Keyboard, Pressed};
 use super::progress::{done, words};
+use super::signals::interrupt;
 use crate::clock;
 use crate::engine::{LiveTotals, Progress};
 use crate::report::live::{LiveView, draw};
 use crate::scenario::Scenario;
 use crate::units::Nanos;
 use ratatui::backend::CrosstermBackend;
-use ratatui::crossterm::event::{self, Event, KeyCode, KeyModifiers};
 use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
@@ -47,6 +48,11 @@ impl Drop for Screen {
     }
 }
 
+/// Lets the terminal show what is typed again, where the page could not be taken down.
+pub(super) fn give_terminal_back() {
+    disable_raw_mode().ok();
+}
+
 /// What was seen so far.
 struct Seen {
     view: LiveView,
@@ -55,7 +61,7 @@ struct Seen {
     rates: VecDeque<u64>,
 }
 
-/// Draws until `ended` says that the run is over; `q` and Ctrl-C end the run.
+/// Draws until `ended` says that the run is over. `q`, Ctrl-C and a terminal that closes end the run.
 pub(super) fn watch(
     scenario: &Scenario,
     progress: &Progress,
@@ -63,6 +69,7 @@ pub(super) fn watch(
     color: bool,
 ) -> io::Result<()> {
     let mut screen = Screen::take()?;
+    let mut keyboard = Keyboard::open();
     let start = clock::now();
     let focus = &scenario.actors[scenario.focus];
     let title = format!(
@@ -80,17 +87,20 @@ pub(super) fn watch(
         rates: VecDeque::new(),
     };
     while matches!(ended.recv_timeout(LOOK), Err(RecvTimeoutError::Timeout)) {
-        while event::poll(Duration::ZERO)? {
-            if let Event::Key(key) = event::read()? {
-                let interrupt =
-                    key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
-                if key.code == KeyCode::Char('q') || interrupt {
-                    progress.stop.store(true, Ordering::Relaxed);
-                }
+        match keyboard.pressed() {
+            Pressed::Nothing => {}
+            Pressed::End => interrupt(&progress.stop),
+            Pressed::Gone => {
+                progress.stop.store(true, Ordering::Relaxed);
+                return Ok(());
             }
         }
         look(&mut seen, scenario, progress, start);
-        screen.0.draw(|frame| draw(frame, &seen.view))?;
+        if let Err(error) = screen.0.draw(|frame| draw(frame, &seen.view)) {
+            // Nobody can see the run any more, or end it by a key.
+            progress.stop.store(true, Ordering::Relaxed);
+            return Err(error);
+        }
     }
     Ok(())
 }

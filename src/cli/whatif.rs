@@ -2,8 +2,8 @@
 
 use super::args::{RunOptions, ScenarioArg};
 use super::exit::{Failure, Outcome};
-use super::progress::stop_on_interrupt;
 use super::run::engine;
+use super::signals::stop_on_interrupt;
 use super::study::{Level, Runs, equal_tasks, present};
 use super::terminal::Terminal;
 use crate::engine::Progress;
@@ -55,6 +55,8 @@ struct Turning {
 #[derive(Debug, Serialize)]
 struct Document {
     schema: u32,
+    /// Whether the user ended it early.
+    partial: bool,
     answer: String,
     whatif: WhatIf,
 }
@@ -90,7 +92,8 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     };
     let mut page = whatif_page(&found);
     page.sections.push(scenario_section(&scenario));
-    let document = Document { schema: 1, answer: page.answer.clone(), whatif: found };
+    let document =
+        Document { schema: 1, partial: progress.stopped(), answer: page.answer.clone(), whatif: found };
     present("whatif", &document, &page, &args.options.output, terminal)?;
-    Ok(Outcome::Done)
+    Ok(if progress.stopped() { Outcome::Interrupted } else { Outcome::Done })
 }

@@ -74,6 +74,18 @@ pub fn checks() -> Vec<Check> {
     ]
 }
 
+/// Whether work takes as long as was asked for: `error` is by how much it is off, `tolerance` by how much it may be.
+#[must_use]
+pub fn work(error: f64, tolerance: f64) -> Check {
+    Check::good_if(
+        "work",
+        error.abs() <= tolerance,
+        format!("a millisecond of computing takes {:+.2} %", error * 100.0),
+        "compute steps are off by as much: keep the clock speed fixed (cpupower frequency-set -g performance), and leave \
+         the processor's other thread idle",
+    )
+}
+
 fn processors() -> Check {
     let cores = host::cores();
     let found = format!("{cores} × {}", host::cpu_model());

@@ -14,6 +14,7 @@ pub mod host;
 pub mod identities;
 pub mod json;
 mod ledger;
+pub mod limits;
 mod lock_uses;
 mod mechanism_record;
 mod presence;

@@ -83,6 +83,15 @@ impl ThreadSched {
     }
 }
 
+/// Time that the calling thread was on a processor since its birth; `None` where the system does not say.
+#[must_use]
+pub fn on_cpu() -> Option<Nanos> {
+    #[cfg(target_os = "linux")]
+    return linux::on_cpu();
+    #[cfg(not(target_os = "linux"))]
+    None
+}
+
 /// Confines the calling thread, and threads it starts later, to `cores` of the processors it may use now.
 ///
 /// # Errors

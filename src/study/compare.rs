@@ -218,7 +218,15 @@ pub fn compare(
                     all.extend(new);
                 }
             }
-            Err(StudyError::Interrupted) if rounds >= 2 => break Stop::Interrupted,
+            Err(StudyError::Interrupted { complete }) => {
+                for (all, new) in observations.iter_mut().zip(complete) {
+                    all.extend(new);
+                }
+                if observations[0].len() < 2 {
+                    return Err(StudyError::Interrupted { complete: observations });
+                }
+                break Stop::Interrupted;
+            }
             Err(error) => return Err(error),
         }
         rounds = upto;

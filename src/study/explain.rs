@@ -294,7 +294,13 @@ pub fn explain(
         let upto = if rounds == 0 { least } else { (rounds + 2).min(most) };
         match run_rounds(&arms, rounds..upto, options.seed, progress, &step) {
             Ok(found) => observations.iter_mut().zip(found).for_each(|(all, new)| all.extend(new)),
-            Err(StudyError::Interrupted) if rounds >= 2 => break,
+            Err(StudyError::Interrupted { complete }) => {
+                observations.iter_mut().zip(complete).for_each(|(all, new)| all.extend(new));
+                if observations[0].len() < 2 {
+                    return Err(StudyError::Interrupted { complete: observations });
+                }
+                break;
+            }
             Err(error) => return Err(error),
         }
         rounds = upto;

@@ -1,7 +1,7 @@
 //! The figures that studies compare, and what a sample must be to carry them.
 
 use crate::measure::RunRecord;
-use crate::measure::record::{ActorRecord, Breakdown, Shares};
+use crate::measure::record::{ActorRecord, Breakdown, Shares, VerdictKind};
 use crate::scenario::unknown;
 use crate::units::Nanos;
 use schemars::JsonSchema;
@@ -207,7 +207,7 @@ pub struct Observation {
     pub instrumented: bool,
     /// Whether it was interrupted.
     pub partial: bool,
-    /// Identities that do not hold.
+    /// Identities that do not hold, and deadlocks.
     pub broken: Vec<String>,
     /// Time that the hypervisor took.
     pub steal_ns: Option<u64>,
@@ -221,6 +221,8 @@ impl Observation {
     pub fn of(record: &RunRecord) -> Option<Self> {
         let actor = record.actors.get(&record.treatment.focus)?;
         let broken = record.identities.iter().filter(|identity| !identity.holds);
+        let broken = broken.map(|identity| format!("{}: {}", identity.name, identity.detail));
+        let stuck = record.verdicts.iter().filter(|verdict| verdict.kind == VerdictKind::Deadlock);
         Some(Self {
             seed: record.seed,
             engine: record.engine.clone(),
@@ -230,7 +232,7 @@ impl Observation {
             breakdown_p99: actor.breakdown_p99_ns,
             instrumented: record.instrumented,
             partial: record.partial,
-            broken: broken.map(|identity| format!("{}: {}", identity.name, identity.detail)).collect(),
+            broken: broken.chain(stuck.map(|verdict| verdict.message.clone())).collect(),
             steal_ns: record.manifest.steal_ns,
             utilisation: utilisation(record),
         })

@@ -47,7 +47,10 @@ pub enum StudyError {
     },
     /// The user asked for the end before there was anything to say.
     #[error("finish: interrupted before every arm had run twice")]
-    Interrupted,
+    Interrupted {
+        /// What was seen in the rounds that were complete, by arm and round.
+        complete: Vec<Vec<Observation>>,
+    },
     /// A study that cannot be made as asked; the sentence says what to change.
     #[error("{0}")]
     Refused(String),
@@ -70,7 +73,8 @@ pub const fn round_seed(seed: u64, round: u32) -> u64 {
 ///
 /// # Errors
 ///
-/// [`StudyError::Engine`] when an arm cannot run; [`StudyError::Interrupted`] when `progress.stop` was set.
+/// [`StudyError::Engine`] when an arm cannot run; [`StudyError::Interrupted`], with the rounds that are complete, when
+/// `progress.stop` was set.
 pub fn run_rounds(
     arms: &[Arm<'_>],
     rounds: std::ops::Range<u32>,
@@ -79,7 +83,7 @@ pub fn run_rounds(
     watch: &(dyn Fn() + Sync),
 ) -> Result<Vec<Vec<Observation>>, StudyError> {
     let mut jobs = Vec::new();
-    for round in rounds {
+    for round in rounds.clone() {
         let mut order: Vec<usize> = (0..arms.len()).collect();
         Stream::new(seed, Source::Order, 0, u64::from(round)).shuffle(&mut order);
         jobs.extend(order.into_iter().map(|arm| (arm, round)));
@@ -110,17 +114,32 @@ pub fn run_rounds(
     }
     let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
     found.sort_by_key(|(arm, round, _)| (*arm, *round));
-    let mut observations = vec![Vec::new(); arms.len()];
-    for (arm, _, result) in found {
-        observations[arm].push(result?);
+    let mut seen: Vec<Vec<(u32, Observation)>> = vec![Vec::new(); arms.len()];
+    for (arm, round, result) in found {
+        match result {
+            Ok(observation) => seen[arm].push((round, observation)),
+            Err(StudyError::Interrupted { .. }) => {}
+            Err(error) => return Err(error),
+        }
     }
-    Ok(observations)
+    // Rounds are made in order, but where several runs go on at once a later one may be done before an interrupted one.
+    let complete =
+        rounds.clone().take_while(|round| seen.iter().all(|runs| runs.iter().any(|run| run.0 == *round)));
+    let complete = complete.count();
+    let first = |runs: Vec<(u32, Observation)>| runs.into_iter().take(complete).map(|(_, run)| run).collect();
+    let observations = seen.into_iter().map(first).collect();
+    if complete == rounds.len() {
+        Ok(observations)
+    } else {
+        Err(StudyError::Interrupted { complete: observations })
+    }
 }
 
 /// Runs one arm once.
 fn observe(arm: &Arm<'_>, round: u32, seed: u64, progress: &Progress) -> Result<Observation, StudyError> {
+    let interrupted = || StudyError::Interrupted { complete: Vec::new() };
     if progress.stopped() {
-        return Err(StudyError::Interrupted);
+        return Err(interrupted());
     }
     let mut experiment = Experiment::new(arm.scenario.clone(), arm.load);
     experiment.seed = round_seed(seed, round);
@@ -128,8 +147,8 @@ fn observe(arm: &Arm<'_>, round: u32, seed: u64, progress: &Progress) -> Result<
     let name = || arm.scenario.name.clone();
     let output =
         arm.engine.run(&experiment, progress).map_err(|source| StudyError::Engine { arm: name(), source })?;
-    if progress.stopped() {
-        return Err(StudyError::Interrupted);
+    if output.record.partial && progress.stopped() {
+        return Err(interrupted());
     }
     let observation = Observation::of(&output.record);
     observation

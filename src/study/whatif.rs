@@ -168,7 +168,12 @@ pub fn whatif(
     for (knob, factors) in knobs.iter().zip(&screens) {
         scenarios.extend(factors.iter().map(|factor| knob.scaled(scenario, *factor)));
     }
-    let mut found = run(&scenarios)?;
+    // Interrupted, the answer rests on the rounds that are complete, and there are no curves.
+    let (mut found, interrupted) = match run(&scenarios) {
+        Ok(found) => (found, false),
+        Err(StudyError::Interrupted { complete }) if complete[0].len() >= 2 => (complete, true),
+        Err(error) => return Err(error),
+    };
     let now = found.remove(0);
     let mut found = found.as_slice();
     let mut turned: Vec<(Knob, Vec<Point>)> = Vec::with_capacity(knobs.len());
@@ -183,7 +188,12 @@ pub fn whatif(
         .take(curves)
         .flat_map(|(knob, _)| CURVE.map(|factor| knob.scaled(scenario, factor)))
         .collect();
-    let found = if wanted.is_empty() { Vec::new() } else { run(&wanted)? };
+    let curves = if wanted.is_empty() || interrupted { Ok(Vec::new()) } else { run(&wanted) };
+    let found = match curves {
+        Ok(found) => found,
+        Err(StudyError::Interrupted { .. }) => Vec::new(),
+        Err(error) => return Err(error),
+    };
     for ((_, so_far), runs) in turned.iter_mut().zip(found.chunks(CURVE.len())) {
         so_far.extend(points(&CURVE, runs, &now, options));
         so_far.sort_by(|a, b| a.factor.total_cmp(&b.factor));
@@ -194,7 +204,7 @@ pub fn whatif(
         focus: scenario.actors[scenario.focus].name.clone(),
         engine: engine.name().to_owned(),
         seed: options.seed,
-        rounds,
+        rounds: u32::try_from(now.len()).unwrap_or(rounds),
         tasks: now.iter().map(|run| run.tasks).min().unwrap_or(0),
         level: options.level,
         now: options

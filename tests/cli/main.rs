@@ -7,6 +7,7 @@
 mod bad_input;
 mod conventions;
 mod guide;
+mod interrupts;
 #[path = "../support/kills.rs"]
 mod kills;
 mod limits;

@@ -1,5 +1,6 @@
 //! From what everybody noted to the record.
 
+use super::WORK_TOLERANCE;
 use super::book::{Book, Issued, Left, ThreadAccount, groups_of};
 use super::locks::LockLedger;
 use super::memory::StoreLedger;
@@ -15,9 +16,6 @@ use crate::measure::record::{
 use crate::measure::{CacheLedger, Groups, Ledger, host, identities};
 use crate::units::Nanos;
 use std::sync::{Arc, OnceLock};
-
-/// By how much undisturbed work may be off before that is said, as a share.
-const WORK_TOLERANCE: f64 = 0.02;
 
 /// What everybody noted, merged.
 pub(super) struct Collected {

@@ -51,6 +51,10 @@ pub(super) trait Executor: Send {
     /// The timeline's track of what is spent off the worker.
     fn track_of_waits(&self) -> usize;
 
+    /// A wait begins that takes a thread off its processor, where the performer's timekeeper is the thread's.
+    #[inline]
+    fn fall_asleep(&self, _time: &mut Timekeeper) {}
+
     /// The performer with this entry is about to block its worker, although others may share it.
     #[inline]
     fn block(&self, _entry: usize) {}

@@ -164,7 +164,8 @@ impl<E: Executor> Performer<'_, E> {
         let (run, thread) = (self.run, self.thread());
         self.say(ThreadState::Lock);
         self.held_by = run.locks[lock].holder();
-        self.begin_wait(Awaits::Lock(lock));
+        // Whether it waits is known only afterwards, so that the kernel is not asked before.
+        self.register().begin(Awaits::Lock(lock), before.0);
         self.executor.block(self.entry);
         let taken = match run.locks[lock].try_take(thread) {
             Attempt::Taken(held) => Ok((held, false)),
@@ -326,6 +327,7 @@ impl<E: Executor> Performer<'_, E> {
         self.cut(Activity::Work);
         self.say(ThreadState::Io);
         self.waits = Some((Activity::Io, None));
+        self.executor.fall_asleep(&mut self.time);
         let slept = self.executor.sleep(length).await;
         self.cut_wait(Activity::Io, None);
         self.say(ThreadState::Executing);

@@ -11,6 +11,7 @@ mod deadlock;
 mod executor;
 mod gathering;
 mod interpret;
+mod limits;
 mod load;
 mod locks;
 mod memory;
@@ -51,6 +52,15 @@ use witness::Witness;
 
 /// Makes the queue of a kind and capacity that a run's actors take their tasks from.
 type QueueFactory = dyn Fn(QueueKind, usize) -> Box<dyn TaskQueue<Task>> + Send + Sync;
+
+/// How much longer (or, below zero, shorter) a millisecond of work takes now than was asked for, as a share.
+#[must_use]
+pub fn work_error() -> f64 {
+    work::Work::calibrated().error()
+}
+
+/// By how much undisturbed work may be off before that is said, as a share.
+pub const WORK_TOLERANCE: f64 = 0.02;
 
 /// Runs scenarios on real threads.
 pub struct RealEngine {
@@ -98,6 +108,7 @@ impl Engine for RealEngine {
     fn run(&self, experiment: &Experiment, progress: &Progress) -> Result<RunOutput, EngineError> {
         refuse_what_cannot_run(experiment)?;
         super::need::check(experiment, EngineKind::Real)?;
+        limits::check(&experiment.scenario)?;
         if let Some(address) = experiment.console {
             console::serve(address)?;
         }

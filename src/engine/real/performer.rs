@@ -286,8 +286,9 @@ impl<'run, E: Executor> Performer<'run, E> {
 
     /// A wait begins that has no bound of its own.
     #[inline]
-    pub(super) fn begin_wait(&self, awaits: Awaits) {
+    pub(super) fn begin_wait(&mut self, awaits: Awaits) {
         self.register().begin(awaits, self.time.last().0);
+        self.executor.fall_asleep(&mut self.time);
     }
 
     /// It is over.

@@ -5,7 +5,7 @@ use super::runtime::Runtime;
 use super::tasks::MOST_HANDLERS;
 use super::timekeeper::{Activity, Piece, ThreadTimes, forget_run_queue, run_queue_growth};
 use crate::engine::ThreadState;
-use crate::measure::sched::{ThreadFigures, ThreadSched};
+use crate::measure::sched::{self, ThreadFigures, ThreadSched};
 use crate::units::Nanos;
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -41,7 +41,8 @@ thread_local! {
 struct Own {
     sched: ThreadSched,
     times: ThreadTimes,
-    parked_at: Option<Nanos>,
+    /// When it was parked, and how long it had been on a processor then.
+    parked_at: Option<(Nanos, Nanos)>,
     window: Option<(Nanos, Option<ThreadFigures>)>,
     /// Its account of its window, once that has ended.
     account: Option<ThreadAccount>,
@@ -97,7 +98,7 @@ impl Pool {
         let now = self.run.clock.now();
         SELF.with_borrow_mut(|own| {
             if let Some(own) = own {
-                own.parked_at = Some(now);
+                own.parked_at = Some((now, sched::on_cpu().unwrap_or_default()));
             }
         });
     }
@@ -109,10 +110,12 @@ impl Pool {
         let mut parked = now;
         SELF.with_borrow_mut(|own| {
             if let Some(own) = own
-                && let Some(parked_at) = own.parked_at.take()
+                && let Some((parked_at, before)) = own.parked_at.take()
             {
                 parked = parked_at;
-                let asleep = now.saturating_sub(parked_at).saturating_sub(waited);
+                // Falling asleep and waking up take the processor.
+                let awake = sched::on_cpu().unwrap_or_default().saturating_sub(before);
+                let asleep = now.saturating_sub(parked_at).saturating_sub(waited + awake);
                 own.times.blocked += asleep;
                 own.times.idle += asleep;
                 if self.run.spans > 0 {
@@ -179,7 +182,7 @@ impl Pool {
         let now = self.run.clock.now();
         let parked = SELF.with_borrow_mut(|own| {
             let own = own.as_mut()?;
-            let parked = own.parked_at.take()?;
+            let (parked, _) = own.parked_at.take()?;
             let asleep = now.saturating_sub(parked);
             own.times.blocked += asleep;
             own.times.idle += asleep;

@@ -75,6 +75,11 @@ impl Executor for Blocking<'_> {
     }
 
     #[inline]
+    fn fall_asleep(&self, time: &mut Timekeeper) {
+        time.begin_wait();
+    }
+
+    #[inline]
     fn end_wait(&mut self, time: &mut Timekeeper, activity: Activity) -> (Piece, bool) {
         (time.cut(activity), false)
     }
@@ -177,6 +182,7 @@ impl Worker<'_> {
                 performer.drop_interpreter(Activity::Bookkeeping);
                 performer.publish_rest();
                 performer.executor.say(0, ThreadState::Idle);
+                performer.time.begin_wait();
                 let task = queue.pop();
                 performer.cut(Activity::Idle);
                 performer.executor.say(0, ThreadState::Executing);

@@ -119,7 +119,11 @@ pub fn test_claims(
     let mut results = Vec::with_capacity(claims.len());
     for (index, claim) in claims.iter().enumerate() {
         watch(index, claims.len());
-        results.push(test(claim, &mut bench)?);
+        match test(claim, &mut bench) {
+            Ok(result) => results.push(result),
+            Err(StudyError::Interrupted { .. }) if !results.is_empty() => return Ok(results),
+            Err(error) => return Err(error),
+        }
     }
     watch(claims.len(), claims.len());
     Ok(results)

@@ -143,7 +143,11 @@ pub fn fit(
     watch: Watch<'_>,
 ) -> Result<Fitted, StudyError> {
     let refused = |why: String| {
-        if progress.stopped() { StudyError::Interrupted } else { StudyError::Refused(why) }
+        if progress.stopped() {
+            StudyError::Interrupted { complete: Vec::new() }
+        } else {
+            StudyError::Refused(why)
+        }
     };
     plan.check().map_err(StudyError::Refused)?;
     let components = plan.components();
