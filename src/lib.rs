@@ -47,6 +47,8 @@ pub mod audit;
 #[cfg(not(loom))]
 pub mod explain;
 #[cfg(not(loom))]
+pub mod history;
+#[cfg(not(loom))]
 pub mod import;
 #[cfg(not(loom))]
 pub mod kernels;
@@ -54,6 +56,8 @@ pub mod kernels;
 pub mod observe;
 #[cfg(not(loom))]
 pub mod study;
+#[cfg(not(loom))]
+pub mod sweep;
 
 // ── showing
 #[cfg(not(loom))]

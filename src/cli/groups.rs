@@ -5,10 +5,16 @@ use std::fmt::Write;
 
 /// Every command, under what it is for.
 const GROUPS: [(&str, &[&str]); 5] = [
-    ("Experiments", &["run", "compare", "explain", "whatif", "fit", "search"]),
+    ("Experiments", &["run", "compare", "explain", "whatif", "fit", "search", "sweep"]),
     ("Verdicts", &["claims", "audit", "verify", "campaign"]),
     ("This machine", &["doctor", "calibrate", "validate"]),
-    ("Records and scenarios", &["import", "record", "report", "list", "show", "init", "check"]),
+    (
+        "Records and scenarios",
+        &[
+            "import", "record", "report", "results", "diff", "history", "list", "show", "init", "check",
+            "schema",
+        ],
+    ),
     ("The shell", &["completions", "man", "help"]),
 ];
 

@@ -10,11 +10,13 @@ mod check;
 mod claims;
 mod compare;
 mod completions;
+mod diff;
 mod doctor;
 pub mod exit;
 mod explain;
 mod fit;
 mod groups;
+mod history;
 mod import;
 mod init;
 mod keyboard;
@@ -24,11 +26,14 @@ mod progress;
 mod record;
 mod records;
 mod report;
+mod results;
 mod run;
+mod schema;
 mod search;
 mod show;
 mod signals;
 mod study;
+mod sweep;
 pub mod terminal;
 mod validate;
 mod values;
@@ -84,11 +89,16 @@ enum Command {
     Verify(verify::Args),
     Claims(claims::Args),
     Report(report::Args),
+    Results(results::Args),
+    Diff(diff::Args),
+    History(history::Args),
+    Sweep(sweep::Args),
     Doctor(doctor::Args),
     List(list::Args),
     Show(show::Args),
     Init(init::Args),
     Check(check::Args),
+    Schema(schema::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -121,11 +131,16 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome, Failure> {
         Command::Verify(args) => verify::run(&args, terminal),
         Command::Claims(args) => claims::run(&args, terminal),
         Command::Report(args) => report::run(&args, terminal),
+        Command::Results(args) => results::run(&args, terminal),
+        Command::Diff(args) => diff::run(&args, terminal),
+        Command::History(args) => history::run(&args, terminal),
+        Command::Sweep(args) => sweep::run(&args, terminal),
         Command::Doctor(args) => doctor::run(&args, terminal),
         Command::List(args) => list::run(&args, terminal),
         Command::Show(args) => show::run(&args, terminal),
         Command::Init(args) => init::run(&args, terminal),
         Command::Check(args) => check::run(&args, terminal),
+        Command::Schema(args) => schema::run(&args, terminal),
         Command::Completions(args) => completions::run(&args, terminal),
         Command::Man(args) => man::run(&args, terminal),
     }

@@ -26,6 +26,8 @@ fn named(word: &Path, out: &Path) -> Result<PathBuf, Failure> {
         .flatten()
         .filter(|entry| entry.path().join("run.json").is_file())
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        // A draft is no record yet.
+        .filter(|name| !name.starts_with('.'))
         .collect();
     names.sort_unstable();
     let shown = out.display();

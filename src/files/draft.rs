@@ -188,6 +188,19 @@ pub(super) fn permit(builder: &mut Builder<'_, '_>, mode: u32) {
 #[cfg(not(unix))]
 pub(super) fn permit(_: &mut Builder<'_, '_>, _: u32) {}
 
+/// Removes a folder with all that is in it: it is gone from its place at once, whatever happens to the process.
+///
+/// # Errors
+///
+/// What the file system says.
+pub fn remove_folder(path: &Path) -> io::Result<()> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    // A draft that nobody holds: should this process be killed, the next one removes it.
+    let gone = path.with_file_name(format!("{DRAFT}{}-{name}", std::process::id()));
+    fs::rename(path, &gone)?;
+    fs::remove_dir_all(&gone)
+}
+
 /// Removes the drafts in `folder` whose processes are gone. What cannot be read or removed stays for another time.
 pub fn tidy(folder: &Path) {
     tidy_named(folder, DRAFT);

@@ -15,7 +15,7 @@ mod lock;
 mod read;
 mod write;
 
-pub use draft::{Claim, DraftFolder, Temporary, tidy};
+pub use draft::{Claim, DraftFolder, Temporary, remove_folder, tidy};
 pub use hlog::read_hlog;
 pub use read::{LARGEST_RECORD, LARGEST_TEXT, read, read_stdin, read_text, text};
 pub use write::{create, replace, write};

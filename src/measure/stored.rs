@@ -1,8 +1,10 @@
 //! Reading records back.
 
 use super::RunRecord;
+use super::plausible::Plausible;
 use super::record::SCHEMA;
 use crate::files::{self, LARGEST_RECORD};
+use serde::de::DeserializeSeed;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -48,7 +50,7 @@ pub fn load(path: &Path) -> Result<RunRecord, StoredError> {
     let file = if path.is_dir() { path.join("run.json") } else { path.to_owned() };
     let text = files::read_text(&file, LARGEST_RECORD)
         .map_err(|source| StoredError::Read { path: file.clone(), source })?;
-    parse(&text).map_err(|fault| match fault {
+    read(&text).map_err(|fault| match fault {
         Fault::Newer(found) => StoredError::Newer { path: file, found },
         Fault::Other(reason) => StoredError::NotARecord { path: file, reason },
     })
@@ -59,7 +61,19 @@ enum Fault {
     Other(String),
 }
 
-fn parse(text: &str) -> Result<RunRecord, Fault> {
+/// The record that `text`, JSON, is.
+///
+/// # Errors
+///
+/// Why it is none, as a fragment.
+pub fn parse(text: &str) -> Result<RunRecord, String> {
+    read(text).map_err(|fault| match fault {
+        Fault::Newer(found) => format!("it has schema {found}"),
+        Fault::Other(reason) => reason,
+    })
+}
+
+fn read(text: &str) -> Result<RunRecord, Fault> {
     // Without building the tree twice: the schema alone first, then the record.
     #[derive(serde::Deserialize)]
     struct Head {
@@ -72,6 +86,10 @@ fn parse(text: &str) -> Result<RunRecord, Fault> {
         Some(Some(found)) if found == u64::from(SCHEMA) => {}
         Some(_) => return Err(Fault::Other(format!("its schema is not {SCHEMA}"))),
     }
+    // Before anything is computed with its numbers.
+    Plausible::document()
+        .deserialize(&mut serde_json::Deserializer::from_str(text))
+        .map_err(|error| Fault::Other(format!("{error}")))?;
     serde_json::from_str(text).map_err(|error| Fault::Other(format!("{error}")))
 }
 

@@ -9,6 +9,7 @@ pub mod live;
 pub mod markdown;
 pub mod observe;
 pub mod page;
+pub mod plain;
 mod run;
 pub mod scenario;
 pub mod stacks;

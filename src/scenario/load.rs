@@ -88,6 +88,15 @@ impl Scenario {
         edit::get(&document, path)
     }
 
+    /// The scenario of this text, with `overrides`; `origin` names it in messages.
+    ///
+    /// # Errors
+    ///
+    /// [`ScenarioError::Invalid`].
+    pub fn from_text(text: &str, origin: &str, overrides: &Overrides) -> Result<Self, ScenarioError> {
+        Self::with_overrides(text, origin, None, overrides)
+    }
+
     /// Parses `text`, then again with `overrides`; sample files are relative to `base`.
     fn with_overrides(
         text: &str,

@@ -16,6 +16,7 @@ mod policies;
 mod quantity;
 mod reader;
 mod samples;
+mod schema;
 mod shared;
 mod spec;
 mod topology;
@@ -31,6 +32,7 @@ pub use policies::{
     Retry, Shed, Target, Wait,
 };
 pub use quantity::{LONGEST, check_rate, parse_duration, parse_rate, parse_size, write_duration};
+pub use schema::{SCHEMA_PLACE, schema};
 pub use spec::{
     ActorSpec, Arrivals, CacheSpec, CostFactors, HostSpec, KeySpec, Load, LockKind, LockSpec, MissCost,
     RunSpec, Scenario, StepSpec, StoreSpec,

@@ -100,6 +100,15 @@ impl Gate {
         if surely { Some(true) } else { surely_not.then_some(false) }
     }
 
+    /// Whether a share more or less keeps a signed bound with the whole of its interval, or breaks it with the whole of it;
+    /// `None` when the interval lies on both sides, or when the bound is a value.
+    #[must_use]
+    pub fn holds_relative(&self, share: &Estimate) -> Option<bool> {
+        let Bound::Relative(bound) = self.bound else { return None };
+        let value = Self { bound: Bound::Value(bound), ..self.clone() };
+        value.decide(share)
+    }
+
     /// Judges a signed bound by the difference from stored runs; `None` for a bound that is a value.
     #[must_use]
     pub fn judge_stored(&self, stored: &AgainstStored) -> Option<GateResult> {

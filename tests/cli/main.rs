@@ -12,6 +12,7 @@ mod interrupts;
 mod kills;
 mod limits;
 mod records;
+mod stored;
 mod studies;
 
 use std::path::Path;

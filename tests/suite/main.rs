@@ -1,6 +1,7 @@
 //! Deterministic tests: no clock, no real concurrency that decides anything.
 #![cfg(not(loom))]
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
+#![expect(clippy::print_stderr, reason = "a random test says its seed")]
 
 mod adviser;
 mod audit;
@@ -11,13 +12,17 @@ mod determinism;
 mod factorial;
 mod fake;
 mod fitting;
+mod hostile;
 mod importing;
 mod mechanisms;
 mod oracle;
 mod planted;
 mod report;
 mod scenario_mistakes;
+mod scenario_schema;
 mod simulated;
+#[path = "../support/hostile.rs"]
+mod targets;
 mod tidy;
 mod virtual_cores;
 mod virtual_deadlocks;

@@ -47,6 +47,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "scenario", "measure", "engine", "explain",
         ],
     ),
+    ("history", &["random", "files", "scenario", "measure", "study"]),
+    (
+        "sweep",
+        &["units", "random", "clock", "files", "queue", "cache", "scenario", "measure", "engine", "study"],
+    ),
     ("audit", &["units", "theory", "random", "files", "scenario", "measure", "study"]),
     ("import", &["units", "random", "files", "scenario"]),
     ("observe", &["units", "clock"]),

@@ -32,7 +32,7 @@ impl Kind {
     fn words(self) -> Vec<&'static str> {
         match self {
             Self::Run => "run agents --engine virtual --tasks 50 --html page.html",
-            Self::Store => "run durable-writes --engine real --tasks 20 --warmup 0s --duration 1s",
+            Self::Store => "run durable-writes --engine real --tasks 5 --warmup 0s --duration 200ms",
             Self::Compare => {
                 "compare agents --engine virtual --queue mutex,lockfree --tasks 50 --replicates 2"
             }

@@ -312,7 +312,7 @@ fn check(trial: &Trial) -> Result<(), String> {
 }
 
 /// A TOML item as JSON, so that one description of the format serves.
-fn plain(item: &Item) -> Value {
+pub(crate) fn plain(item: &Item) -> Value {
     match item {
         Item::None => Value::Null,
         Item::Value(value) => plain_value(value),

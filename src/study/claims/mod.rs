@@ -9,6 +9,7 @@ mod file;
 mod trials;
 
 pub use arithmetic::{Bound, BoundResult};
+pub(crate) use file::plain as toml_as_json;
 pub use file::{Claim, ClaimFile, ClaimFileError, Criterion, Levels, PHASE_18F, Trial};
 
 use super::stats::Estimate;

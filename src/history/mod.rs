@@ -1,0 +1,9 @@
+//! Stored records beside each other: finding them, what changed between two, and a figure's course over many.
+
+mod course;
+mod difference;
+mod listed;
+
+pub use course::{ALPHA, Change, Course, Point, change_points, courses};
+pub use difference::{CauseChange, Difference, FieldChange, FigureChange, difference};
+pub use listed::{Found, FoundKind, list};

@@ -1,0 +1,300 @@
+//! A study's file: which cells there are.
+
+use super::{MOST_CELLS, SweepError};
+use crate::random::{Source, Stream};
+use crate::study::claims::toml_as_json;
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// How cells are chosen from the levels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Design {
+    /// Every combination.
+    #[default]
+    Grid,
+    /// The cells of `[[cell]]`, as they are listed.
+    List,
+    /// Independent draws.
+    Random,
+    /// A Latin hypercube: every factor's range in equal strata, each hit once (McKay, Beckman, Conover 1979).
+    LatinHypercube,
+}
+
+/// The seeds of each combination.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Seeds {
+    #[serde(default = "one")]
+    first: u64,
+    count: u64,
+}
+
+const fn one() -> u64 {
+    1
+}
+
+/// Levels of a factor.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum Levels {
+    /// These.
+    List(Vec<Value>),
+    /// Anything between; for designs that draw.
+    Range(Range),
+}
+
+/// A range of numbers.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Range {
+    from: f64,
+    to: f64,
+    /// Evenly over magnitudes.
+    #[serde(default)]
+    log: bool,
+    /// Whole numbers only.
+    #[serde(default)]
+    whole: bool,
+    /// What is written behind the number: `ms`, `/s`.
+    #[serde(default)]
+    unit: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    schema: u32,
+    name: String,
+    scenario: String,
+    #[serde(default)]
+    design: Design,
+    #[serde(default)]
+    samples: Option<u32>,
+    #[serde(default = "one")]
+    seed: u64,
+    #[serde(default)]
+    seeds: Option<Seeds>,
+    #[serde(default)]
+    engines: Vec<String>,
+    #[serde(default)]
+    fixed: BTreeMap<String, Value>,
+    #[serde(default)]
+    factor: BTreeMap<String, Levels>,
+    #[serde(default)]
+    cell: Vec<BTreeMap<String, Value>>,
+}
+
+/// A study, as its file says: combinations of levels by path, each under every seed and engine.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Study {
+    /// Its name.
+    pub name: String,
+    /// A built-in scenario's name, or a path from the study's file.
+    pub scenario: String,
+    /// What is set in every cell: path and value, as `--set` takes them.
+    pub fixed: Vec<(String, String)>,
+    /// The combinations; paths are those of `--set`, or `threads`, `queue`, `cache`, `load`, `cores`.
+    pub combinations: Vec<Vec<(String, String)>>,
+    /// The engines.
+    pub engines: Vec<String>,
+    /// The seeds.
+    pub seeds: Vec<u64>,
+}
+
+/// Reads a study's file; `origin` names it in messages.
+///
+/// # Errors
+///
+/// [`SweepError::Refused`].
+pub fn read_study(text: &str, origin: &str) -> Result<Study, SweepError> {
+    let refused = |why: String| SweepError::Refused(format!("{origin}: {why}"));
+    let document: toml_edit::DocumentMut = text
+        .parse()
+        .map_err(|error: toml_edit::TomlError| refused(format!("is not TOML: {}", error.message())))?;
+    let file: File = serde_json::from_value(toml_as_json(document.as_item()))
+        .map_err(|error| refused(error.to_string()))?;
+    if file.schema != 1 {
+        return Err(refused(format!("schema = {} is unknown: expected 1", file.schema)));
+    }
+    let seeds = file.seeds.unwrap_or(Seeds { first: 1, count: 1 });
+    if seeds.count == 0
+        || seeds.first.checked_add(seeds.count).is_none_or(|last| last > i64::MAX.unsigned_abs())
+    {
+        return Err(refused("seeds: expected { first = 1, count = 10 } with a count of at least 1".into()));
+    }
+    let engines = if file.engines.is_empty() { vec!["virtual".to_owned()] } else { file.engines.clone() };
+    for engine in &engines {
+        if !["real", "virtual"].contains(&engine.as_str()) {
+            return Err(refused(format!("engines: `{engine}` is none: expected real or virtual")));
+        }
+    }
+    let combinations = combinations(&file).map_err(refused)?;
+    let cells = (combinations.len() as u64).saturating_mul(seeds.count).saturating_mul(engines.len() as u64);
+    if cells == 0 || cells > MOST_CELLS as u64 {
+        return Err(refused(format!("makes {cells} cells: expected 1 to {MOST_CELLS}")));
+    }
+    Ok(Study {
+        name: file.name,
+        scenario: file.scenario,
+        fixed: file.fixed.iter().map(|(path, value)| (path.clone(), written(value))).collect(),
+        combinations,
+        engines,
+        seeds: (seeds.first..seeds.first + seeds.count).collect(),
+    })
+}
+
+/// A level as `--set` takes it.
+fn written(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn combinations(file: &File) -> Result<Vec<Vec<(String, String)>>, String> {
+    match file.design {
+        Design::List if file.factor.is_empty() && !file.cell.is_empty() => Ok(file
+            .cell
+            .iter()
+            .map(|cell| cell.iter().map(|(path, value)| (path.clone(), written(value))).collect())
+            .collect()),
+        Design::List => Err("design = \"list\" takes [[cell]] tables and no [factor]".into()),
+        _ if !file.cell.is_empty() => Err("[[cell]] belongs to design = \"list\"".into()),
+        Design::Grid => grid(file),
+        Design::Random | Design::LatinHypercube => drawn(file),
+    }
+}
+
+fn grid(file: &File) -> Result<Vec<Vec<(String, String)>>, String> {
+    let mut all: Vec<Vec<(String, String)>> = vec![Vec::new()];
+    for (path, levels) in &file.factor {
+        let Levels::List(levels) = levels else {
+            return Err(format!(
+                "factor.{path}: a range is drawn from: expected a list, or design = \"random\""
+            ));
+        };
+        if levels.is_empty() || all.len().saturating_mul(levels.len()) > MOST_CELLS {
+            return Err(format!("factor.{path}: {} levels make too few or too many cells", levels.len()));
+        }
+        let with = |cell: &Vec<(String, String)>, level: &Value| {
+            let mut cell = cell.clone();
+            cell.push((path.clone(), written(level)));
+            cell
+        };
+        all = all.iter().flat_map(|cell| levels.iter().map(move |level| with(cell, level))).collect();
+    }
+    Ok(all)
+}
+
+fn drawn(file: &File) -> Result<Vec<Vec<(String, String)>>, String> {
+    let samples =
+        file.samples.ok_or("samples is missing: expected how many cells are drawn, such as samples = 100")?;
+    if samples as usize > MOST_CELLS {
+        return Err(format!("samples = {samples} is too many: expected at most {MOST_CELLS}"));
+    }
+    let mut all: Vec<Vec<(String, String)>> = vec![Vec::new(); samples as usize];
+    for (number, (path, levels)) in file.factor.iter().enumerate() {
+        let mut stream = Stream::new(file.seed, Source::Order, number as u64, 0);
+        let mut strata: Vec<u32> = (0..samples).collect();
+        stream.shuffle(&mut strata);
+        for (cell, stratum) in all.iter_mut().zip(strata) {
+            let unit = match file.design {
+                Design::LatinHypercube => (f64::from(stratum) + stream.unit()) / f64::from(samples),
+                _ => stream.unit(),
+            };
+            cell.push((path.clone(), at(levels, unit).map_err(|why| format!("factor.{path}: {why}"))?));
+        }
+    }
+    Ok(all)
+}
+
+/// The level at `unit`, in 0..1, of the way through.
+fn at(levels: &Levels, unit: f64) -> Result<String, String> {
+    match levels {
+        Levels::List(levels) => {
+            #[expect(
+                clippy::cast_precision_loss,
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "an index"
+            )]
+            let index = (unit * levels.len() as f64) as usize;
+            levels
+                .get(index.min(levels.len().saturating_sub(1)))
+                .map(written)
+                .ok_or_else(|| "has no levels".into())
+        }
+        Levels::Range(range) => {
+            let Range { from, to, log, whole, unit: behind } = range;
+            if !(from.is_finite() && to.is_finite() && from < to) || (*log && *from <= 0.0) {
+                return Err("expected from below to, both finite, and above 0 with log = true".into());
+            }
+            let value = if *log { from * (to / from).powf(unit) } else { from + (to - from) * unit };
+            // Six digits: a level that a person can read, and the same on every machine.
+            let value = if *whole { format!("{value:.0}") } else { short(value) };
+            Ok(format!("{value}{behind}"))
+        }
+    }
+}
+
+fn short(value: f64) -> String {
+    let rounded: f64 = format!("{value:.5e}").parse().unwrap_or(value);
+    rounded.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn study(text: &str) -> Result<Study, String> {
+        read_study(&format!("schema = 1\nname = \"s\"\nscenario = \"agents\"\n{text}"), "s.toml")
+            .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_grid_is_every_combination_in_a_fixed_order() {
+        let found = study("seeds = { first = 7, count = 2 }\n[factor]\nthreads = [1, 2]\nqueue = [\"mutex\", \"lockfree\"]\n").unwrap();
+        assert_eq!(found.combinations.len(), 4);
+        assert_eq!(
+            found.combinations[1],
+            [("queue".to_owned(), "mutex".to_owned()), ("threads".to_owned(), "2".to_owned())]
+        );
+        assert_eq!(found.seeds, [7, 8]);
+        assert_eq!(found.engines, ["virtual"]);
+    }
+
+    #[test]
+    fn a_latin_hypercube_hits_every_stratum_once() {
+        let text =
+            "design = \"latin-hypercube\"\nsamples = 10\n[factor]\n\"run.tasks\" = { from = 0, to = 10 }\n";
+        let found = study(text).unwrap();
+        assert_eq!(found, study(text).unwrap());
+        let mut strata: Vec<u64> = found
+            .combinations
+            .iter()
+            .map(|cell| cell[0].1.parse::<f64>().unwrap().floor().to_string().parse().unwrap())
+            .collect();
+        strata.sort_unstable();
+        assert_eq!(strata, (0..10).collect::<Vec<u64>>());
+    }
+
+    #[test]
+    fn studies_that_cannot_be_are_refused_in_a_sentence() {
+        for (text, reason) in [
+            ("factors = 1", "unknown field `factors`"),
+            ("engines = [\"fast\"]", "expected real or virtual"),
+            ("seeds = { count = 0 }", "a count of at least 1"),
+            ("[factor]\nthreads = []", "0 levels"),
+            ("[factor]\nthreads = { from = 1, to = 2 }", "expected a list"),
+            ("design = \"random\"\n[factor]\nthreads = [1]", "samples is missing"),
+            (
+                "design = \"random\"\nsamples = 2\n[factor]\nx = { from = 2, to = 1 }",
+                "expected from below to",
+            ),
+            ("design = \"list\"", "takes [[cell]]"),
+            ("seeds = { count = 100000000 }", "makes 100000000 cells"),
+        ] {
+            let said = study(text).unwrap_err();
+            assert!(said.starts_with("s.toml: ") && said.contains(reason), "{text}: {said}");
+        }
+    }
+}
