@@ -34,9 +34,8 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     let scenario = scenario.treated(&treatment);
     let page = check_page(&scenario, &args.scenario.scenario, &doubts(&scenario));
     print(&terminal.plain(&text(&page, terminal.width, &terminal.details)))?;
-    match &args.options.output.html {
-        Some(file) => write(file, &html(&page), terminal)?,
-        None => {}
+    if let Some(file) = &args.options.output.html {
+        write(file, &html(&page), terminal)?;
     }
     Ok(Outcome::Done)
 }

@@ -196,3 +196,24 @@ pub(super) fn parse_share(text: &str) -> Result<f64, String> {
         _ => Err(format!("`{text}` is no share: expected one between 0 and 1, such as 5% or 0.05")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn five_per_cent_is_a_twentieth() {
+        for (text, share) in [("5%", 0.05), ("5 %", 0.05), ("0.05", 0.05), ("95%", 0.95), ("0.5%", 0.005)] {
+            assert!((parse_share(text).unwrap() - share).abs() < 1e-12, "{text}");
+        }
+        for text in ["5", "0", "100%", "-5%", "5%%", "nan", ""] {
+            assert!(parse_share(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_follows_from_what_is_done() {
+        assert_eq!(counted("runs", 0, 80, Nanos::ZERO), "at most 80 runs");
+        assert_eq!(counted("runs", 20, 80, Nanos::from_secs(5)), "20 of at most 80 runs, at most 15 s left");
+    }
+}

@@ -1,10 +1,24 @@
 //! Which steps hold a lock and wait for it, and for how long.
 
-use super::record::LockUse;
 use crate::units::Nanos;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// Entries of each list in a record.
 const LISTED: usize = 16;
+
+/// How long one step held a lock, or waited for it, over all its tasks in the window.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LockUse {
+    /// The actor.
+    pub actor: String,
+    /// Its step.
+    pub step: String,
+    /// Times.
+    pub count: u64,
+    /// Sum.
+    pub total_ns: u64,
+}
 
 /// Sums by step. What holds a lock over several steps counts for the one that gives it back.
 #[derive(Clone, Debug, Default)]

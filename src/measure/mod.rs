@@ -22,6 +22,7 @@ mod presence;
 pub mod process;
 pub mod record;
 pub mod sched;
+mod slow_task;
 mod store_cost;
 pub mod stored;
 mod tally;

@@ -4,9 +4,11 @@
 //! never zero.
 
 use super::cause::{CAUSES, Cause};
+pub use super::lock_uses::LockUse;
 pub use super::mechanism_record::{
     BatchRecord, CallsRecord, EventRecord, GroupRecord, PhaseRecord, PoolRecord, QuotaRecord,
 };
+pub use super::slow_task::SlowTask;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -326,17 +328,6 @@ pub struct ActorRecord {
     pub slowest: Vec<SlowTask>,
 }
 
-/// One task, from arrival to completion.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct SlowTask {
-    /// When it arrived, from the start of the window.
-    pub arrived_ns: u64,
-    /// Arrival to completion.
-    pub sojourn_ns: u64,
-    /// Its sojourn by cause.
-    pub breakdown_ns: Breakdown,
-}
-
 /// Summary of a distribution of durations.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Distribution {
@@ -531,19 +522,6 @@ pub struct LockRecord {
     /// Which steps waited for it, the longest in sum first; at most sixteen.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waiters: Vec<LockUse>,
-}
-
-/// How long one step held a lock, or waited for it, over all its tasks in the window.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct LockUse {
-    /// The actor.
-    pub actor: String,
-    /// Its step.
-    pub step: String,
-    /// Times.
-    pub count: u64,
-    /// Sum.
-    pub total_ns: u64,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde calls it with")]

@@ -11,6 +11,7 @@ mod interrupts;
 #[path = "../support/kills.rs"]
 mod kills;
 mod limits;
+mod pages;
 mod records;
 mod stored;
 mod studies;

@@ -58,7 +58,12 @@ fn causes(stack: &Stack) -> Vec<Cause> {
 }
 
 fn parts_table(out: &mut String, stack: &Stack, causes: &[Cause]) {
-    put!(out, "<div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th scope=\"col\">part</th>");
+    put!(
+        out,
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table: {}\">",
+        Escaped(&stack.caption)
+    );
+    put!(out, "<table><thead><tr><th scope=\"col\">part</th>");
     for row in &stack.rows {
         put!(out, "<th scope=\"col\" colspan=\"2\">{}</th>", Escaped(&row.label));
     }

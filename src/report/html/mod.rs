@@ -47,7 +47,7 @@ pub fn html(page: &Page) -> String {
 fn head(out: &mut String, page: &Page) {
     put!(out, "<header><p class=\"kicker\">{}</p><h1>{}</h1>", Escaped(&page.kicker), Escaped(&page.title));
     if !page.question.is_empty() {
-        put!(out, "<p class=\"question\">{}</p>", Escaped(&page.question));
+        put!(out, "<p class=\"question\">{}</p>", Prose(&page.question));
     }
     if !page.alarms.is_empty() {
         notices(out, &page.alarms);
@@ -119,7 +119,7 @@ fn block(out: &mut String, block_: &Block) {
         Block::Picture(picture) => {
             put!(
                 out,
-                "<figure class=\"picture\"><figcaption>{}</figcaption><div class=\"scroll\" tabindex=\"0\">{}</div></figure>",
+                "<figure class=\"picture\"><figcaption>{0}</figcaption><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{0}\">{1}</div></figure>",
                 Escaped(&picture.caption),
                 picture.svg
             );
@@ -151,7 +151,12 @@ fn notices(out: &mut String, notices: &[Notice]) {
 fn table(out: &mut String, table: &Table) {
     // Tables of many columns are set closer, to fit a screen whole.
     let many = if table.head.len() > 10 { " class=\"many\"" } else { "" };
-    put!(out, "<div class=\"scroll\" tabindex=\"0\"><table{many}>");
+    let name = if table.caption.is_empty() { table.head.join(", ") } else { table.caption.clone() };
+    put!(
+        out,
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Table: {}\"><table{many}>",
+        Escaped(name.trim_start_matches(", "))
+    );
     if !table.caption.is_empty() {
         put!(out, "<caption>{}</caption>", Escaped(&table.caption));
     }

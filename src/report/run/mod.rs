@@ -171,7 +171,7 @@ fn facts(record: &RunRecord, actor: &ActorRecord) -> Vec<Fact> {
     let sojourn = &actor.sojourn_ns;
     let at = |value: u64| at_least(sojourn, value, duration(as_f64(value)));
     let shares = &actor.shares;
-    let of_busy = "of busy time: execution, waiting for locks and for a processor";
+    let of_busy = "of busy time";
     vec![
         fact("p99", tail(sojourn, sojourn.p99, 100), tail_note(sojourn.count, 100).into()),
         fact(

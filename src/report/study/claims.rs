@@ -44,10 +44,11 @@ pub fn claims_page(name: &str, results: &[ClaimResult]) -> Page {
 
 /// What settled a claim, in the fewest words.
 fn decisive(result: &ClaimResult) -> String {
-    match result.verdict {
-        ClaimVerdict::NotTestable => "–".into(),
-        _ if result.arithmetic.iter().any(|bound| bound.refutes) => "arithmetic".into(),
-        _ => result.findings.first().map_or_else(String::new, |finding| finding.shown.clone()),
+    let refuting = result.arithmetic.iter().find(|bound| bound.refutes);
+    match (result.verdict, refuting) {
+        (ClaimVerdict::NotTestable, _) => "–".into(),
+        (_, Some(bound)) => format!("arithmetic: {}", bound.says),
+        (_, None) => result.findings.first().map_or_else(String::new, |finding| finding.shown.clone()),
     }
 }
 

@@ -61,7 +61,7 @@ pub fn text(page: &Page, width: usize, details: &Details) -> String {
     let shown = |section: &&Section| match details {
         Details::All => true,
         Details::Brief => section.brief,
-        Details::Of(ids) => ids.iter().any(|id| *id == section.id),
+        Details::Of(ids) => ids.contains(&section.id),
     };
     for section in page.sections.iter().filter(shown) {
         self::section(&mut out, section, width, *details != Details::Brief);
