@@ -113,14 +113,15 @@ fn experiment(record: &RunRecord) -> String {
 #[must_use]
 pub fn change_points(values: &[f64], more_is_better: bool) -> Vec<Change> {
     let mut cuts: Vec<(usize, f64)> = Vec::new();
-    let mut open = vec![0..values.len()];
-    while let Some(stretch) = open.pop() {
-        let Some((at, clear)) = clearest(&values[stretch.clone()]) else { continue };
-        let p = chance(&values[stretch.clone()], clear);
+    let mut open = vec![(0, values.len())];
+    while let Some((start, end)) = open.pop() {
+        let stretch = &values[start..end];
+        let Some((at, clear)) = clearest(stretch) else { continue };
+        let p = chance(stretch, clear);
         if p <= ALPHA {
-            cuts.push((stretch.start + at, p));
-            open.push(stretch.start..stretch.start + at);
-            open.push(stretch.start + at..stretch.end);
+            cuts.push((start + at, p));
+            open.push((start, start + at));
+            open.push((start + at, end));
         }
     }
     cuts.sort_by_key(|(at, _)| *at);
