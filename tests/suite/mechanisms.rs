@@ -559,7 +559,7 @@ fn a_key_that_expires_is_fetched_by_everybody_or_once() {
             100,
             &format!("[cache.c]\ncapacity = 10\nkeys = {{ count = 1 }}\nttl = \"100ms\"\nonce = {once}"),
             "threads = 20\nload = { clients = 20 }\n\
-             steps = [{ name = \"s\", cache = \"c\", hit = \"1ms\", miss = { io = \"10ms\" } }]",
+             steps = [{ name = \"w\", compute = \"1ms\" }, { name = \"s\", cache = \"c\", miss = { io = \"10ms\" } }]",
             "",
         )
     };
