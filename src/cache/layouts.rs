@@ -15,7 +15,7 @@ use super::lru::Lru;
 use super::spaced::Spaced;
 use super::{Access, Cache, CacheCounts, CacheLayout, Inserted, Locking, Probe};
 use crate::lock::{AnyLock, MutexLock, OwnerLock, RawLock, SpinLock};
-use crate::sync::UnsafeCell;
+use crate::sync::{UnsafeCell, processors};
 
 /// What to build: every factor of a layout by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,8 @@ pub struct CachePlan {
 }
 
 impl CachePlan {
-    /// The factors of `layout`, with 16 shards where it has shards. The reference has no plan; its nearest kin is sharded.
+    /// The factors of `layout`, with eight shards for each processor where it has shards (at least 16, and at most one for four
+    /// entries), so that workers seldom meet. The reference has no plan; its nearest kin is sharded.
     #[must_use]
     pub fn of(layout: CacheLayout, workers: usize, capacity: usize, value_bytes: usize) -> Self {
         let plan = Self {
@@ -51,7 +52,10 @@ impl CachePlan {
         };
         match layout {
             CacheLayout::Contended => plan,
-            CacheLayout::Sharded | CacheLayout::Reference => Self { shards: 16, padded: true, ..plan },
+            CacheLayout::Sharded | CacheLayout::Reference => {
+                let shards = (8 * processors()).next_power_of_two().clamp(16, (capacity / 4).max(16));
+                Self { shards, padded: true, ..plan }
+            }
             CacheLayout::Isolated => Self { copies: true, locking: Locking::Owner, padded: true, ..plan },
         }
     }

@@ -199,6 +199,20 @@ pub fn spin() {
     std::hint::spin_loop();
 }
 
+/// Processors that this process may use, as the system said when it was asked first; at least 1. Two under the model checkers.
+///
+/// # Examples
+///
+/// ```
+/// assert!(conlab_queue::sync::processors() >= 1);
+/// ```
+#[must_use]
+pub fn processors() -> usize {
+    static PROCESSORS: std::sync::OnceLock<usize> = std::sync::OnceLock::new();
+    let ask = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    if cfg!(any(loom, shuttle)) { 2 } else { *PROCESSORS.get_or_init(ask) }
+}
+
 /// Leaves a contended place to the thread that was faster, for long enough that it gets some work done there.
 #[inline]
 pub fn step_back() {

@@ -32,8 +32,8 @@
 //!
 //! Blocking. Barging: a thread that finds the lock free takes it, whoever was woken for it. Made by `new`, its waiters
 //! do not spin before they park, so that wait is blocked time and nothing else: these are the locks of
-//! scenarios. Made by `spinning`, they look again for about a microsecond first, because parking costs several, and
-//! what a cache does under its lock takes some tens of nanoseconds.
+//! scenarios. Made by `spinning`, they look again for a while first (a microsecond, or with many processors about as long as
+//! parking takes), because what a cache does under its lock takes some tens of nanoseconds.
 
 use super::RawLock;
 use crate::sync;
@@ -46,15 +46,22 @@ const CONTENDED: u32 = 2;
 
 const UNLOCK: Ordering = if cfg!(conlab_weaken = "L1") { Relaxed } else { Release };
 
-/// Looks at a lock that is held before a waiter parks, with a pause of 10–40 ns after each.
-const SPINS: u32 = if cfg!(loom) { 1 } else { 40 };
+/// Looks of a waiter at a lock that is held before it parks, and the most pauses of 10–40 ns before one. The looks of a patient
+/// waiter together take about as long as parking and being woken; they get rarer, so that the holder keeps the line.
+const LOOKS: u32 = if cfg!(loom) { 1 } else { 40 };
+const PATIENT_LOOKS: u32 = if cfg!(loom) { 1 } else { 16 };
+const LONGEST_PAUSE: u32 = if cfg!(loom) { 1 } else { 64 };
+/// Processors from which on a holder counts as running, so that patience pays. With fewer, threads that spin keep others from theirs.
+const MANY_PROCESSORS: usize = 4;
 
 /// A mutex that parks its waiters.
 #[derive(Debug)]
 pub struct MutexLock {
     state: AtomicU32,
     /// Looks before parking.
-    spins: u32,
+    looks: u32,
+    /// Whether a waiter looks more and more seldom, and also where others sleep.
+    patient: bool,
     sleepers: Mutex<()>,
     released: Condvar,
     /// Nobody is to wait any more.
@@ -80,7 +87,8 @@ impl MutexLock {
     pub fn new() -> Self {
         Self {
             state: AtomicU32::new(FREE),
-            spins: 0,
+            looks: 0,
+            patient: false,
             sleepers: Mutex::new(()),
             released: Condvar::new(),
             closed: AtomicBool::new(false),
@@ -102,7 +110,8 @@ impl MutexLock {
     /// ```
     #[must_use]
     pub fn spinning() -> Self {
-        Self { spins: SPINS, ..Self::new() }
+        let patient = sync::processors() >= MANY_PROCESSORS;
+        Self { looks: if patient { PATIENT_LOOKS } else { LOOKS }, patient, ..Self::new() }
     }
 }
 
@@ -166,16 +175,22 @@ impl MutexLock {
         true
     }
 
-    /// Looks again some times, and tells whether that got the lock. Where somebody sleeps already, the hold is a long one
-    /// and there is no use in looking.
+    /// Looks again some times, and tells whether that got the lock. Where somebody sleeps already, only a patient waiter does: one that
+    /// parked there at once would be woken by the next release, and so on with everybody after it.
     fn spin(&self) -> bool {
-        for _ in 0..self.spins {
-            sync::spin();
+        let mut pauses = 1;
+        for _ in 0..self.looks {
+            for _ in 0..pauses {
+                sync::spin();
+            }
             match self.state.load(Relaxed) {
                 // L4
                 FREE if self.try_acquire() => return true,
-                CONTENDED => return false,
+                CONTENDED if !self.patient => return false,
                 _ => {}
+            }
+            if self.patient {
+                pauses = (pauses * 2).min(LONGEST_PAUSE);
             }
         }
         false

@@ -66,6 +66,8 @@ const RECALLED: usize = 1 << 8;
 const WANTED: usize = 1 << 9;
 
 const CHECKED: bool = cfg!(any(loom, shuttle));
+/// For comparison (`benches/many-processors.sh`): leases are recalled at once, and no lease is made for being won against others.
+const PLAIN: bool = cfg!(conlab_weaken = "plain-leases");
 
 /// Living threads that can have held a lease of one end.
 const SEATS: usize = if CHECKED { 2 } else { 64 };
@@ -271,7 +273,7 @@ impl End {
     #[cold]
     fn won_against_others(&self) {
         match self.hot.shy.load(Relaxed) {
-            0 if self.sampled != usize::MAX => self.grant(thread_token()),
+            0 if self.sampled != usize::MAX && !PLAIN => self.grant(thread_token()),
             0 => {}
             shy => self.hot.shy.store(shy - 1, Relaxed),
         }
@@ -318,7 +320,7 @@ impl End {
             return;
         }
         let (lease, cursor) = (word & !WANTED, self.seat(word).cursor.load(Relaxed));
-        let patient = wait.looks < LOOKS || (MAY_BLOCK && !CHECKED);
+        let patient = !PLAIN && (wait.looks < LOOKS || (MAY_BLOCK && !CHECKED));
         if word & RECALLED != 0 || wait.seen == Some((lease, cursor)) || !patient {
             self.recall();
             return;

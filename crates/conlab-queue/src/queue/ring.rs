@@ -32,7 +32,6 @@
 //!
 //! - K1: closing wakes everybody, after the bit is set.
 //! - K2: a consumer reports `Closed` only when no ticket is left, filled or not.
-//! - K3: and never by the cursor of another's lease, which may be one ahead.
 //!
 //! # Progress
 //!
@@ -260,11 +259,7 @@ impl<T> RingQueue<T> {
     fn is_empty_under_lease(&self) -> bool {
         self.head.cursor().is_some_and(|ticket| {
             self.slot(ticket).turn.load(OBSERVE) != ticket + 1 // P1
-                && match self.no_item(ticket) {
-                    Miss::Settled => true,
-                    Miss::Closed => cfg!(conlab_weaken = "K3"), // K3
-                    Miss::Underway => false,
-                }
+                && matches!(self.no_item(ticket), Miss::Settled)
         })
     }
 
@@ -293,7 +288,7 @@ impl<T> RingQueue<T> {
         loop {
             if ticket & !TICKET != 0 {
                 if self.is_empty_under_lease() {
-                    return Err(if cfg!(conlab_weaken = "K3") { Miss::Closed } else { Miss::Settled });
+                    return Err(Miss::Settled);
                 }
                 self.head.await_turn::<MAY_BLOCK>(&mut wait);
                 ticket = self.head.word();
