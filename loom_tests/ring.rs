@@ -110,7 +110,8 @@ fn a_woken_consumer_passes_the_wake_up_on() {
 fn a_woken_producer_passes_the_wake_up_on() {
     model(1, || {
         let queue = ring(2);
-        (push(&queue, 0), push(&queue, 0));
+        push(&queue, 0);
+        push(&queue, 0);
         let producers = [1, 2].map(|item| start(&queue, move |queue| queue.push(Box::new(item)).unwrap()));
         while cfg!(loom) && queue.sleepers().1 < 2 {
             spin();

@@ -250,7 +250,8 @@ fn keeps_capacity(factory: &Factory<'_>) -> Result<(), String> {
             let mut most = crate::sync::lock(&watched);
             *most = queue.len().max(*most);
         };
-        let total = 10 * capacity as u64;
+        let each = 10 * capacity;
+        let total = each as u64;
         // A batch and single items, each longer than the queue; whoever takes looks first, and gives the others time to go too far.
         let batch: Part = Box::new(move |queue| {
             let mut items = (0..total).collect();
@@ -262,7 +263,7 @@ fn keeps_capacity(factory: &Factory<'_>) -> Result<(), String> {
         });
         let take: Part = Box::new(move |queue| {
             let mut got = Vec::new();
-            while got.len() < 2 * total as usize {
+            while got.len() < 2 * each {
                 for _ in 0..20 {
                     thread::yield_now();
                 }

@@ -442,8 +442,7 @@ mod tests {
     fn win_a_lease(end: &End, most: usize) -> bool {
         (0..most).any(|_| {
             let ticket = end.word();
-            end.win(ticket, ticket + 1, false).unwrap();
-            is_leased(end)
+            end.win(ticket, ticket + 1, false).is_ok() && is_leased(end)
         })
     }
 
@@ -498,7 +497,7 @@ mod tests {
     /// Another thread looks at `end` once.
     fn look(end: &End, wait: &mut Wait) {
         std::thread::scope(|scope| {
-            scope.spawn(|| end.await_turn::<true>(wait)).join().unwrap();
+            scope.spawn(|| end.await_turn::<true>(wait));
         });
     }
 

@@ -189,8 +189,9 @@ mod tests {
     fn every_wrong_answer_is_refused() {
         use Answer::{Closed, Done, Empty, Full, Item};
         use Call::{Close, Pop, Push};
-        // What is right, then the same with the last answer wrong.
-        let cases: [(&[(Call, Answer)], &[Answer]); 8] = [
+        /// What is right, and answers that would be wrong in the place of the last.
+        type Case<'a> = (&'a [(Call, Answer)], &'a [Answer]);
+        let cases: [Case<'_>; 8] = [
             (&[(Push(1), Done)], &[Full, Closed, Empty, Item(1)]),
             (&[(Push(1), Done), (Push(2), Done), (Push(3), Full)], &[Done, Closed]),
             (&[(Pop, Empty)], &[Closed, Done, Item(0), Full]),
