@@ -250,34 +250,44 @@ fn keeps_capacity(factory: &Factory<'_>) -> Result<(), String> {
             let mut most = crate::sync::lock(&watched);
             *most = queue.len().max(*most);
         };
-        let each = 10 * capacity;
-        let total = each as u64;
+        let each = 4 * capacity as u64;
+        let left = Arc::new(std::sync::Mutex::new(2));
+        let other_left = Arc::clone(&left);
+        let done = |left: &std::sync::Mutex<u8>, queue: &dyn TaskQueue<u64>| {
+            let mut left = crate::sync::lock(left);
+            *left -= 1;
+            if *left == 0 {
+                queue.close();
+            }
+        };
         // A batch and single items, each longer than the queue; whoever takes looks first, and gives the others time to go too far.
         let batch: Part = Box::new(move |queue| {
-            let mut items = (0..total).collect();
+            let mut items = (0..each).collect();
             let _ = queue.push_many(&mut items);
+            done(&left, queue);
             Vec::from(items)
         });
         let single: Part = Box::new(move |queue| {
-            (0..total).filter(|&number| queue.push(item(1, number)).is_err()).collect()
+            let refused = (0..each).filter(|&number| queue.push(item(1, number)).is_err()).collect();
+            done(&other_left, queue);
+            refused
         });
         let take: Part = Box::new(move |queue| {
             let mut got = Vec::new();
-            while got.len() < 2 * each {
-                for _ in 0..20 {
+            loop {
+                for _ in 0..3 {
                     thread::yield_now();
                 }
                 look(queue);
                 let most = 1 + got.len() % 3;
                 if queue.pop_many(&mut got, most).is_err() {
-                    break;
+                    return got;
                 }
             }
-            got
         });
         let gathered = together(&queue, vec![batch, single, take])?;
         expect("what push and push_many left", gathered[..2].concat(), vec![])?;
-        expect("what came out", gathered[2].len() as u64, 2 * total)?;
+        expect("what came out", gathered[2].len() as u64, 2 * each)?;
         let most = *crate::sync::lock(&most);
         if most > capacity {
             return Err(format!("{most} items were in a queue for {capacity}"));
@@ -304,7 +314,7 @@ fn stray_unparks(factory: &Factory<'_>) -> Result<(), String> {
     let disturb: Part = Box::new(move |queue| {
         let threads: Vec<_> = named.iter().take(2).collect();
         let disturb = || {
-            for _ in 0..200 {
+            for _ in 0..50 {
                 threads.iter().for_each(thread::Thread::unpark);
                 thread::yield_now();
             }
