@@ -36,6 +36,8 @@ pub enum Source {
     Event = 12,
     /// Which instance of an actor a message goes to; index: message.
     Route = 13,
+    /// How long each wake-up of the virtual scheduler takes; index: replicate.
+    WakeUps = 14,
 }
 
 /// All streams of one source and owner: what their keys have in common, so that another one costs a fourth.

@@ -90,7 +90,9 @@ pub fn measure(say: &dyn Fn(&str)) -> Findings {
         gather_below: placement.gather_below.nanos().0,
         switch: scheduling.switch.nanos(),
         wake: scheduling.wake.nanos(),
+        wake_shape: scheduling.wake_shape,
         signal: scheduling.signal.nanos(),
+        signal_shape: scheduling.signal_shape,
         overshoot: scheduling.overshoot.nanos(),
         // Evenly spread over ± its half-width, half of the values lie within half of it.
         jitter: Nanos(1).scaled(scheduling.overshoot.quartiles.1 - scheduling.overshoot.quartiles.0),

@@ -3,7 +3,7 @@
 use super::Measured;
 use super::pinned::{join, spawn};
 use crate::clock::Clock;
-use crate::measure::{Calibration, sched};
+use crate::measure::{Calibration, Shape, sched};
 use crate::units::Nanos;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
@@ -14,7 +14,9 @@ use std::time::Duration;
 pub(super) struct Scheduling {
     pub(super) switch: Measured,
     pub(super) wake: Measured,
+    pub(super) wake_shape: Shape,
     pub(super) signal: Measured,
+    pub(super) signal_shape: Shape,
     pub(super) overshoot: Measured,
     pub(super) base_slice: Measured,
     pub(super) kernel_tick: Measured,
@@ -38,6 +40,9 @@ impl Scheduling {
 pub(super) fn measure(builtin: &Calibration) -> Scheduling {
     let ns = |time: Nanos| time.as_secs_f64() * 1e9;
     let (wakes, signals) = wake_ups();
+    let shape = |trials: &[f64], builtin| if trials.is_empty() { builtin } else { Shape::of(trials) };
+    let (wake_shape, signal_shape) =
+        (shape(&wakes, builtin.wake_shape), shape(&signals, builtin.signal_shape));
     let signal = Measured::of("signal", "waking a thread, for the waker", signals, ns(builtin.signal));
     let switch = Measured::of(
         "switch",
@@ -69,6 +74,8 @@ pub(super) fn measure(builtin: &Calibration) -> Scheduling {
         poll: Measured::of("poll", "resuming a tokio task", polls(), ns(builtin.poll)),
         switch,
         signal,
+        wake_shape,
+        signal_shape,
     }
 }
 

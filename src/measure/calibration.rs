@@ -1,6 +1,6 @@
 //! The constants of a host that the virtual engine charges: what they are, and their built-in values.
 
-use super::{StoreCost, host};
+use super::{Shape, StoreCost, host};
 use crate::files;
 use crate::queue::QueueKind;
 use crate::units::Nanos;
@@ -35,8 +35,12 @@ pub struct Calibration {
     pub switch: Nanos,
     /// Made runnable by another thread to running, on an idle core.
     pub wake: Nanos,
+    /// How that spreads.
+    pub wake_shape: Shape,
     /// What waking another thread costs the waker.
     pub signal: Nanos,
+    /// How that spreads.
+    pub signal_shape: Shape,
     /// How much later than asked a sleep ends, before the wake-up itself.
     pub overshoot: Nanos,
     /// By how much that varies: sleeps end up to so much earlier or later than `overshoot` says, evenly.
@@ -83,7 +87,9 @@ impl Default for Calibration {
             kernel_tick: Nanos::from_millis(4),
             switch: Nanos(2_000),
             wake: Nanos::from_micros(20),
+            wake_shape: Shape::WAKE_UP,
             signal: Nanos(2_000),
+            signal_shape: Shape::SIGNAL,
             overshoot: Nanos::from_micros(60),
             jitter: Nanos::from_micros(20),
             gathers: 0,
@@ -115,7 +121,9 @@ impl Calibration {
             kernel_tick: Nanos::ZERO,
             switch: Nanos::ZERO,
             wake: Nanos::ZERO,
+            wake_shape: Shape::EXACT,
             signal: Nanos::ZERO,
+            signal_shape: Shape::EXACT,
             overshoot: Nanos::ZERO,
             jitter: Nanos::ZERO,
             gathers: 0,
@@ -184,6 +192,8 @@ impl Calibration {
         for (name, time) in copy.times() {
             all.insert(name.into(), json!(time.0));
         }
+        all.insert("wake_shape_per_mille".into(), self.wake_shape.to_json());
+        all.insert("signal_shape_per_mille".into(), self.signal_shape.to_json());
         all.insert("gathers_per_mille".into(), json!(self.gathers));
         all.insert("gather_below_per_mille".into(), json!(self.gather_below));
         all.insert("touch_per_kib".into(), json!(self.touch));
@@ -213,6 +223,10 @@ impl Calibration {
         for (name, time) in found.times() {
             *time = Nanos(value.get(name)?.as_u64()?);
         }
+        // Calibrations of earlier versions have none.
+        let shape = |name: &str, builtin: Shape| value.get(name).map_or(Some(builtin), Shape::from_json);
+        found.wake_shape = shape("wake_shape_per_mille", Shape::WAKE_UP)?;
+        found.signal_shape = shape("signal_shape_per_mille", Shape::SIGNAL)?;
         found.gathers = value.get("gathers_per_mille")?.as_u64()?;
         found.gather_below = value.get("gather_below_per_mille")?.as_u64()?;
         found.touch = value.get("touch_per_kib")?.as_f64()?;
@@ -261,6 +275,7 @@ mod tests {
         mine.switch = Nanos(1234);
         mine.queues[1].pop = Nanos(77);
         mine.store.large.fetch = Nanos(99);
+        mine.wake_shape = Shape::of(&(0..100).map(f64::from).collect::<Vec<_>>());
         (mine.gathers, mine.gather_below) = (801, 702);
         let mut stored = mine.to_json();
         assert_eq!(Calibration::from_json(&stored), Some(mine));

@@ -5,6 +5,7 @@
 use super::actors::{Names, kinds_of, read_actor};
 use super::calls::Receivers;
 use super::draws::draw;
+use super::host::{self, HostConstants};
 use super::names::Directory;
 use super::reader::{Field, Log, Section};
 use super::shared::{read_event, read_lock, read_pool};
@@ -195,19 +196,20 @@ impl Default for RunSpec {
 
 /// Reads `[host]`.
 fn read_host(root: &Section<'_>) -> HostSpec {
-    let Some(host) = root.section("host", "a table [host]") else { return HostSpec::default() };
-    host.only(&["cores", "slice", "switch", "wake", "quota", "period"]);
-    if let Some(field) = host.field("period").filter(|_| !host.has("quota")) {
+    let Some(given) = root.section("host", "a table [host]") else { return HostSpec::default() };
+    given.only(&host::KEYS);
+    if let Some(field) = given.field("period").filter(|_| !given.has("quota")) {
         field.wrong("belongs to a quota: expected `quota` beside it");
     }
-    let period = host.some_time("period").unwrap_or(PERIOD);
-    let quota = host.field("quota").and_then(|field| read_quota(&field));
+    let period = given.some_time("period").unwrap_or(PERIOD);
+    let quota = given.field("quota").and_then(|field| read_quota(&field));
     HostSpec {
-        cores: host.count("cores", 1, MOST_THREADS).and_then(|count| u32::try_from(count).ok()),
-        slice: host.some_time("slice"),
-        switch: host.duration("switch"),
-        wake: host.duration("wake"),
+        cores: given.count("cores", 1, MOST_THREADS).and_then(|count| u32::try_from(count).ok()),
+        slice: given.some_time("slice"),
+        switch: given.duration("switch"),
+        wake: given.duration("wake"),
         quota: quota.map(|processors| Quota { processors, period }),
+        constants: HostConstants::read(&given),
         ..HostSpec::default()
     }
 }

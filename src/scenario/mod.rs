@@ -10,6 +10,7 @@ mod edit;
 mod embedded;
 mod error;
 mod file;
+mod host;
 mod load;
 mod names;
 mod policies;
@@ -25,6 +26,7 @@ mod treatment;
 
 pub use embedded::{DEFAULT, EMBEDDED, Embedded, embedded};
 pub use error::{Mistake, ScenarioError};
+pub use host::HostConstants;
 pub use load::Overrides;
 pub use names::{nearest, unknown};
 pub use policies::{

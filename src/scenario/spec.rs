@@ -4,7 +4,7 @@ use super::policies::{
     BatchSpec, CallSpec, EventSpec, Full, KindSpec, Next, Pattern, PoolSpec, Prefer, Quota, Shed, Target,
     Wait,
 };
-use super::{EngineKind, LoadArm};
+use super::{EngineKind, HostConstants, LoadArm};
 use crate::cache::CacheLayout;
 use crate::queue::QueueKind;
 use crate::units::Nanos;
@@ -138,22 +138,27 @@ pub struct HostSpec {
     pub slice: Option<Nanos>,
     /// Direct cost of a context switch.
     pub switch: Option<Nanos>,
-    /// Made runnable by another thread to running, on an idle core.
+    /// Made runnable by another thread to running, on an idle core: the median, unless nothing spreads.
     pub wake: Option<Nanos>,
     /// What the charges above and the calibrated ones are multiplied by.
     pub factors: CostFactors,
     /// Most processor time of all workers together; `None`: all there is.
     pub quota: Option<Quota>,
+    /// All other constants.
+    pub constants: HostConstants,
 }
 
 impl fmt::Debug for HostSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { cores, slice, switch, wake, factors, quota } = self;
+        let Self { cores, slice, switch, wake, factors, quota, constants } = self;
         let mut shown = f.debug_struct("HostSpec");
         shown.field("cores", cores).field("slice", slice).field("switch", switch);
         shown.field("wake", wake).field("factors", factors);
         if let Some(quota) = quota {
             shown.field("quota", quota);
+        }
+        if *constants != HostConstants::default() {
+            shown.field("constants", constants);
         }
         shown.finish()
     }

@@ -28,5 +28,6 @@ mod virtual_cores;
 mod virtual_deadlocks;
 mod virtual_profile;
 mod virtual_schedule;
+mod virtual_spread;
 mod virtual_stores;
 mod windows;

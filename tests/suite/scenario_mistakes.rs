@@ -224,6 +224,10 @@ fn amounts_and_host() {
             ("tasks = 10", "engine = \"virtul\""),
             ("cores = 2", "cores = 0"),
             ("cores = 2", "slice = \"0ms\""),
+            ("cores = 2", "ideal = 1"),
+            ("cores = 2", "wakeup = \"20us\""),
+            ("cores = 2", "gathers = 1001"),
+            ("cores = 2", "kernel_tick = 4"),
         ],
     );
 }

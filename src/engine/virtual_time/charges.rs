@@ -2,8 +2,8 @@
 
 use super::fair::Fair;
 use super::fair_queue::{NEVER, Rules};
-use crate::measure::{Calibration, QueueCost, StoreCharge};
-use crate::scenario::{Scenario, StoreSpec};
+use crate::measure::{Calibration, QueueCost, Shape, StoreCharge};
+use crate::scenario::{HostSpec, Scenario, StoreSpec};
 use crate::units::Nanos;
 
 /// Nanoseconds, ready to be added.
@@ -16,7 +16,9 @@ pub(super) struct Charges {
     pub(super) fair: Option<Fair>,
     pub(super) switch: u64,
     pub(super) wake: u64,
+    pub(super) wake_shape: Shape,
     pub(super) signal: u64,
+    pub(super) signal_shape: Shape,
     pub(super) overshoot: u64,
     pub(super) jitter: u64,
     pub(super) issuers: bool,
@@ -33,13 +35,57 @@ pub(super) struct Charges {
     pub(super) queues: Vec<Option<QueueCost>>,
 }
 
+/// The constants in force: what the scenario says of its host, and the calibration where it says nothing.
+pub(super) fn on_host(host: &HostSpec, calibration: &Calibration) -> Calibration {
+    let said = &host.constants;
+    let mut all = if said.ideal { Calibration::ideal() } else { calibration.clone() };
+    let times = [
+        (&mut all.switch, host.switch),
+        (&mut all.wake, host.wake),
+        (&mut all.signal, said.signal),
+        (&mut all.overshoot, said.overshoot),
+        (&mut all.jitter, said.jitter),
+        (&mut all.base_slice, said.base_slice),
+        (&mut all.kernel_tick, said.kernel_tick),
+        (&mut all.tick, said.tick),
+        (&mut all.poll, said.poll),
+        (&mut all.lock, said.lock),
+        (&mut all.transfer, said.transfer),
+        (&mut all.cache, said.cache),
+    ];
+    for (time, given) in times {
+        *time = given.unwrap_or(*time);
+    }
+    for (rate, given) in [(&mut all.touch, said.touch), (&mut all.compress, said.compress)] {
+        *rate = given.map_or(*rate, |time| time.as_secs_f64() * 1e9);
+    }
+    for queue in &mut all.queues {
+        queue.push = said.push.unwrap_or(queue.push);
+        queue.pop = said.pop.unwrap_or(queue.pop);
+        queue.exclusive = said.exclusive.unwrap_or(queue.exclusive);
+    }
+    all.gathers = said.gathers.unwrap_or(all.gathers);
+    all.gather_below = said.gather_below.unwrap_or(all.gather_below);
+    all.issuers = said.issuers.unwrap_or(all.issuers);
+    match said.spread {
+        Some(false) => {
+            (all.wake_shape, all.signal_shape, all.jitter) = (Shape::EXACT, Shape::EXACT, Nanos::ZERO);
+        }
+        Some(true) if all.wake_shape.is_exact() => {
+            (all.wake_shape, all.signal_shape) = (Shape::WAKE_UP, Shape::SIGNAL);
+        }
+        _ => {}
+    }
+    all
+}
+
 /// A queue whose operations cost nothing has no price, and keeps nobody out either.
 fn priced(cost: QueueCost) -> Option<QueueCost> {
     (cost != QueueCost::default()).then_some(cost)
 }
 
 impl Charges {
-    /// What `scenario` says, and the calibration where it says nothing.
+    /// The constants of [`on_host`], with the factors and shares of `scenario`.
     pub(super) fn of(scenario: &Scenario, calibration: &Calibration, host_cores: u32) -> Self {
         let host = &scenario.host;
         let factors = host.factors;
@@ -57,9 +103,11 @@ impl Charges {
             cores: host.cores.unwrap_or(host_cores).max(1),
             slice,
             fair: fair(scenario, calibration, slice),
-            switch: switching(host.switch.unwrap_or(calibration.switch)),
-            wake: switching(host.wake.unwrap_or(calibration.wake)),
+            switch: switching(calibration.switch),
+            wake: switching(calibration.wake),
+            wake_shape: calibration.wake_shape,
             signal: switching(calibration.signal),
+            signal_shape: calibration.signal_shape,
             overshoot: switching(calibration.overshoot),
             jitter: switching(calibration.jitter.min(calibration.overshoot)),
             issuers: calibration.issuers,

@@ -162,7 +162,8 @@ impl World<'_> {
     /// Makes a blocked thread runnable that `waker` has woken, or nobody; whether another core had to be interrupted for it.
     pub(super) fn make_ready(&mut self, index: u32, waker: u32) -> bool {
         let near = if waker == NONE { index } else { waker };
-        self.make_ready_after(index, self.threads[near as usize].core, self.charges.wake)
+        let latency = self.wake_latency();
+        self.make_ready_after(index, self.threads[near as usize].core, latency)
     }
 
     /// Makes a blocked thread runnable whose timer fired: the processor that took the interrupt runs it, so nobody has

@@ -308,6 +308,7 @@ impl World<'_> {
         self.cores[core as usize].looking = false;
         self.advance_core(core, fair.rules);
         if fair.rules.slice != NEVER
+            && !self.cores[core as usize].starting
             && let Some(current) = self.entity_on(core)
             && self.cores[core as usize].fair.first(Some(current)).is_some()
         {
@@ -333,7 +334,8 @@ impl World<'_> {
             };
             self.cores[core as usize].refused = 0;
             self.take_core(idle);
-            self.assign(idle, thread, self.charges.wake);
+            let latency = self.wake_latency();
+            self.assign(idle, thread, latency);
         }
         self.cores[core as usize].refused = 0;
     }

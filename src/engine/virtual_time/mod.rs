@@ -107,7 +107,8 @@ impl Engine for VirtualEngine {
         super::need::check(experiment, crate::scenario::EngineKind::Virtual)?;
         let scenario = &experiment.scenario;
         let programs: Vec<Program> = scenario.actors.iter().map(Program::of).collect();
-        let charges = Charges::of(scenario, &self.calibration, host::cores());
+        let calibration = charges::on_host(&scenario.host, &self.calibration);
+        let charges = Charges::of(scenario, &calibration, host::cores());
         let code = Code::of(&programs, &charges);
         let mut world = run::world(experiment, &programs, &code, charges)?;
         let stopped = world.run(progress)?;
@@ -115,7 +116,7 @@ impl Engine for VirtualEngine {
         let mut output = world.into_output(experiment, stopped);
         let record = &mut output.record;
         record.verdicts.extend(verdicts);
-        record.manifest = host::manifest(self.calibration.origin.clone());
+        record.manifest = host::manifest(calibration.origin);
         record.manifest.clock = "virtual".into();
         if experiment.profiler == Profiler::Deterministic {
             record.profile = Some(profile::of_steps(record));

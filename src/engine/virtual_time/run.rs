@@ -96,6 +96,7 @@ pub(super) fn world<'a>(
         active: NONE,
         migrations: 0,
         kernel: Stream::new(experiment.seed, Source::Scheduler, u64::MAX, u64::from(experiment.replicate)),
+        wake_ups: Stream::new(experiment.seed, Source::WakeUps, 0, u64::from(experiment.replicate)),
         locks,
         caches,
         accesses: Vec::new(),

@@ -315,6 +315,8 @@ pub(super) struct World<'a> {
     pub(super) migrations: u64,
     /// Chance in the kernel: timers and placement.
     pub(super) kernel: crate::random::Stream,
+    /// Chance in wake-ups: how long each takes.
+    pub(super) wake_ups: crate::random::Stream,
     pub(super) locks: Vec<Lock>,
     pub(super) caches: Vec<CacheModel>,
     /// By task: its access to a cache.
@@ -358,6 +360,24 @@ impl World<'_> {
             return self.charges.overshoot;
         }
         self.charges.overshoot - self.charges.jitter + self.kernel.below(2 * self.charges.jitter + 1)
+    }
+
+    /// From woken to running on an idle processor, this time.
+    #[inline]
+    pub(super) fn wake_latency(&mut self) -> u64 {
+        if self.charges.wake_shape.is_exact() {
+            return self.charges.wake;
+        }
+        self.charges.wake_shape.sample(self.charges.wake, self.wake_ups.bits())
+    }
+
+    /// What rousing another processor costs the waker, this time.
+    #[inline]
+    fn signal_cost(&mut self) -> u64 {
+        if self.charges.signal_shape.is_exact() {
+            return self.charges.signal;
+        }
+        self.charges.signal_shape.sample(self.charges.signal, self.wake_ups.bits())
     }
 
     pub(super) fn thread(&mut self, thread: u32) -> &mut Thread {
@@ -424,6 +444,7 @@ impl World<'_> {
     /// Charges a thread for waking another up: an interrupt where another processor had to be roused, else only a system
     /// call.
     pub(super) fn pay_wake(&mut self, waker: u32, roused: bool) {
-        self.owe(waker, if roused { self.charges.signal } else { self.charges.switch });
+        let cost = if roused { self.signal_cost() } else { self.charges.switch };
+        self.owe(waker, cost);
     }
 }
