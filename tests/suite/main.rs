@@ -25,6 +25,7 @@ mod simulated;
 mod targets;
 mod tidy;
 mod virtual_cores;
+mod virtual_cpython;
 mod virtual_deadlocks;
 mod virtual_profile;
 mod virtual_schedule;
