@@ -4,6 +4,7 @@
 //! of them. Where a host cannot be measured (threads cannot be tied to processors), the built-in value
 //! stays and is said to be one.
 
+mod busy;
 mod memory;
 mod pinned;
 mod placement;
@@ -55,6 +56,8 @@ pub struct Findings {
     pub calibration: Calibration,
     /// Every figure with its spread, those for information among them.
     pub figures: Vec<Measured>,
+    /// What speaks against them, each as part of a sentence; empty on a quiet host.
+    pub doubts: Vec<String>,
 }
 
 /// Measures this host; takes some ten to twenty seconds. `say` is told what is being measured.
@@ -62,6 +65,7 @@ pub struct Findings {
 pub fn measure(say: &dyn Fn(&str)) -> Findings {
     let builtin = Calibration::default();
     let mut figures = Vec::new();
+    let before = busy::Usage::now();
     say("context switches and wake-ups");
     let scheduling = scheduling::measure(&builtin);
     say("where woken threads go");
@@ -110,5 +114,6 @@ pub fn measure(say: &dyn Fn(&str)) -> Findings {
     all.extend([placement.gathers, placement.gather_below]);
     all.extend(memory.into_figures());
     all.append(&mut figures);
-    Findings { calibration, figures: all }
+    let doubts = busy::doubts(before, busy::Usage::now(), &all);
+    Findings { calibration, figures: all, doubts }
 }

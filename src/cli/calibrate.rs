@@ -10,12 +10,15 @@ use std::io::{Write as _, stderr};
 /// Measure this host: the constants that the virtual engine charges (less than a minute)
 ///
 /// They are stored with the host's fingerprint and used by every later virtual run on this host. Run it on a quiet
-/// machine.
+/// machine: where others used it meanwhile, or trials lie far apart, it says so and keeps an earlier calibration.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Print them as JSON
     #[arg(long)]
     json: bool,
+    /// Store them although the machine was busy, over an earlier calibration
+    #[arg(long, conflicts_with = "no_save")]
+    force: bool,
     /// Measure and print, but leave what is stored alone
     #[arg(long)]
     no_save: bool,
@@ -27,7 +30,13 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
         writeln!(stderr(), "measuring {what}").ok();
     });
     let path = if args.no_save { None } else { Calibration::path() };
-    if let Some(path) = &path {
+    let doubted = !findings.doubts.is_empty();
+    let kept = path.as_ref().filter(|path| doubted && !args.force && path.exists()).cloned();
+    if doubted {
+        let why = findings.doubts.join(", and ");
+        writeln!(stderr(), "warning: this machine was busy: {why}. Calibrate again when it is quiet.").ok();
+    }
+    if let Some(path) = path.as_ref().filter(|_| kept.is_none()) {
         findings.calibration.store(path).map_err(|source| {
             Failure::cannot(format!("store the calibration in {}", path.display()), source)
         })?;
@@ -38,6 +47,9 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     }
     let mut text = table(&findings);
     match path {
+        Some(path) if kept.is_some() => {
+            writeln!(text, "\nnot stored: {} is kept; --force stores these", path.display()).ok()
+        }
         Some(path) => writeln!(text, "\nstored in {}", path.display()).ok(),
         None => writeln!(text, "\nnot stored").ok(),
     };
