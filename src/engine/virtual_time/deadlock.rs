@@ -6,10 +6,10 @@
 //! is merely long is never taken for a deadlock: its end is on some core, in some timer, or with somebody live.
 //!
 //! What a wait is for is read off the state when somebody asks; nothing is kept for it while the system runs. Waits of kinds that
-//! are not known here count as live.
+//! are not known here count as live, and so do messages that their caller may withdraw and tasks that give up after a while.
 
 use super::program::index;
-use super::world::{CLIENT, NONE, Next, State, TASK, World};
+use super::world::{CLIENT, NONE, Next, PARENT, State, TASK, World};
 use crate::measure::Cause;
 use crate::measure::record::{Party, Verdict};
 use std::collections::BTreeMap;
@@ -149,8 +149,10 @@ impl<'w, 'a> Waits<'w, 'a> {
     fn note_queued(&mut self) {
         for (number, actor) in self.world.actors.iter().enumerate() {
             let number = index(number);
+            let gives_up = self.world.scenario.actors[number as usize].timeout.is_some();
+            let wait = if gives_up { Wait::Nobody } else { Wait::Service(number) };
             for task in actor.queue.iter().chain(actor.overflow.iter().map(|(task, _)| task)) {
-                self.of[*task as usize] = Wait::Service(number);
+                self.of[*task as usize] = wait;
             }
             for task in actor.ready.iter().chain(&actor.late) {
                 self.of[*task as usize] = Wait::Worker(number);
@@ -161,7 +163,7 @@ impl<'w, 'a> Waits<'w, 'a> {
     /// Marks everybody live who can go on without those who are not.
     fn find_the_live(&mut self) {
         let world = self.world;
-        self.live = world.tasks.iter().map(|task| task.actor == NONE).collect();
+        self.live = world.tasks.iter().map(|task| task.actor == NONE || task.answer_to == PARENT).collect();
         // Each turn but the last makes somebody live.
         loop {
             let serving = self.actors_that(|waits, task| waits.live[task as usize]);
