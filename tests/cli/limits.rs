@@ -58,7 +58,7 @@ fn input_without_end() {
     let folder = TempDir::new().unwrap();
     let here = folder.path();
     refused(here, &["report", "/dev/zero"], 1, "larger than 512 MiB");
-    refused(here, &["audit", "/dev/zero"], 1, "larger than 512 MiB");
+    refused(here, &["audit", "/dev/zero"], 1, "a device, a pipe or a socket");
     refused(here, &["claims", "/dev/zero"], 1, "larger than 256 MiB");
     refused(here, &["run", "/dev/zero"], 1, "larger than 256 MiB");
     refused(here, &["campaign", "--config", "/dev/zero"], 1, "larger than 256 MiB");

@@ -8,6 +8,7 @@ mod killed;
 #[path = "../support/kills.rs"]
 mod kills;
 mod mechanisms;
+mod mutated_reports;
 mod ranking;
 mod theory;
 mod weakened;

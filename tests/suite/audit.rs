@@ -5,6 +5,7 @@
 
 mod corpus;
 mod formats;
+mod mutate;
 
 use conlab::audit::{RULES, Report, audit, phase_18f, read_bytes, read_path, to_text};
 use conlab::engine::{Engine, Experiment, Progress, VirtualEngine};
@@ -160,4 +161,59 @@ fn what_is_no_report_is_refused_with_a_sentence() {
         let error = read_bytes("file", bytes).unwrap_err().to_string();
         assert!(error.contains(part), "{error}");
     }
+}
+
+/// The two reports of a campaign, in prose: every oddity of their figures is named with its computation.
+#[test]
+fn campaign_reports_in_markdown_are_taken_apart() {
+    let reports = read_path(&folder("prose")).unwrap();
+    let findings = audit(&reports);
+    let text = to_text(&reports, &findings);
+    for (code, part) in [
+        (
+            "shared-ramp",
+            "32.5 + 1.2·i ms with 5 values gives mean 34.9 and maximum 37.3, with 20 values mean 43.9 and maximum 55.3",
+        ),
+        ("shared-ramp", "6.2 + 0.35·i ms with 10 values gives mean 7.775 and maximum 9.35, with 15 values"),
+        ("lattice-summary", "5 equally likely values 45.3 + 2.1·i ms have mean 49.5"),
+        ("duplicate-rows", "7 statistics are equal to the last digit"),
+        ("percentile-equals-max", "5 samples lie beyond p95"),
+        ("serial-load", "below two"),
+        ("saving-exceeds-cause", "the least promised saving is 1.6 times its cause"),
+        ("saving-exceeds-cause", "the least promised saving is 2 times its cause"),
+        ("amdahl", "= 2.13 times, leaving 26 of 55.3 ms"),
+        ("below-isolated", "the promise goes 12.3 ms below"),
+        ("shifting-cause", "18 % for Context switching and 35 % for Lock acquisition"),
+        ("hits-cannot-move-p99", "13 % of reads miss"),
+        ("bound-contradicted", "transformer forward pass at 38 %"),
+        ("change-mismatch", "11.1 → 5 to 7 ms is 1.59 to 2.22 times"),
+        ("headroom-mismatch", "|1010 − 50| / 50 = 1920 %"),
+        ("fewer-than-stated", "50 is fewer than 100"),
+        ("written-too-soon", "50 × 49.5 ms = 2.475 s, longer than the 2.01 s between them"),
+        ("off-schedule", "36 minutes after day_1_report_20251217_093655.json"),
+        ("profiler-cannot", "a sampler reads stacks now and then"),
+        ("small-sample-percentile", "p99 needs at least 1/(1 − 0.99) = 100 samples"),
+    ] {
+        assert!(
+            findings.iter().any(|found| found.code == code && found.computation.contains(part)),
+            "{code}: {part}\n{text}"
+        );
+    }
+}
+
+/// A record that only a later version can read is refused as such.
+#[test]
+fn a_newer_record_is_refused_as_newer() {
+    let text = r#"{"schema": 999, "conlab": "9.0.0", "identities": [], "actors": {}}"#;
+    let error = read_bytes("run.json", text.as_bytes()).unwrap_err().to_string();
+    assert!(error.contains("a record of a newer conlab (schema 999"), "{error}");
+}
+
+/// Names of a report reach the terminal as one harmless line.
+#[test]
+fn names_cannot_forge_lines() {
+    let text = "{\"benchmark\": \"a\\n\\u001b[2JDEFECT [x] y\\u202e\", \"iterations\": 9, \"latency\": {\"mean_ms\": 5.0, \"max_ms\": 3.0}}";
+    let report = read_bytes("x", text.as_bytes()).unwrap();
+    let shown = to_text(std::slice::from_ref(&report), &audit(std::slice::from_ref(&report)));
+    assert!(shown.contains("a\\u{a}\\u{1b}[2JDEFECT [x] y\\u{202e}"), "{shown}");
 }

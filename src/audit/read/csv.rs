@@ -71,6 +71,7 @@ fn has_numbers(lines: &[&str], separator: u8, common: usize) -> bool {
 }
 
 /// Reads rows until the end.
+#[expect(clippy::too_many_lines, reason = "a row passes from one kind of table to the next")]
 pub(super) fn read(bytes: impl BufRead, shape: Shape) -> Result<Report, String> {
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
@@ -135,11 +136,7 @@ pub(super) fn read(bytes: impl BufRead, shape: Shape) -> Result<Report, String> 
         }
         if let Some(report) = &mut percentages {
             let cells: Vec<f64> = split(&text, &ends).filter_map(|cell| cell.parse().ok()).collect();
-            if let ([percent, ms], Some(benchmark)) = (&cells[..], report.benchmarks.first_mut()) {
-                if [50.0, 66.0, 75.0, 80.0, 90.0, 95.0, 98.0, 99.0, 100.0].contains(percent) {
-                    benchmark.summary.set(at_quantile(percent / 100.0), Figure::printed(*ms));
-                }
-            }
+            percentage(report, &cells);
             continue;
         }
         if let Some(quotient) = &quotient {
@@ -158,6 +155,16 @@ pub(super) fn read(bytes: impl BufRead, shape: Shape) -> Result<Report, String> 
     let mut report = percentages.unwrap_or_else(|| table.finish());
     report.ignore("lines that are no rows of the table", odd);
     Ok(report)
+}
+
+/// Takes a row of ab's percentages; it prints every one of them, of which the usual ones are kept.
+fn percentage(report: &mut Report, cells: &[f64]) {
+    const KEPT: [f64; 9] = [50.0, 66.0, 75.0, 80.0, 90.0, 95.0, 98.0, 99.0, 100.0];
+    if let ([percent, ms], Some(benchmark)) = (cells, report.benchmarks.first_mut())
+        && KEPT.contains(percent)
+    {
+        benchmark.summary.set(at_quantile(percent / 100.0), Figure::printed(*ms));
+    }
 }
 
 fn split<'t>(text: &'t str, ends: &'t [usize]) -> impl Iterator<Item = &'t str> + Clone {

@@ -239,10 +239,10 @@ pub fn read_stream(name: &str, bytes: impl Read) -> Result<Report, AuditError> {
 /// `[` also begins lines of logs: `[12:00:01] 3 ms`, `[main] INFO`.
 fn looks_like_json(head: &str) -> bool {
     let rest = head.trim_start();
-    if rest.starts_with('{') {
-        return rest[1..].trim_start().starts_with(['"', '}']) || rest.len() == 1;
+    if let Some(inner) = rest.strip_prefix('{') {
+        return inner.trim_start().starts_with(['"', '}']) || inner.is_empty();
     }
-    let inner = rest[1..].trim_start();
+    let inner = rest.strip_prefix('[').unwrap_or_default().trim_start();
     inner.is_empty()
         || inner.starts_with(['{', '[', '"', ']', '-'])
         || inner.starts_with(|first: char| first.is_ascii_digit()) && {

@@ -158,8 +158,7 @@ pub(super) fn number(text: &str, comma: bool) -> Option<(Figure, usize)> {
     let mut used = 0;
     let mut has_digit = false;
     let mut seen_point = false;
-    let mut characters = text.char_indices().peekable();
-    while let Some((at, letter)) = characters.next() {
+    for (at, letter) in text.char_indices() {
         let digits_after = |skip: usize| text[at + skip..].chars().take_while(char::is_ascii_digit).count();
         match letter {
             '0'..='9' => {

@@ -474,6 +474,7 @@ fn rate_of(text: &str, words: &[String]) -> Option<(Per, f64)> {
     Some((per, factor))
 }
 
+#[expect(clippy::too_many_lines, reason = "one decision after the other, in the order in which words win")]
 fn topic(words: &[String], unit: Option<Unit>, rate: Option<(Per, f64)>, stat: Option<Stat>) -> Topic {
     let last = words.last().map_or("", String::as_str);
     if has(words, TARGETS) {

@@ -43,7 +43,7 @@ fn value(node: &Node) -> Value {
         if whole && value.fract() == 0.0 && value.abs() < 9e15 {
             return Value::from(value as i64);
         }
-        if whole && value >= 0.0 && value < 1.9e19 {
+        if whole && (0.0..1.9e19).contains(&value) {
             return super::super::number::large(value).map_or(Value::from(value), Value::from);
         }
         Value::from(value)

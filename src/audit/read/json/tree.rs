@@ -13,7 +13,7 @@ const DEEPEST: usize = 128;
 /// Values other than numbers in lists that one document may hold.
 const MOST_NODES: usize = 1_500_000;
 /// Numbers in lists that are kept; more are counted.
-pub(in super::super) const MOST_NUMBERS: usize = 8_000_000;
+pub(in super::super) const MOST_NUMBERS: usize = 2_000_000;
 /// Longest text kept; the rest is dropped.
 const LONGEST_TEXT: usize = 4096;
 

@@ -63,6 +63,7 @@ impl Lines {
 }
 
 /// Cuts `text` into blocks.
+#[expect(clippy::too_many_lines, reason = "one arm for each event of the parser")]
 pub(super) fn blocks(text: &str) -> Vec<Block> {
     let lines = Lines::of(text);
     let mut blocks = Vec::new();
@@ -162,6 +163,9 @@ pub(super) fn blocks(text: &str) -> Vec<Block> {
     blocks
 }
 
+/// A row of a table and its line.
+type Cells = (u32, Vec<String>);
+
 #[derive(Default)]
 struct State {
     text: String,
@@ -169,8 +173,8 @@ struct State {
     depth: usize,
     heading: Option<(usize, u32)>,
     code: Option<u32>,
-    table: Option<(Vec<(u32, Vec<String>)>, u32)>,
-    row: Option<(u32, Vec<String>)>,
+    table: Option<(Vec<Cells>, u32)>,
+    row: Option<Cells>,
 }
 
 impl State {

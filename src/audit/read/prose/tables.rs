@@ -36,83 +36,94 @@ fn has(text: &str, words: &[&str]) -> bool {
     text.split(|letter: char| !(letter.is_alphanumeric() || letter == '%')).any(|word| words.contains(&word))
 }
 
+/// Words of headers, by what their columns hold.
+const TARGETS: [&str; 11] = [
+    "target",
+    "targets",
+    "goal",
+    "slo",
+    "threshold",
+    "limit",
+    "bound",
+    "requirement",
+    "expected",
+    "budget",
+    "sla",
+];
+const ROOMS: [&str; 2] = ["headroom", "margin"];
+const VERDICTS: [&str; 7] = ["status", "verdict", "met", "pass", "ok", "passed", "result?"];
+const CHANGES: [&str; 18] = [
+    "change",
+    "improvement",
+    "speedup",
+    "delta",
+    "δ",
+    "diff",
+    "difference",
+    "gain",
+    "reduction",
+    "gap",
+    "savings",
+    "saving",
+    "relative",
+    "ratio",
+    "faster",
+    "factor",
+    "advantage",
+    "win",
+];
+const UNITS: [&str; 2] = ["unit", "units"];
+const SHARES: [&str; 12] = [
+    "share",
+    "% of",
+    "%age",
+    "self time",
+    "self %",
+    "breakdown",
+    "% time",
+    "time %",
+    "% total",
+    "percentage",
+    "portion",
+    "fraction of",
+];
+const NAMES: [&str; 12] = [
+    "name",
+    "benchmark",
+    "test",
+    "metric",
+    "component",
+    "operation",
+    "case",
+    "scenario",
+    "command",
+    "function",
+    "task",
+    "",
+];
+
+/// What a column holds, by its header and its cells.
 fn column(header: &str, cells: &[&str]) -> Column {
     let lower = header.to_lowercase();
     let figures = cells.iter().filter(|text| first_figure(text).is_some()).count();
     let filled = cells.iter().filter(|text| !clean(text).is_empty()).count();
     let said = label(header);
-    if has(
-        &lower,
-        &[
-            "target",
-            "targets",
-            "goal",
-            "slo",
-            "threshold",
-            "limit",
-            "bound",
-            "requirement",
-            "expected",
-            "budget",
-            "sla",
-        ],
-    ) {
+    if has(&lower, &TARGETS) {
         return Column::Target;
     }
-    if has(&lower, &["headroom", "margin"]) {
+    if has(&lower, &ROOMS) {
         return Column::Headroom;
     }
-    if has(&lower, &["status", "verdict", "met", "pass", "ok", "passed", "result?"])
-        && figures * 2 <= filled.max(1)
-    {
+    if has(&lower, &VERDICTS) && figures * 2 <= filled.max(1) {
         return Column::Verdict;
     }
-    if has(
-        &lower,
-        &[
-            "change",
-            "improvement",
-            "speedup",
-            "delta",
-            "δ",
-            "diff",
-            "difference",
-            "gain",
-            "reduction",
-            "gap",
-            "savings",
-            "saving",
-            "relative",
-            "ratio",
-            "faster",
-            "factor",
-            "advantage",
-            "win",
-        ],
-    ) || lower.contains("speed-up")
-    {
+    if has(&lower, &CHANGES) || lower.contains("speed-up") {
         return Column::Change;
     }
-    if has(&lower, &["unit", "units"]) {
+    if has(&lower, &UNITS) {
         return Column::Unit;
     }
-    let is_share = [
-        "share",
-        "% of",
-        "%age",
-        "self time",
-        "self %",
-        "breakdown",
-        "% time",
-        "time %",
-        "% total",
-        "percentage",
-        "portion",
-        "fraction of",
-    ]
-    .iter()
-    .any(|word| lower.contains(word))
-        || lower.trim() == "%";
+    let is_share = SHARES.iter().any(|word| lower.contains(word)) || lower.trim() == "%";
     let percents = cells
         .iter()
         .filter(|text| {
@@ -124,27 +135,7 @@ fn column(header: &str, cells: &[&str]) -> Column {
         return Column::Share;
     }
     if figures * 2 < filled || figures == 0 {
-        return if has(
-            &lower,
-            &[
-                "name",
-                "benchmark",
-                "test",
-                "metric",
-                "component",
-                "operation",
-                "case",
-                "scenario",
-                "command",
-                "function",
-                "task",
-                "",
-            ],
-        ) {
-            Column::Name
-        } else {
-            Column::Other
-        };
+        return if has(&lower, &NAMES) { Column::Name } else { Column::Other };
     }
     let is_figure = said.stat.is_some()
         || matches!(
@@ -505,8 +496,7 @@ fn changed(
         .filter(|(text, column)| **column != Column::Change && !quantities(text).is_empty())
         .count();
     let ([one, other], [_, ..], 2) = (&runs[..], &changes[..], figures) else { return };
-    let is_vague = |at: &usize| cells.get(*at).is_some_and(|text| text.contains(['~', '≈', '<', '>']));
-    if is_vague(one) || is_vague(other) {
+    if [one, other].into_iter().any(|at| cells.get(*at).is_some_and(|text| is_vague(text))) {
         return;
     }
     // Two runs of one thing, not a statistic beside another.
@@ -543,31 +533,7 @@ fn changed(
         (Quantity { figure: range.0, unit }.base(), Quantity { figure: range.1, unit }.base())
     };
     let (from, to) = (base(from, from_unit), base(to, to_unit));
-    let (mut percent, mut factor, mut difference) = (None, None, None);
-    for at in changes {
-        let Some(text) = cells.get(at).map(|text| clean(text)).filter(|_| !is_vague(&at)) else { continue };
-        let Some(found) = quantities(text).first().copied() else { continue };
-        let is_bare = text[found.to..].chars().all(|letter| !letter.is_alphanumeric());
-        let title = header[at].to_lowercase();
-        match found.unit {
-            Unit::Percent => percent = Some((found.low, found.high)),
-            Unit::Times => factor = Some((found.low, found.high)),
-            Unit::None
-                if is_bare
-                    && has(&title, &["speedup", "ratio", "factor", "relative"])
-                    && !title.contains('%') =>
-            {
-                factor = Some((found.low, found.high))
-            }
-            Unit::None if is_bare && title.contains('%') => percent = Some((found.low, found.high)),
-            unit if std::mem::discriminant(&unit) == std::mem::discriminant(&from_unit)
-                && !matches!(unit, Unit::None) =>
-            {
-                difference = Some(base((found.low, found.high), unit));
-            }
-            _ => {}
-        }
-    }
+    let Stated { percent, factor, difference } = stated(header, &changes, cells, from_unit);
     if percent.is_none() && factor.is_none() && difference.is_none() {
         return;
     }
@@ -584,6 +550,51 @@ fn changed(
         less_is_better: None,
     };
     report.statements.push(statement(section, line, cells, fact));
+}
+
+/// What is said of a change: per cent, a factor, a difference.
+#[derive(Default)]
+struct Stated {
+    percent: Option<Range>,
+    factor: Option<Range>,
+    difference: Option<Range>,
+}
+
+/// Whether a cell is only about right.
+fn is_vague(text: &str) -> bool {
+    text.contains(['~', '≈', '<', '>'])
+}
+
+/// Reads the columns that say what changed; `of` is the unit of the runs.
+fn stated(header: &[String], changes: &[usize], cells: &[String], of: Unit) -> Stated {
+    let mut stated = Stated::default();
+    for &at in changes {
+        let Some(text) = cells.get(at).map(|text| clean(text)).filter(|text| !is_vague(text)) else {
+            continue;
+        };
+        let Some(found) = quantities(text).first().copied() else { continue };
+        let is_bare = text[found.to..].chars().all(|letter| !letter.is_alphanumeric());
+        let title = header[at].to_lowercase();
+        match found.unit {
+            Unit::Percent => stated.percent = Some((found.low, found.high)),
+            Unit::Times => stated.factor = Some((found.low, found.high)),
+            Unit::None
+                if is_bare
+                    && has(&title, &["speedup", "ratio", "factor", "relative"])
+                    && !title.contains('%') =>
+            {
+                stated.factor = Some((found.low, found.high));
+            }
+            Unit::None if is_bare && title.contains('%') => stated.percent = Some((found.low, found.high)),
+            unit if std::mem::discriminant(&unit) == std::mem::discriminant(&of)
+                && !matches!(unit, Unit::None) =>
+            {
+                stated.difference = Some(found.base());
+            }
+            _ => {}
+        }
+    }
+    stated
 }
 
 /// Whether two headers name two states of one thing.

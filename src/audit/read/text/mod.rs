@@ -10,8 +10,11 @@ use super::super::report::Report;
 
 type Reader = fn(&str) -> Report;
 
+/// What tells a tool, and its reader.
+type Tool = (fn(&str) -> bool, Reader);
+
 /// A sign of a tool in the beginning of a text, and its reader.
-const TOOLS: &[(fn(&str) -> bool, Reader)] = &[
+const TOOLS: &[Tool] = &[
     (
         |head| {
             head.contains("#[Histogram log format version")

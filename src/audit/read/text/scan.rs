@@ -54,7 +54,7 @@ pub(super) fn numbers(line: &str) -> Vec<Figure> {
 }
 
 /// Blocks of lines, each beginning with a line that `starts` knows; what stands before the first is left out.
-pub(super) fn blocks<'t>(text: &'t str, starts: impl Fn(&str) -> bool) -> Vec<(u32, &'t str)> {
+pub(super) fn blocks(text: &str, starts: impl Fn(&str) -> bool) -> Vec<(u32, &str)> {
     let mut found: Vec<(u32, usize)> = Vec::new();
     let mut at = 0;
     for (number, line) in text.split_inclusive('\n').enumerate() {
