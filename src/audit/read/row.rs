@@ -31,6 +31,8 @@ struct Metric {
     sample_unit: f64,
     /// Whether any figure had no unit.
     unknown: bool,
+    /// Its own number of samples.
+    count: Option<u64>,
 }
 
 impl Row {
@@ -66,6 +68,13 @@ impl Row {
                 };
                 self.rate(per, figure.times(scale), path, label.stat);
             }
+            // A count inside a part is that part's.
+            Topic::Count if is_plain && path.contains('.') => {
+                let rest: Vec<String> =
+                    label.rest.iter().filter(|word| !super::vocabulary::is_count(word)).cloned().collect();
+                let merge = self.merge;
+                self.metric(&rest, merge).count = whole(figure.value);
+            }
             Topic::Count if is_plain => {
                 if self.common.count.is_none() {
                     self.common.count = whole(figure.value);
@@ -73,7 +82,8 @@ impl Row {
             }
             Topic::Failures if is_plain => self.common.failures = whole(figure.value),
             Topic::Concurrency if is_plain => self.common.concurrency = Some(figure.value),
-            Topic::Wall if factor.is_some() => {
+            // A total inside a part is that part's, not how long the run took.
+            Topic::Wall if factor.is_some() && !path.contains('.') => {
                 self.common.duration_s = factor.map(|factor| figure.times(factor * 1e-3));
             }
             Topic::Hits => {
@@ -153,7 +163,22 @@ impl Row {
     /// Adds samples.
     pub(super) fn samples(&mut self, label: &Label, values: &[f64], dropped: u64, finest: f64) {
         let factor = label.factor().or(self.factor);
-        let metric = self.metric(&[], true);
+        // Samples belong to the statistics that are named like them; without a name, to the only ones there are.
+        const KINDS: [&str; 10] = [
+            "samples",
+            "raw",
+            "series",
+            "data",
+            "times",
+            "latencies",
+            "durations",
+            "timings",
+            "measurements",
+            "list",
+        ];
+        let rest: Vec<String> =
+            label.rest.iter().filter(|word| !KINDS.contains(&word.as_str())).cloned().collect();
+        let metric = self.metric(&rest, false);
         metric.unknown |= factor.is_none();
         let factor = factor.unwrap_or(1.0);
         metric.samples =
@@ -184,7 +209,9 @@ impl Row {
 
     /// Whether anything in it can be audited.
     pub(super) fn has_figures(&self) -> bool {
-        !self.metrics.is_empty()
+        self.metrics
+            .iter()
+            .any(|(_, metric)| metric.summary != Summary::default() || !metric.samples.is_empty())
             || self.common.throughput.is_some()
             || !self.common.singles.is_empty()
             || !self.common.shares.is_empty()
@@ -194,6 +221,17 @@ impl Row {
     /// The benchmarks: one for each metric, or one for all if there is none.
     pub(super) fn finish(self) -> Vec<Benchmark> {
         let Self { mut common, mut metrics, .. } = self;
+        // Counts without statistics of their name belong to the only ones there are.
+        let is_bare = |metric: &Metric| metric.summary == Summary::default() && metric.samples.is_empty();
+        let counted: Vec<u64> = metrics
+            .iter()
+            .filter(|(_, metric)| is_bare(metric))
+            .filter_map(|(_, metric)| metric.count)
+            .collect();
+        metrics.retain(|(_, metric)| !is_bare(metric));
+        if let ([only], true) = (&counted[..], metrics.len() <= 1) {
+            common.count.get_or_insert(*only);
+        }
         if metrics.is_empty() {
             return if is_worth(&common) { vec![common] } else { Vec::new() };
         }
@@ -219,6 +257,7 @@ impl Row {
             benchmark.samples = metric.samples;
             benchmark.samples_dropped = metric.dropped;
             benchmark.sample_unit = metric.sample_unit;
+            benchmark.count = metric.count.or(benchmark.count);
             if metric.unknown {
                 benchmark.unit = TimeUnit::Unknown;
             }

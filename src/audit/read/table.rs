@@ -245,9 +245,7 @@ impl Table {
                 _ => {}
             }
         }
-        let skip = self.report.format == "k6 CSV"
-            && !key.windows(8).any(|part| part == b"duration")
-            && !key.starts_with(b"http_req_");
+        let skip = self.report.format == "k6 CSV" && !key.windows(8).any(|part| part == b"duration");
         for (at, (text, role)) in cells.zip(&roles).enumerate() {
             let Role::Sample(factor) = role else { continue };
             if skip {

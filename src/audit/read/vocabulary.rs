@@ -172,7 +172,6 @@ const LATENCY: &[&str] = &[
     "lat",
     "time",
     "times",
-    "timing",
     "duration",
     "durations",
     "elapsed",
@@ -326,6 +325,11 @@ const MOMENTS: &[&str] = &[
     "generated",
     "clock",
 ];
+
+/// Whether a word counts samples.
+pub(super) fn is_count(word: &str) -> bool {
+    COUNTS.contains(&word)
+}
 
 /// What `label` says. The unit is looked for in brackets, at the end, and beside a slash.
 pub(super) fn label(text: &str) -> Label {

@@ -82,6 +82,8 @@ pub(super) fn cpu(evidence: &Evidence<'_>) -> Vec<Hit> {
 
 /// Times of zero or below.
 pub(super) fn nothing(evidence: &Evidence<'_>) -> Vec<Hit> {
+    // Beside others a column of zeros is a part that did not happen.
+    let is_alone = evidence.items.len() == 1;
     evidence.each(|benchmark| {
         if matches!(benchmark.unit, TimeUnit::Other) || benchmark.manner.exact_repeats {
             return None;
@@ -104,7 +106,8 @@ pub(super) fn nothing(evidence: &Evidence<'_>) -> Vec<Hit> {
         let centre: Option<Figure> = benchmark.summary.mean.or(benchmark.summary.median);
         let is_zero = |figure: Figure| figure.value == 0.0;
         let coarse = benchmark.summary.max.is_some_and(|max| max.value > 0.0);
-        let all_zero = benchmark.samples.len() >= 3 && benchmark.samples.iter().all(|sample| *sample == 0.0);
+        let all_zero =
+            is_alone && benchmark.samples.len() >= 3 && benchmark.samples.iter().all(|sample| *sample == 0.0);
         (centre.is_some_and(is_zero) && !coarse || all_zero).then(|| {
             let what = if all_zero {
                 format!("{} samples of 0", benchmark.samples.len())

@@ -94,6 +94,8 @@ pub(super) fn k6_summary(root: &Node) -> Report {
             }
         }
         benchmark.manner.percentiles_unasked = true;
+        // The parts of a request may be zero, and metrics of one's own may repeat those of k6.
+        benchmark.manner.exact_repeats = &**name != "http_req_duration" && &**name != "iteration_duration";
         benchmark.may_idle = true;
         if &**name == "iteration_duration" {
             benchmark.count = number("iterations", "count").and_then(|count| whole(count.value));
@@ -527,8 +529,7 @@ pub(super) fn line_sample(node: &Node) -> Option<(String, f64, Figure)> {
     }
     if node.word("type") == Some("Point") {
         let metric = node.word("metric")?;
-        let is_time =
-            metric.ends_with("_duration") || metric.starts_with("http_req_") && !metric.ends_with("failed");
+        let is_time = metric.ends_with("_duration");
         return Some((metric.to_owned(), 1.0, node.figure("data/value")?)).filter(|_| is_time);
     }
     None

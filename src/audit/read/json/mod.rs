@@ -128,6 +128,9 @@ pub(super) fn read(bytes: Box<dyn BufRead + '_>) -> Result<Report, NoReport> {
 
 /// Reads one document.
 fn document(root: &Node) -> Result<Report, NoReport> {
+    if root.get("lighthouseVersion").is_some() {
+        return Err(NoReport::Looks("a Lighthouse report, which scores single loads of a page".to_owned()));
+    }
     if let Some(report) = conlab::read(root)? {
         return Ok(report);
     }

@@ -114,6 +114,9 @@ fn change(text: &str, found: &[Found], under: &str, facts: &mut Vec<Fact>) {
     }
     let (mut percent, mut factor, mut difference) = (None, None, None);
     for (place, other) in found.iter().enumerate().filter(|(place, _)| *place != at && *place != at + 1) {
+        if !is_beside(text, &from, &to, other) {
+            continue;
+        }
         let before = words_before(text, found, place);
         let after = words_after(text, found, place);
         let near = format!("{before} {after}");
@@ -171,6 +174,16 @@ fn change(text: &str, found: &[Found], under: &str, facts: &mut Vec<Fact>) {
         better,
         less_is_better,
     });
+}
+
+/// Whether a figure stands in the clause of a change, or follows it at once: `…, 2 to 3 times`.
+fn is_beside(text: &str, from: &Found, to: &Found, other: &Found) -> bool {
+    let ends = [',', ';', ':'];
+    if other.to <= from.from {
+        return !text.get(other.to..from.from).unwrap_or_default().contains(ends);
+    }
+    let words = text.get(to.to..other.from).unwrap_or_default();
+    !words.contains(ends) || words.chars().all(|letter| !letter.is_alphanumeric())
 }
 
 fn is_change(text: &str, one: &Found, other: &Found) -> bool {
