@@ -84,8 +84,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const DOORS: &[(&str, &[&str], &[&str])] = &[
     // What loom cannot see it cannot check.
     ("std::sync::atomic", &["queue", "lock", "cache"], &[]),
-    ("cell::UnsafeCell", &[""], &["sync.rs"]),
-    ("loom::", &[""], &["sync.rs"]),
+    ("cell::UnsafeCell", &[""], &["sync.rs", "sync/"]),
+    ("loom::", &[""], &["sync.rs", "sync/"]),
     // Time has one source; `verify`, which lies below it, says how long it took.
     ("Instant::now", &[""], &["clock.rs", "verify/mod.rs"]),
     ("SystemTime::now", &[""], &["clock.rs"]),
@@ -146,8 +146,13 @@ fn source_files() -> Vec<(PathBuf, String)> {
 
 /// The lines of a source before its tests, numbered, without comments.
 fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let lines = text.lines().enumerate().take_while(|(_, line)| line.trim() != "#[cfg(test)]");
+    let lines = text.lines().enumerate().take_while(|(_, line)| !begins_tests(line.trim()));
     lines.filter(|(_, line)| !line.trim_start().starts_with("//")).map(|(index, line)| (index + 1, line))
+}
+
+/// Whether a line says that tests follow.
+fn begins_tests(line: &str) -> bool {
+    line == "#[cfg(test)]" || line.starts_with("#[cfg(all(test,")
 }
 
 /// The module that a path under `src` belongs to.
