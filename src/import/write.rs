@@ -53,6 +53,8 @@ struct Writer {
     samples: Vec<(String, String)>,
     files: BTreeSet<String>,
     notes: Vec<String>,
+    /// Some load is that of recorded instants.
+    is_recorded: bool,
 }
 
 impl Writer {
@@ -65,7 +67,14 @@ impl Writer {
             "# Imported. Beside each figure: measured (n), derived, assumed, or not identifiable from this source.\n\
              schema = 1\nname = \"{name}\"\nquestion = \"{question}\"\n\n"
         );
-        Self { stem: name, out, samples: Vec::new(), files: BTreeSet::new(), notes: Vec::new() }
+        Self {
+            stem: name,
+            out,
+            samples: Vec::new(),
+            files: BTreeSet::new(),
+            notes: Vec::new(),
+            is_recorded: false,
+        }
     }
 
     fn line(&mut self, text: &str) {
@@ -104,37 +113,64 @@ fn ms(nanos: f64) -> String {
     format!("{:.4}ms", nanos / 1e6)
 }
 
-/// The load of `requests`, as TOML, with where it comes from; `None` where there are too few.
-fn load(requests: &[(u64, u64)], scale: f64, mix: &str, notes: &mut Vec<String>) -> Option<(String, String)> {
-    let found = rhythm(requests)?;
-    let n = requests.len();
-    Some(match found {
-        Rhythm::Closed { clients, think } => {
-            if scale > 1.0 {
-                notes.push("The load is closed, and a closed load cannot be scaled up from sampled traces: the clients are those of the sample.".into());
+impl Writer {
+    /// Writes the load of `requests` with where it comes from; nothing where there are too few.
+    fn load(&mut self, requests: &[(u64, u64)], scale: f64, mix: &str, what: &str) -> Option<()> {
+        let n = requests.len();
+        match rhythm(requests)? {
+            Rhythm::Closed { clients, think } => {
+                if scale > 1.0 {
+                    self.notes.push("The load is closed, and a closed load cannot be scaled up from sampled traces: the clients are those of the sample.".into());
+                }
+                self.line(&format!("# derived: arrivals wait for completions, so the load is closed; clients and think time from {n} requests"));
+                self.line(&format!("load = {{ clients = {clients}, think = \"{}\"{mix} }}", ms(think)));
             }
-            (
-                format!("load = {{ clients = {clients}, think = \"{}\"{mix} }}", ms(think)),
-                format!(
-                    "# derived: arrivals wait for completions, so the load is closed; clients and think time from {n} requests"
-                ),
-            )
-        }
-        Rhythm::Open { rate, cv2 } => {
-            let arrivals = if cv2 < 0.25 { "paced" } else { "poisson" };
-            if cv2 > 1.5 {
-                notes.push(format!(
-                    "Arrivals are burstier than Poisson (C² of the gaps {cv2:.2}); the scenario's are Poisson, so its tail is too short. Replay the recorded instants instead."
-                ));
+            Rhythm::Open { rate, cv2 } => {
+                self.line(&format!("# measured: {n} requests, C² of the gaps {cv2:.2}; arrivals do not depend on completions, so the load is open"));
+                let is_poisson = (0.6..=1.5).contains(&cv2);
+                if is_poisson || cv2 < 0.1 || scale > 1.0 {
+                    if !is_poisson && scale > 1.0 {
+                        self.notes.push(format!("C² of the gaps is {cv2:.2}, which sampling changes: the scenario's arrivals are Poisson."));
+                    }
+                    let arrivals = if cv2 < 0.1 && scale <= 1.0 { "paced" } else { "poisson" };
+                    self.line(&format!(
+                        "load = {{ rate = \"{:.4}/s\", arrivals = \"{arrivals}\"{mix} }}",
+                        rate * scale
+                    ));
+                } else {
+                    // Neither paced nor Poisson: the recorded instants say it best.
+                    let file = self.instants(what, requests);
+                    self.line(&format!("load = {{ arrivals = \"{file}\", unit = \"s\"{mix} }}"));
+                    self.is_recorded = true;
+                }
             }
-            (
-                format!("load = {{ rate = \"{:.4}/s\", arrivals = \"{arrivals}\"{mix} }}", rate * scale),
-                format!(
-                    "# measured: {n} requests, C² of the gaps {cv2:.2}; arrivals do not depend on completions, so the load is open"
-                ),
-            )
         }
-    })
+        Some(())
+    }
+
+    /// A file with the instants of requests, from the first on, in seconds.
+    fn instants(&mut self, what: &str, requests: &[(u64, u64)]) -> String {
+        let mut starts: Vec<u64> = requests.iter().map(|request| request.0).collect();
+        starts.sort_unstable();
+        let mut text = String::with_capacity(starts.len() * 12);
+        for start in &starts {
+            #[expect(clippy::cast_precision_loss, reason = "seconds of a recording")]
+            let seconds = (start - starts[0]) as f64 / 1e9;
+            let _ = writeln!(text, "{seconds:.9}");
+        }
+        let file =
+            format!("{}.samples/{}.csv", self.stem, safe(&format!("{what}-arrivals"), &mut self.files));
+        self.samples.push((file.clone(), text));
+        file
+    }
+
+    /// The whole scenario. Recorded arrivals start at the run's start, so nothing of them is warm-up.
+    fn finish(mut self) -> (String, Vec<(String, String)>, Vec<String>) {
+        if self.is_recorded {
+            self.line("\n[run]\nwarmup = \"0s\"");
+        }
+        (self.out, self.samples, self.notes)
+    }
 }
 
 /// The scenario of an access log.
@@ -166,11 +202,7 @@ pub fn of_log(log: &Log, stem: &str) -> Option<Imported> {
         (4 * most).clamp(16, 65_536)
     ));
     writer.line("capacity = 65536");
-    let mut notes = std::mem::take(&mut writer.notes);
-    let (toml, why) = load(&requests, 1.0, "", &mut notes)?;
-    writer.notes = notes;
-    writer.line(&why);
-    writer.line(&toml);
+    writer.load(&requests, 1.0, "", "service")?;
     writer.line(&format!(
         "# measured: {} requests. A log shows sojourn times: what of them was queueing, a lock or a processor is not identifiable;\n\
          # turn threads, compute and locks with `conlab fit` against figures at another load",
@@ -178,13 +210,8 @@ pub fn of_log(log: &Log, stem: &str) -> Option<Imported> {
     ));
     writer.line(&format!("steps = [{{ name = \"request\", io = {samples} }}]"));
     let rate = rate_of(&requests);
-    Some(Imported {
-        scenario: writer.out,
-        samples: writer.samples,
-        notes: writer.notes,
-        observed: vec![("service".into(), lengths)],
-        rate,
-    })
+    let (scenario, samples, notes) = writer.finish();
+    Some(Imported { scenario, samples, notes, observed: vec![("service".into(), lengths)], rate })
 }
 
 fn ms_words(nanos: u64) -> String {
@@ -237,10 +264,11 @@ pub fn of_spans(spans: &Spans, system: &System, sampled: f64, stem: &str) -> Opt
         observed.entry(operation).or_default().push(end - start);
     }
     let roots: Vec<(u64, u64)> = system.roots.iter().map(|&(_, start, end)| (start, end)).collect();
+    let (scenario, samples, notes) = writer.finish();
     Some(Imported {
-        scenario: writer.out,
-        samples: writer.samples,
-        notes: writer.notes,
+        scenario,
+        samples,
+        notes,
         observed: observed.into_iter().map(|(at, times)| (names.target(system, at), times)).collect(),
         rate: rate_of(&roots),
     })
@@ -369,12 +397,10 @@ fn actor(
         .map(|&(_, start, end)| (start, end))
         .collect();
     let mix = mix(system, names, list, roots.len());
-    let mut notes = std::mem::take(&mut writer.notes);
-    if let Some((toml, why)) = load(&roots, 1.0 / sampled, &mix, &mut notes) {
-        writer.line(&why);
-        writer.line(&toml);
+    if !roots.is_empty() {
+        // One request alone shows no rate; the actor then gets no load of its own.
+        let _ = writer.load(&roots, 1.0 / sampled, &mix, service);
     }
-    writer.notes = notes;
     for &at in list {
         let operation = &system.operations[at];
         if let Some(kind) = &names.kinds[at] {

@@ -166,6 +166,30 @@ fn a_closed_loop_is_imported_as_one() {
     check("log", &mut lengths, &api);
 }
 
+/// Bursts of ten requests: neither paced nor Poisson, so the scenario replays the recorded instants.
+#[test]
+fn bursts_are_replayed_as_recorded() {
+    let mut stream = Stream::new(6, Chance::Data, 0, 0);
+    let (mut csv, mut at, mut lengths) = ("begin,took\n".to_owned(), 0, Vec::new());
+    for number in 0..2000 {
+        at += if number % 10 == 0 { exponential(&mut stream, 100e6) } else { 20_000 };
+        let length = 1_000_000 + exponential(&mut stream, 1e6);
+        let _ = writeln!(csv, "{at},{length}");
+        lengths.push(length);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("requests.csv");
+    std::fs::write(&file, csv).unwrap();
+    let Ok(Source::Log(log)) = read(&[file], Some(&"start=begin,duration=took,unit=ns".parse().unwrap()))
+    else {
+        panic!("no log")
+    };
+    let imported = of_log(&log, "bursts").unwrap();
+    assert!(imported.scenario.contains("service-arrivals.csv"), "{}", imported.scenario);
+    keep(folder.path(), &imported, "bursts");
+    check("bursts", &mut lengths, &scenario(folder.path(), "bursts", 2000));
+}
+
 #[test]
 fn gzip_is_unpacked_and_a_cut_recording_keeps_its_beginning() {
     let folder = tempfile::tempdir().unwrap();

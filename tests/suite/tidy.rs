@@ -161,6 +161,27 @@ fn module(path: &Path) -> String {
     first.trim_end_matches(".rs").to_owned()
 }
 
+/// Somebody new finds the room for a line by the map alone: it names every module and every package.
+#[test]
+fn the_map_names_every_module_and_package() {
+    let map = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let named = |name: &str| map.contains(&format!("`{name}`")) || map.contains(&format!("`crates/{name}`"));
+    for source in ["src", "crates/conlab-queue/src"] {
+        for entry in fs::read_dir(root().join(source)).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            assert!(
+                matches!(name.as_str(), "lib" | "main") || named(&name),
+                "ARCHITECTURE.md does not name {source}/{name}"
+            );
+        }
+    }
+    for entry in fs::read_dir(root().join("crates")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(named(&name), "ARCHITECTURE.md does not name crates/{name}");
+    }
+}
+
 /// Every use of another module in `text` that `MAY_USE` does not allow.
 fn forbidden_uses(module: &str, text: &str) -> Vec<String> {
     let mut wrong = Vec::new();
