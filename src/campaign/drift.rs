@@ -21,6 +21,8 @@ const EVERY: Duration = Duration::from_millis(100);
 pub(super) struct Drift {
     pub(super) trend: Trend,
     pub(super) is_drift: bool,
+    /// Changes below this share are no drift worth a name.
+    least: f64,
 }
 
 /// Whether the mean latency drifts, slice by slice.
@@ -39,13 +41,20 @@ pub(super) fn memory(series: &[f64]) -> Option<Drift> {
 
 fn judged(series: &[f64], least: f64) -> Option<Drift> {
     let trend = trend(series)?;
-    Some(Drift { trend, is_drift: trend.is_drift(LEVEL, least) })
+    Some(Drift { trend, is_drift: trend.is_drift(LEVEL, least), least })
 }
 
 impl Drift {
     /// The test in a sentence.
     pub(super) fn sentence(&self, what: &str, unit: &str) -> String {
-        let verdict = if self.is_drift { "drifts" } else { "no drift shown" };
+        let verdict = if self.is_drift {
+            "drifts"
+        } else if self.trend.relative_change().abs() > self.least {
+            // A change that matters, and too few or too scattered points to tell it from chance.
+            "cannot tell"
+        } else {
+            "no drift shown"
+        };
         format!(
             "{what}: {verdict}; Theil–Sen change {:+.3} {unit} ({:+.1} %) over the run, Mann–Kendall tau {:.2}, p = {:.2} with {:.0} effective of {} points",
             self.trend.change,

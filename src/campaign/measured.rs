@@ -404,7 +404,7 @@ fn profile(pack: &Pack, task: &TaskSpec, outcome: &mut Outcome, record: &RunReco
             ));
             (folded, profile.unit.clone(), profile.profiler.clone())
         }
-        _ => (stacks::folded(record), "ns per task".to_owned(), "step timers".to_owned()),
+        _ => (stacks::folded(record), "ns per second".to_owned(), "step timers".to_owned()),
     };
     if !own.is_empty() {
         let table: serde_json::Map<String, Value> =

@@ -179,6 +179,11 @@ impl RunOptions {
             seed: amount.seed,
             rate: amount.rate,
             clients: amount.clients,
+            // One engine is part of what is run; several are what is compared.
+            engine: match self.treatment.engine[..] {
+                [engine] => Some(engine),
+                _ => None,
+            },
         };
         Ok(Scenario::load(name_or_path, &overrides)?)
     }

@@ -8,6 +8,7 @@ use super::signals::stop_on_interrupt;
 use super::study::{Confidence, Runs, equal_tasks, present, write_junit};
 use super::terminal::Terminal;
 use crate::engine::Progress;
+use crate::measure::Calibration;
 use crate::measure::record::{TreatmentRecord, Warning};
 use crate::report::junit::gate_cases;
 use crate::report::scenario::scenario_section;
@@ -291,6 +292,7 @@ fn refuse_or_doubt(
                 )));
             }
         }
+        refuse_other_rules(record)?;
         let scenario = candidates[0].arm.scenario;
         if record.scenario.name != scenario.name {
             return Err(Failure::Usage(format!(
@@ -314,6 +316,32 @@ fn refuse_or_doubt(
     }
     warnings.dedup();
     Ok(warnings)
+}
+
+/// Refuses a stored record whose figures mean something else than those of a fresh run: counted by the old rule, or charged
+/// other constants.
+fn refuse_other_rules(record: &crate::measure::RunRecord) -> Result<(), Failure> {
+    if record.window.drain.is_none() {
+        return Err(Failure::Usage(
+            "--baseline: the stored record counts by the rule of conlab 0.1, only tasks that were issued and completed in the \
+             window; make it anew"
+                .into(),
+        ));
+    }
+    if record.engine != EngineKind::Virtual.name() {
+        return Ok(());
+    }
+    let now = Calibration::of_this_host();
+    match &record.manifest.calibration_digest {
+        Some(then) if *then != now.digest() => Err(Failure::Usage(format!(
+            "--baseline: the stored record was charged other constants (calibration {then}: {}) than a fresh run would be \
+             ({}: {}); make it anew, or restore that calibration",
+            record.manifest.calibration,
+            now.digest(),
+            now.origin
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Judges gates on the treatments; a signed bound falls back on the stored record where there is no reference.

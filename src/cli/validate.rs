@@ -82,7 +82,16 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     if let Some(file) = &args.options.output.html {
         write(file, &html(&page), terminal)?;
     }
-    Ok(if progress.stopped() { Outcome::Interrupted } else { Outcome::Done })
+    let none_good = rows
+        .iter()
+        .all(|row| row.verdict.is_none_or(|verdict| verdict != crate::study::validate::Verdict::Good));
+    Ok(if progress.stopped() {
+        Outcome::Interrupted
+    } else if none_good {
+        Outcome::Refuted
+    } else {
+        Outcome::Done
+    })
 }
 
 /// The treatments asked for, or the grid of queues and threads.

@@ -2,7 +2,7 @@
 
 use super::{Counts, RunRecord, json};
 use crate::files::DraftFolder;
-use hdrhistogram::serialization::V2Serializer;
+use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -114,11 +114,12 @@ pub fn file_word(text: &str) -> String {
     word
 }
 
-/// One interval, the measured window, for each actor as a tag: `HdrHistogram` V2, values in nanoseconds.
+/// One interval, the measured window, for each actor as a tag: `HdrHistogram` V2, deflated, which is the only form that all
+/// libraries read; values in nanoseconds.
 fn interval_log(record: &RunRecord, sojourn: &[(String, Counts)]) -> Result<Vec<u8>, ArchiveError> {
     let failed = |reason: String| ArchiveError::Encode { part: "histograms", reason };
     let mut bytes = Vec::new();
-    let mut serializer = V2Serializer::new();
+    let mut serializer = V2DeflateSerializer::new();
     let mut builder = IntervalLogWriterBuilder::new();
     builder.add_comment("sojourn in ns; max in ms; one line an actor").with_max_value_divisor(1e6);
     let mut writer =

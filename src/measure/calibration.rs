@@ -258,6 +258,22 @@ impl Calibration {
         ]
     }
 
+    /// 16 hexadecimal digits over every constant: equal where the virtual engine charges the same, wherever it was measured.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let mut constants = self.to_json();
+        if let Some(all) = constants.as_object_mut() {
+            // When and where they were measured is not charged.
+            all.remove("origin");
+            all.remove("host");
+        }
+        // FNV-1a over 64 bits: not against forgery, only against mix-ups.
+        let hash = constants.to_string().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
+        format!("{hash:016x}")
+    }
+
     /// The cost of a queue's operations.
     #[must_use]
     pub fn queue(&self, kind: QueueKind) -> QueueCost {
@@ -277,7 +293,12 @@ mod tests {
         mine.store.large.fetch = Nanos(99);
         mine.wake_shape = Shape::of(&(0..100).map(f64::from).collect::<Vec<_>>());
         (mine.gathers, mine.gather_below) = (801, 702);
+        let digest = mine.digest();
         let mut stored = mine.to_json();
+        let elsewhere = Calibration { origin: "another day".into(), ..mine.clone() };
+        assert_eq!(elsewhere.digest(), digest, "the same constants");
+        let slower = Calibration { switch: Nanos(1235), ..mine.clone() };
+        assert_ne!(slower.digest(), digest);
         assert_eq!(Calibration::from_json(&stored), Some(mine));
         stored["host"] = json!("another");
         assert_eq!(Calibration::from_json(&stored), None);

@@ -20,6 +20,7 @@ pub fn manifest(calibration: String) -> Manifest {
         cgroup_cores: cgroup_cores(),
         steal_ns: None,
         calibration,
+        calibration_digest: None,
         clock: clock::source().into(),
         no_miss_counters: None,
     }

@@ -24,9 +24,11 @@ pub mod record;
 pub mod sched;
 mod shape;
 mod slow_task;
+mod stated;
 mod store_cost;
 pub mod stored;
 mod tally;
+pub mod verdicts;
 
 pub use caching::CacheLedger;
 pub use calibration::{Calibration, QueueCost};

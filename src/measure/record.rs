@@ -13,6 +13,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+pub use super::stated::{Party, Verdict, VerdictKind};
+
 /// Version of the record's meaning; bumped when a field changes its meaning, not when one is added.
 pub const SCHEMA: u32 = 1;
 
@@ -97,7 +99,8 @@ pub struct RunRecord {
 }
 
 impl RunRecord {
-    /// Why the figures cannot be trusted: a deadlock first, else the identities that fail; `None` where they can.
+    /// Why the figures cannot be trusted: a deadlock first, then the identities that fail, then that nothing completed;
+    /// `None` where they can.
     #[must_use]
     pub fn why_untrustworthy(&self) -> Option<String> {
         if let Some(deadlock) = self.verdicts.iter().find(|verdict| verdict.kind == VerdictKind::Deadlock) {
@@ -105,7 +108,11 @@ impl RunRecord {
         }
         let failed: Vec<&str> =
             self.identities.iter().filter(|each| !each.holds).map(|each| each.name.as_str()).collect();
-        (!failed.is_empty()).then(|| format!("the identity {} does not hold", failed.join(", ")))
+        if !failed.is_empty() {
+            return Some(format!("the identity {} does not hold", failed.join(", ")));
+        }
+        let short = self.verdicts.iter().find(|verdict| verdict.kind == VerdictKind::TooShort);
+        short.map(|verdict| verdict.message.clone())
     }
 }
 
@@ -118,64 +125,6 @@ pub struct Warning {
     pub message: String,
     /// What to do about it.
     pub remedy: String,
-}
-
-/// What keeps a run's figures from meaning what they usually mean, in the system that was run and not in conlab.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Verdict {
-    /// Which of them.
-    pub kind: VerdictKind,
-    /// One sentence that names the parties, as people read it.
-    pub message: String,
-    /// Who waits for what, held by whom; of a deadlock the whole cycle, in order.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub parties: Vec<Party>,
-}
-
-impl Verdict {
-    /// A deadlock of these parties, each of which waits for what the next one holds, and the last for the first.
-    #[must_use]
-    pub fn deadlock(parties: Vec<Party>) -> Self {
-        let waits: Vec<String> = parties
-            .iter()
-            .map(|Party { who, waits_for, held_by, .. }| match held_by {
-                Some(holder) if waits_for.starts_with("lock") => {
-                    format!("{who} waits for {waits_for} held by {holder}")
-                }
-                Some(other) => format!("{who} waits for {waits_for}, due from {other}"),
-                None => format!("{who} waits for {waits_for}"),
-            })
-            .collect();
-        Self { kind: VerdictKind::Deadlock, message: format!("deadlock: {}", waits.join("; ")), parties }
-    }
-}
-
-/// The kinds of [`Verdict`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum VerdictKind {
-    /// A cycle of waits that nothing outside it can end.
-    Deadlock,
-    /// Somebody waited for a thing over the whole window while others got it.
-    Starvation,
-    /// More arrives than the system can complete.
-    Overload,
-    /// No task completed, or too few for the figures that are asked for.
-    TooShort,
-}
-
-/// One wait of a [`Verdict`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Party {
-    /// The actor and its worker, as `agents-3`, or the actor alone.
-    pub who: String,
-    /// What it waits for: "lock `a`", "an answer of `bee`", "room in the queue of `q`".
-    pub waits_for: String,
-    /// Who holds that, if anybody does.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub held_by: Option<String>,
-    /// Since when, in nanoseconds from the start of the window (negative: from before it).
-    pub since_ns: i64,
 }
 
 /// Where and how a run was made.
@@ -203,6 +152,9 @@ pub struct Manifest {
     pub steal_ns: Option<u64>,
     /// Calibration in force (iterations of work per microsecond, or the name of a stored calibration).
     pub calibration: String,
+    /// Digest of the constants that the virtual engine charged; absent on real threads and in records of conlab 0.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration_digest: Option<String>,
     /// Source of time.
     pub clock: String,
     /// Why the processor's cache misses could not be counted, for runs with caches on real threads.

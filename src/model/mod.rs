@@ -191,7 +191,7 @@ fn add_step(ops: &mut Vec<Op>, step: usize, spec: &StepSpec) {
         ops.len() - 1
     });
     ops.extend(spec.pool.map(|pool| Op::Acquire { pool }));
-    ops.extend(spec.lock.map(|lock| Op::Lock { lock, share: spec.share }));
+    ops.extend(spec.opens.or(spec.lock).map(|lock| Op::Lock { lock, share: spec.share }));
     add_effects(ops, step, spec);
     ops.extend(spec.lock.map(|lock| Op::Unlock { lock }));
     ops.extend(spec.pool.map(|pool| Op::Release { pool }));
@@ -208,6 +208,8 @@ fn add_step(ops: &mut Vec<Op>, step: usize, spec: &StepSpec) {
     if let Some(Op::Maybe { otherwise, .. }) = may.and_then(|at| ops.get_mut(at)) {
         *otherwise = after;
     }
+    // Whether the last step of a section happens or not, its lock is given back.
+    ops.extend(spec.closes.iter().map(|lock| Op::Unlock { lock: *lock }));
 }
 
 /// Adds what a step does between its locks.

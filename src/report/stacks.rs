@@ -1,15 +1,18 @@
 //! Folded stacks of wall time by actor, step and cause, and flame graphs of them.
 //!
-//! Weights are nanoseconds per completed task, so that records of different lengths can be set against each other.
+//! Weights are nanoseconds of all tasks together per second of the window, so that frames of different actors can be added
+//! and records of different lengths set against each other: a thousand million is one task at a time.
 
 use crate::measure::record::{Breakdown, RunRecord};
 use crate::printable::Printable;
+use crate::units::Nanos;
 use inferno::flamegraph::{self, Direction, Options};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::io;
 
-/// Folded stacks `actor;step;cause weight`, one a line, in order of name; weights in nanoseconds per task.
+/// Folded stacks `actor;step;cause weight`, one a line, in order of name; weights in nanoseconds per second of the
+/// window.
 #[must_use]
 pub fn folded(record: &RunRecord) -> String {
     lines(&weights(record), |weight| weight.to_string())
@@ -38,7 +41,7 @@ pub fn folded_difference(before: &RunRecord, after: &RunRecord) -> String {
     lines(&both, |(before, after)| format!("{before} {after}"))
 }
 
-/// A flame graph of `folded` stacks as SVG: time per task by actor, step and cause; with two weights a line, coloured
+/// A flame graph of `folded` stacks as SVG: time by actor, step and cause; with two weights a line, coloured
 /// by what grew (red) and shrank (blue).
 ///
 /// # Errors
@@ -64,29 +67,28 @@ fn lines<W>(weights: &BTreeMap<String, W>, show: impl Fn(&W) -> String) -> Strin
     })
 }
 
-/// Nanoseconds per task by stack; what is nothing is left out.
+/// Nanoseconds per second of the window by stack; what is nothing is left out.
 fn weights(record: &RunRecord) -> BTreeMap<String, u64> {
     let mut weights = BTreeMap::new();
+    let seconds = Nanos(record.window.length_ns.max(1)).as_secs_f64();
     for (name, actor) in &record.actors {
-        if actor.completed == 0 {
-            continue;
-        }
-        #[expect(clippy::cast_precision_loss, reason = "2^53 tasks are out of reach")]
-        let tasks = actor.completed as f64;
-        let mut add = |step: &str, breakdown: &Breakdown, tasks: f64| {
+        let mut add = |step: &str, breakdown: &Breakdown, times: f64| {
             for (cause, total) in breakdown.parts() {
                 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "casts saturate")]
-                let weight = (total / tasks).round() as u64;
+                let weight = (total * times / seconds).round() as u64;
                 if weight > 0 {
                     let stack = format!("{};{};{cause}", frame(name), frame(step));
                     *weights.entry(stack).or_default() += weight;
                 }
             }
         };
+        #[expect(clippy::cast_precision_loss, reason = "2^53 tasks are out of reach")]
+        let tasks = actor.sojourn_ns.count as f64;
         let queue = Breakdown { queue: actor.breakdown_mean_ns.queue, ..Breakdown::default() };
-        add("(queue)", &queue, 1.0);
+        // The queue's is a mean, the steps' are sums.
+        add("(queue)", &queue, tasks);
         for step in &actor.steps {
-            add(&step.name, &step.total_ns, tasks);
+            add(&step.name, &step.total_ns, 1.0);
         }
     }
     weights

@@ -56,7 +56,8 @@ pub(super) fn read_actor(index: usize, name: &str, actor: &Section<'_>, names: &
         "focus", "threads", "queue", "capacity", "load", "under", "steps", "on", "full", "timeout", "shed",
     ]);
     let under = actor.field("under").and_then(|field| read_under(&field, names));
-    let mut reader = Steps { actor: name, under, names, seen: Vec::new(), read: Vec::new() };
+    let mut reader =
+        Steps { actor: name, under, names, seen: Vec::new(), held: Vec::new(), read: Vec::new() };
     let mut kinds = Vec::new();
     if actor.has("steps") || !actor.has("on") {
         reader.read_all(actor, "");
@@ -135,12 +136,18 @@ fn read_shed(field: &Field<'_>) -> Option<Shed> {
     }
 }
 
-/// Reads the steps of an actor, one kind after the other.
+/// Most critical sections inside each other.
+const DEEPEST: usize = 16;
+
+/// Reads the steps of an actor, one kind after the other. Critical sections are laid flat: a head that takes the lock, and
+/// then their steps.
 struct Steps<'a> {
     actor: &'a str,
     under: Option<usize>,
     names: &'a Names,
     seen: Vec<String>,
+    /// Locks of the critical sections around the present step.
+    held: Vec<usize>,
     read: Vec<StepSpec>,
 }
 
@@ -150,21 +157,86 @@ impl Steps<'_> {
         let expected = "what a task does, such as [{ name = \"work\", compute = \"1ms\" }]";
         let steps = section.required("steps", expected);
         let steps = steps.and_then(|field| field.elements("an array of steps")).unwrap_or_default();
-        for (index, field) in steps.iter().enumerate() {
+        self.read_fields(&steps, kind);
+    }
+
+    fn read_fields(&mut self, fields: &[Field<'_>], kind: &str) {
+        for (index, field) in fields.iter().enumerate() {
             let Some(section) = field.section("a step such as { name = \"work\", compute = \"1ms\" }") else {
                 continue;
             };
-            let mut step = read_step(index, section, (self.actor, kind), self.under, self.names);
+            let inner = section.field("steps");
+            let (lock, fail) = (section.field("lock"), section.field("fail"));
+            let mut step = if inner.is_some() {
+                read_head(index, section, (self.actor, kind), self.names)
+            } else {
+                read_step(index, section, (self.actor, kind), self.under, self.names)
+            };
             if !kind.is_empty() {
                 step.name = format!("{kind}.{}", step.name);
             }
             if self.seen.contains(&step.name) {
                 field.wrong(format!("is the second step named `{}`: expected a name of its own", step.name));
             }
+            let wants = step.opens.or(step.lock);
+            if let Some(field) = lock.filter(|_| wants.is_some_and(|lock| self.held.contains(&lock))) {
+                field.wrong(
+                    "is held already by the critical section around it: expected another lock, or none",
+                );
+            }
+            if let Some(field) = fail.filter(|_| !self.held.is_empty()) {
+                field.wrong("leaves a critical section in the middle: expected it in a step outside");
+            }
+            let opens = step.opens;
             self.seen.push(step.name.clone());
             self.read.push(step);
+            if let Some(inner) = inner {
+                self.read_section(&inner, opens, kind);
+            }
         }
     }
+
+    /// The steps of a critical section under the lock `opens`.
+    fn read_section(&mut self, inner: &Field<'_>, opens: Option<usize>, kind: &str) {
+        let fields = inner.elements("an array of steps").unwrap_or_default();
+        if fields.is_empty() {
+            inner.wrong("is empty: expected the steps over which the lock is held");
+        } else if self.held.len() == DEEPEST {
+            return inner.wrong(format!("is inside {DEEPEST} critical sections: expected fewer"));
+        }
+        self.held.extend(opens);
+        self.read_fields(&fields, kind);
+        if let (Some(lock), Some(last)) = (opens, self.read.last_mut()) {
+            last.closes.push(lock);
+            self.held.pop();
+        }
+    }
+}
+
+/// Reads the head of a critical section: its name and its lock.
+fn read_head(index: usize, section: Section<'_>, actor: (&str, &str), names: &Names) -> StepSpec {
+    let (name, section) = read_name(index, section, actor);
+    section.only(&["name", "lock", "steps"]);
+    let mut head = StepSpec::named(name);
+    if section.has("lock") {
+        head.opens = read_lock_name(&section, None, names);
+    } else {
+        section.wrong("lock: is missing: expected the lock that is held over `steps`");
+    }
+    head
+}
+
+/// A step's name, and its section under that name.
+fn read_name<'a>(index: usize, section: Section<'a>, (actor, kind): (&str, &str)) -> (String, Section<'a>) {
+    let field = section.required("name", "the step's name");
+    let name = field.as_ref().and_then(|field| field.text("the step's name"));
+    if let (Some(field), Some(Err(why))) = (&field, name.map(check_name)) {
+        field.wrong(why);
+    }
+    let name = name.map_or_else(|| index.to_string(), str::to_owned);
+    let on = if kind.is_empty() { String::new() } else { format!(".on.{kind}") };
+    let section = section.called(format!("actor.{actor}{on}.steps.{name}"));
+    (name, section)
 }
 
 /// The lock that work is done under; the empty name means none.
@@ -185,18 +257,11 @@ fn read_under(field: &Field<'_>, names: &Names) -> Option<usize> {
 fn read_step(
     index: usize,
     section: Section<'_>,
-    (actor, kind): (&str, &str),
+    actor: (&str, &str),
     under: Option<usize>,
     names: &Names,
 ) -> StepSpec {
-    let field = section.required("name", "the step's name");
-    let name = field.as_ref().and_then(|field| field.text("the step's name"));
-    if let (Some(field), Some(Err(why))) = (&field, name.map(check_name)) {
-        field.wrong(why);
-    }
-    let name = name.map_or_else(|| index.to_string(), str::to_owned);
-    let on = if kind.is_empty() { String::new() } else { format!(".on.{kind}") };
-    let section = section.called(format!("actor.{actor}{on}.steps.{name}"));
+    let (name, section) = read_name(index, section, actor);
     section.only(&[&STEP[..], &CALL].concat());
     if !EFFECTS.iter().any(|effect| section.has(effect)) {
         section.wrong(format!("does nothing: expected at least one of {}", EFFECTS.join(", ")));

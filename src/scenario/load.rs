@@ -3,7 +3,7 @@
 use super::edit;
 use super::names::unknown;
 use super::quantity::write_duration;
-use super::{EMBEDDED, Mistake, Scenario, ScenarioError, Treatment, embedded};
+use super::{EMBEDDED, EngineKind, Mistake, Scenario, ScenarioError, Treatment, embedded};
 use crate::files::{self, LARGEST_TEXT};
 use crate::units::Nanos;
 use std::io;
@@ -29,6 +29,8 @@ pub struct Overrides {
     pub rate: Option<f64>,
     /// Closed load of the actor in focus.
     pub clients: Option<u64>,
+    /// The engine that runs it.
+    pub engine: Option<EngineKind>,
 }
 
 impl Scenario {
@@ -178,6 +180,7 @@ impl Overrides {
         for (key, count) in counts {
             edits.extend(count.map(|count| (format!("run.{key}"), integer(count))));
         }
+        edits.extend(self.engine.map(|engine| ("run.engine".to_owned(), engine.name().into())));
         for (key, time) in [("duration", self.duration), ("warmup", self.warmup)] {
             edits.extend(time.map(|time| (format!("run.{key}"), write_duration(time).into())));
         }

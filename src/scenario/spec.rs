@@ -426,6 +426,10 @@ pub struct StepSpec {
     pub under: Option<usize>,
     /// Lock held over the whole step, waits included.
     pub lock: Option<usize>,
+    /// Lock that is taken here and held over the following steps: the head of a critical section, which does nothing else.
+    pub opens: Option<usize>,
+    /// Locks that are given back after this step, innermost first: it is the last one of their critical sections.
+    pub closes: Vec<usize>,
     /// Work.
     pub compute: Option<Draw>,
     /// Bytes of memory that the work streams through.
@@ -469,6 +473,8 @@ impl StepSpec {
             times: 1,
             under: None,
             lock: None,
+            opens: None,
+            closes: Vec::new(),
             compute: None,
             touch: None,
             compress: None,
@@ -502,6 +508,8 @@ impl fmt::Debug for StepSpec {
             times,
             under,
             lock,
+            opens,
+            closes,
             compute,
             touch,
             compress,
@@ -525,7 +533,9 @@ impl fmt::Debug for StepSpec {
         shown.field("cache", cache).field("store", store).field("io", io);
         shown.field("call", call).field("send", send);
         let plain = Self::named(String::new());
-        let more: [(&str, &dyn fmt::Debug, bool); 8] = [
+        let more: [(&str, &dyn fmt::Debug, bool); 10] = [
+            ("opens", opens, *opens != plain.opens),
+            ("closes", closes, *closes != plain.closes),
             ("send_kind", send_kind, *send_kind != plain.send_kind),
             ("calls", calls, *calls != plain.calls),
             ("pool", pool, *pool != plain.pool),

@@ -176,19 +176,30 @@ fn walk(scenario: &Scenario, first: usize, distance: &[usize]) -> Option<Vec<usi
 /// step, lock, actor waited for.
 fn held_across(scenario: &Scenario) -> Vec<(usize, usize, usize, usize)> {
     let takes = |actor: usize, lock: usize| {
-        scenario.actors[actor].steps.iter().any(|step| step.lock == Some(lock) || step.under == Some(lock))
+        scenario.actors[actor]
+            .steps
+            .iter()
+            .any(|step| [step.lock, step.opens, step.under].contains(&Some(lock)))
     };
     let mut found = Vec::new();
     for (actor, spec) in scenario.actors.iter().enumerate() {
+        let mut open: Vec<usize> = Vec::new();
         for (index, step) in spec.steps.iter().enumerate() {
-            let Some(lock) = step.lock else { continue };
+            open.extend(step.opens);
+            if step.lock.is_none() && open.is_empty() {
+                continue;
+            }
             for to in step.receivers() {
                 let reached = reached(scenario, vec![to]);
-                let taker = (0..scenario.actors.len()).find(|&other| reached[other] && takes(other, lock));
-                if let Some(taker) = taker {
-                    found.push((actor, index, lock, taker));
+                for lock in open.iter().copied().chain(step.lock) {
+                    let taker =
+                        (0..scenario.actors.len()).find(|&other| reached[other] && takes(other, lock));
+                    if let Some(taker) = taker {
+                        found.push((actor, index, lock, taker));
+                    }
                 }
             }
+            open.truncate(open.len().saturating_sub(step.closes.len()));
         }
     }
     found

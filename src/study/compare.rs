@@ -4,7 +4,7 @@
 //! treatment with itself, however many ways, finds a difference in at most 1 − level of the cases. Replicates are
 //! added until every difference is known closely enough, a rule that looks at widths and never at signs.
 
-use super::metric::{Carries, Metric, Observation};
+use super::metric::{Carries, Metric, Observation, doubts_of_runs};
 use super::stats::{
     Estimate, difference, mean_interval, relative_difference, simultaneous, unpaired_difference,
 };
@@ -409,6 +409,7 @@ fn doubts(
             "raise --replicates or --tasks, or quieten the host",
         );
     }
+    warnings.extend(doubts_of_runs(observations.iter().flatten()));
     warnings
 }
 

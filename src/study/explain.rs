@@ -6,7 +6,7 @@
 //! waits for none of them, what the factorial cannot explain.
 
 use super::ablation::{Mechanism, neighbours, reaches_neighbour};
-use super::metric::{Carries, Metric, Observation};
+use super::metric::{Carries, Metric, Observation, doubts_of_runs};
 use super::stats::{
     Estimate, leave_one_out, mean_interval, only_one, pair_interactions, ratio_of_means, shapley,
     simultaneous,
@@ -480,5 +480,6 @@ fn doubts(splits: &[Split], observations: &[Vec<Observation>], options: &Explain
             "raise --replicates or --tasks",
         );
     }
+    warnings.extend(doubts_of_runs(runs()));
     warnings
 }

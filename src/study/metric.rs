@@ -1,7 +1,7 @@
 //! The figures that studies compare, and what a sample must be to carry them.
 
 use crate::measure::RunRecord;
-use crate::measure::record::{ActorRecord, Breakdown, Shares, VerdictKind};
+use crate::measure::record::{ActorRecord, Breakdown, Shares, VerdictKind, Warning};
 use crate::scenario::unknown;
 use crate::units::Nanos;
 use schemars::JsonSchema;
@@ -211,6 +211,8 @@ pub struct Observation {
     pub broken: Vec<String>,
     /// Time that the hypervisor took.
     pub steal_ns: Option<u64>,
+    /// What the run itself was doubtful about, and the verdicts on its system.
+    pub doubts: Vec<Warning>,
     /// Share of the window for which each resource was taken, in 0..1: locks, processors, each actor's workers.
     pub utilisation: Vec<(String, f64)>,
 }
@@ -234,6 +236,7 @@ impl Observation {
             partial: record.partial,
             broken: broken.chain(stuck.map(|verdict| verdict.message.clone())).collect(),
             steal_ns: record.manifest.steal_ns,
+            doubts: doubts_of(record),
             utilisation: utilisation(record),
         })
     }
@@ -243,6 +246,43 @@ impl Observation {
     pub fn get(&self, metric: Metric) -> Option<f64> {
         if metric.carried_by(self.tasks) == Carries::No { None } else { self.values[metric as usize] }
     }
+}
+
+/// Doubts of a run that its study passes on; samples and identities it judges itself.
+const PASSED_ON: [&str; 3] = ["steal", "unfinished", "thread-residual"];
+
+fn doubts_of(record: &RunRecord) -> Vec<Warning> {
+    let own = record.warnings.iter().filter(|warning| PASSED_ON.contains(&warning.code.as_str())).cloned();
+    let verdicts = record.verdicts.iter().map(|verdict| Warning {
+        code: verdict.kind.name().replace(' ', "-"),
+        message: verdict.message.clone(),
+        remedy: "change the scenario: what its figures say holds for such a system alone".into(),
+    });
+    own.chain(verdicts).collect()
+}
+
+/// The doubts of all runs of a study, each kind once, with how many runs have it.
+pub(super) fn doubts_of_runs<'a>(runs: impl Iterator<Item = &'a Observation> + Clone) -> Vec<Warning> {
+    let count = runs.clone().count();
+    let mut found: Vec<(Warning, usize)> = Vec::new();
+    for run in runs {
+        for (place, doubt) in run.doubts.iter().enumerate() {
+            if run.doubts[..place].iter().any(|other| other.code == doubt.code) {
+                continue;
+            }
+            match found.iter_mut().find(|(known, _)| known.code == doubt.code) {
+                Some((_, times)) => *times += 1,
+                None => found.push((doubt.clone(), 1)),
+            }
+        }
+    }
+    found
+        .into_iter()
+        .map(|(doubt, times)| Warning {
+            message: format!("in {times} of {count} runs, as in one of them: {}", doubt.message),
+            ..doubt
+        })
+        .collect()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "2^53 ns is 104 days")]

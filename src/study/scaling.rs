@@ -6,6 +6,8 @@ use crate::theory::{Usl, usl_fit};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// A law that misses a point by more than this share does not describe the points.
+const FITS: f64 = 0.10;
 /// Resamples of the rounds.
 const RESAMPLES: usize = 1_000;
 
@@ -26,6 +28,14 @@ pub struct Scaling {
     pub peak: Option<Estimate>,
     /// Largest relative distance of a point from the law.
     pub misfit: f64,
+}
+
+impl Scaling {
+    /// Whether the law describes the points: only then do its parameters and their intervals mean anything.
+    #[must_use]
+    pub fn fits(&self) -> bool {
+        self.misfit <= FITS
+    }
 }
 
 /// Fits every group of treatments that differ in their thread count alone, where there are three counts or more.

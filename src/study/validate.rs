@@ -1,7 +1,7 @@
 //! How well virtual time predicts real threads: the same treatments on both engines, interleaved, figure by figure.
 //!
 //! A figure is good when its error is within the tolerance of its kind, or no larger than the noise of the real runs
-//! (half of their 95 % interval); everything else is a miss, and misses are shown, not hidden.
+//! (half of their 95 % interval, which must not be wider than twice the tolerance); everything else is a miss, and misses are shown, not hidden.
 
 use super::stats::mean_interval;
 use crate::engine::{Engine, EngineError, Experiment, Progress};
@@ -43,6 +43,8 @@ pub enum Verdict {
     Good,
     /// Beyond it, but within the real runs' own noise.
     Noise,
+    /// Beyond the tolerance, and the real runs are so noisy that nothing could be told from them.
+    Unknown,
     /// Beyond both.
     Miss,
 }
@@ -54,6 +56,7 @@ impl Verdict {
         match self {
             Self::Good => "good",
             Self::Noise => "within noise",
+            Self::Unknown => "cannot tell",
             Self::Miss => "MISS",
         }
     }
@@ -134,12 +137,16 @@ pub fn validate(
     Ok(rows)
 }
 
+/// Noise excuses an error up to so many tolerances.
+const WIDEST: f64 = 2.0;
+
 fn judge(predicted: f64, measured: f64, half_width: f64, tolerance: f64) -> Verdict {
     let difference = (predicted - measured).abs();
     if difference <= tolerance * measured.abs() {
         Verdict::Good
     } else if half_width.is_finite() && difference <= half_width {
-        Verdict::Noise
+        // An interval that holds everything excuses nothing.
+        if half_width <= WIDEST * tolerance * measured.abs() { Verdict::Noise } else { Verdict::Unknown }
     } else {
         Verdict::Miss
     }
@@ -174,6 +181,7 @@ mod tests {
         assert_eq!(judge(1.09, 1.0, 0.0, 0.10), Verdict::Good);
         assert_eq!(judge(1.15, 1.0, 0.2, 0.10), Verdict::Noise);
         assert_eq!(judge(1.15, 1.0, 0.1, 0.10), Verdict::Miss);
+        assert_eq!(judge(0.064, 1.0, 0.95, 0.10), Verdict::Unknown, "−93.6 % is no noise");
         assert_eq!(judge(0.85, 1.0, f64::INFINITY, 0.10), Verdict::Miss, "one run says nothing about noise");
     }
 }

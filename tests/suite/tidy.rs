@@ -23,7 +23,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("workload", &["units", "random"]),
     ("scenario", &["units", "files", "queue", "cache", "workload"]),
     ("model", &["units", "random", "workload", "scenario"]),
-    ("measure", &["sync", "units", "clock", "files", "queue", "cache"]),
+    ("measure", &["sync", "units", "clock", "files", "queue", "cache", "scenario"]),
     ("verify", &["sync", "queue"]),
     (
         "engine",

@@ -10,6 +10,7 @@ use crate::engine::LiveBatch;
 use crate::measure::record::CallsRecord;
 use crate::measure::record::{Flow, Span, ThreadRecord};
 use crate::measure::sched::ThreadFigures;
+use crate::measure::verdicts::Waiter;
 use crate::measure::{
     CacheLedger, Cause, Epoch, Finished, Group, Groups, Ledger, Outcome, Presence, TaskTimes,
 };
@@ -107,6 +108,8 @@ pub(super) struct Book {
     pub(super) profile: Vec<StepSeen>,
     /// Bytes into and out of compression.
     pub(super) compressed: (u64, u64),
+    /// Who waited for which lock when the window ended.
+    pub(super) waiting: Vec<(usize, Waiter)>,
     /// What was noted of locks, caches and stores when the window ended; what comes after it is not part of it.
     closed: Option<Box<Closed>>,
 }
@@ -136,6 +139,7 @@ impl Book {
             spans: Spans { most: run.spans, ..Spans::default() },
             profile: Vec::new(),
             compressed: (0, 0),
+            waiting: Vec::new(),
             closed: None,
         }
     }

@@ -13,6 +13,7 @@ use crate::measure::record::{
     CallsRecord, Drain, Flow, Little, ProbeRecord, ProfileRecord, RunRecord, SCHEMA, ScenarioRef,
     SchedulerRecord, Span, Timeline, TreatmentRecord, Verdict, Warning, Window,
 };
+use crate::measure::verdicts::{self, Contest, LAST, Waiter};
 use crate::measure::{CacheLedger, Groups, Ledger, host, identities};
 use crate::units::Nanos;
 use std::sync::{Arc, OnceLock};
@@ -26,6 +27,7 @@ pub(super) struct Collected {
     calls: Vec<CallsRecord>,
     pools: Vec<PoolLedger>,
     locks: Vec<LockLedger>,
+    contests: Vec<Contested>,
     caches: Vec<CacheLedger>,
     stores: Vec<StoreLedger>,
     threads: Vec<ThreadAccount>,
@@ -57,6 +59,7 @@ impl Collected {
             calls: vec![CallsRecord::default(); run.actors.len()],
             pools: vec![PoolLedger::default(); run.pools.len()],
             locks: vec![LockLedger::default(); run.locks.len()],
+            contests: vec![Contested::default(); run.locks.len()],
             caches: vec![CacheLedger::default(); run.caches.len()],
             stores: vec![StoreLedger::default(); run.stores.len()],
             threads: Vec::new(),
@@ -89,8 +92,12 @@ impl Collected {
         calls.hedges += book.calls.hedges;
         calls.gave_up += book.calls.gave_up;
         self.pools.iter_mut().zip(&book.pools).for_each(|(mine, theirs)| mine.merge(theirs));
-        for (mine, theirs) in self.locks.iter_mut().zip(&book.locks) {
+        for ((mine, contest), theirs) in self.locks.iter_mut().zip(&mut self.contests).zip(&book.locks) {
+            contest.recent.extend_from_slice(theirs.recent());
             mine.merge(theirs);
+        }
+        for (lock, waiter) in book.waiting {
+            self.contests[lock].waiters.push(waiter);
         }
         for (mine, theirs) in self.caches.iter_mut().zip(&book.caches) {
             mine.merge(theirs);
@@ -153,6 +160,25 @@ fn used_by(run: &Runtime, key: u64) -> (String, String) {
     (actor.map(|actor| actor.spec.name.clone()).unwrap_or_default(), step.cloned().unwrap_or_default())
 }
 
+/// What the workers noted of who got a lock.
+#[derive(Clone, Default)]
+struct Contested {
+    /// Acquisitions, the last ones of each worker: when, and since when the lock had been wanted.
+    recent: Vec<(Nanos, Nanos)>,
+    waiters: Vec<Waiter>,
+}
+
+impl Contested {
+    fn into_contest(mut self) -> Contest {
+        self.recent.sort_unstable();
+        let last = self.recent.len().saturating_sub(LAST);
+        Contest {
+            waiters: self.waiters,
+            began: self.recent[last..].iter().map(|(_, began)| *began).collect(),
+        }
+    }
+}
+
 /// The record of a run that is over, and its histograms.
 pub(super) fn output(run: &Arc<Runtime>, experiment: &Experiment, collected: Collected) -> RunOutput {
     let (start, end) = (run.window_start(), run.window_end());
@@ -199,6 +225,12 @@ pub(super) fn output(run: &Arc<Runtime>, experiment: &Experiment, collected: Col
     for ((spec, lock), ledger) in experiment.scenario.locks.iter().zip(&run.locks).zip(collected.locks) {
         record.locks.insert(spec.name.clone(), ledger.into_record(lock, |key| used_by(run, key)));
     }
+    for (spec, contest) in experiment.scenario.locks.iter().zip(collected.contests) {
+        let contest = contest.into_contest();
+        let held = &record.locks[&spec.name];
+        let verdict = verdicts::starvation(&experiment.scenario, &spec.name, held, &contest, (start, end));
+        record.verdicts.extend(verdict);
+    }
     for ((spec, cache), ledger) in experiment.scenario.caches.iter().zip(&run.caches).zip(collected.caches) {
         record.caches.insert(spec.name.clone(), cache.record(ledger));
     }
@@ -219,10 +251,9 @@ pub(super) fn output(run: &Arc<Runtime>, experiment: &Experiment, collected: Col
     crate::engine::name_calls(&mut record, &experiment.scenario);
     record.profile = profile_of(run, &record, collected.samples, &collected.steps_seen);
     record.partial = run.progress.stopped() || !collected.deadlocks.is_empty();
-    record.verdicts = collected.deadlocks;
+    record.verdicts.splice(0..0, collected.deadlocks);
     record.instrumented |= experiment.profiler != Profiler::None || experiment.console.is_some();
-    record.identities = identities::check(&record);
-    record.trustworthy = record.why_untrustworthy().is_none();
+    verdicts::settle(&mut record, &experiment.scenario);
     add_warnings(&mut record, &collected.abandoned, collected.work_error);
     RunOutput { record, sojourn }
 }
@@ -407,6 +438,8 @@ fn add_warnings(record: &mut RunRecord, abandoned: &[String], work_error: f64) {
             "make steps longer than some microseconds, or read figures as upper bounds",
         );
     }
-    let steal = host::steal_warning(record.manifest.steal_ns, record.manifest.cores, record.window.length_ns);
+    let drain = record.window.drain.map_or(0, |drain| drain.length_ns);
+    let whole = record.window.warmup_ns + record.window.length_ns + drain;
+    let steal = host::steal_warning(record.manifest.steal_ns, record.manifest.cores, whole);
     record.warnings.extend(steal);
 }

@@ -182,7 +182,7 @@ impl<E: Executor> Performer<'_, E> {
         self.register().hold(0, lock);
         self.interpreter = Some((lock, held, since));
         let by = self.user();
-        self.executor.note(|notes| notes.book.locks[lock].taken(by, contended, since - before));
+        self.executor.note(|notes| notes.book.locks[lock].taken(by, contended, before, since));
         Ok(())
     }
 
@@ -236,7 +236,7 @@ impl<E: Executor> Performer<'_, E> {
         };
         let since = self.time.last();
         let by = self.user();
-        self.executor.note(|notes| notes.book.locks[lock].taken(by, contended, since - before));
+        self.executor.note(|notes| notes.book.locks[lock].taken(by, contended, before, since));
         self.register().hold(1 + self.held.len(), lock);
         self.held.push((lock, held, since));
         Ok(())
@@ -283,7 +283,7 @@ impl<E: Executor> Performer<'_, E> {
         run.locks[lock].taken(self.thread(), contended);
         let since = self.time.last();
         let by = self.user();
-        self.executor.note(|notes| notes.book.locks[lock].taken(by, contended, since - before));
+        self.executor.note(|notes| notes.book.locks[lock].taken(by, contended, before, since));
         self.register().hold(1 + self.held.len(), lock);
         self.held.push((lock, Held::Policy(share), since));
         Ok(())

@@ -6,6 +6,7 @@ use super::runtime::{Runtime, Stopped};
 use super::turnstile::Turnstile;
 use crate::lock::{Gil, GilCounts, MutexLock, RawLock, SpinLock};
 use crate::measure::record::LockRecord;
+use crate::measure::verdicts::LAST;
 use crate::measure::{LockUses, Tally};
 use crate::scenario::{LockKind, LockSpec, Next, Wait};
 use crate::units::Nanos;
@@ -234,6 +235,8 @@ pub(super) struct LockLedger {
     wait: Tally,
     hold: Tally,
     uses: LockUses,
+    /// When it was last taken, and since when it had been wanted, in a ring.
+    recent: [(Nanos, Nanos); LAST],
 }
 
 /// A step of an actor as a key of [`LockUses`].
@@ -242,9 +245,13 @@ pub(super) const fn use_key(actor: usize, step: usize) -> u64 {
 }
 
 impl LockLedger {
-    /// Notes an acquisition that took `wait` beyond the first attempt (zero when that succeeded).
+    /// Notes an acquisition at `now` of a lock that was wanted from `began` on.
     #[inline]
-    pub(super) fn taken(&mut self, by: u64, contended: bool, wait: Nanos) {
+    pub(super) fn taken(&mut self, by: u64, contended: bool, began: Nanos, now: Nanos) {
+        let wait = now - began;
+        #[expect(clippy::cast_possible_truncation, reason = "a remainder")]
+        let place = (self.acquisitions % LAST as u64) as usize;
+        self.recent[place] = (now, began);
         if contended {
             self.uses.waited(by, wait);
         }
@@ -266,6 +273,13 @@ impl LockLedger {
         self.hold.record(hold);
     }
 
+    /// Its last acquisitions: when, and since when it had been wanted.
+    pub(super) fn recent(&self) -> &[(Nanos, Nanos)] {
+        let taken = usize::try_from(self.acquisitions).unwrap_or(LAST).min(LAST);
+        &self.recent[..taken]
+    }
+
+    /// Adds what `other` noted; the last acquisitions stay those of this one.
     pub(super) fn merge(&mut self, other: &Self) {
         self.acquisitions += other.acquisitions;
         self.contended += other.contended;

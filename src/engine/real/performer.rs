@@ -14,6 +14,7 @@ use super::timekeeper::{Activity, Piece, Timekeeper};
 use super::work::{Corpus, Memory};
 use crate::engine::ThreadState;
 use crate::measure::record::Breakdown;
+use crate::measure::verdicts::Waiter;
 use crate::measure::{CAUSES, Cause, Epoch, Finished, Outcome, TaskTimes};
 use crate::queue::PushError;
 use crate::units::Nanos;
@@ -387,8 +388,14 @@ impl<'run, E: Executor> Performer<'run, E> {
         self.executor.end_window(&self.time, activity, piece);
         // Whoever waits or holds at the end is in no figure yet.
         if let Some(lock) = lock.filter(|_| piece.start < end && activity.waits_for_lock()) {
-            let wait = end - piece.start;
-            self.executor.note(|notes| notes.book.at_the_end(lock, |ledger| ledger.waits(wait)));
+            let worker = self.executor.worker();
+            let on_worker = self.executor.track_of_waits() == worker;
+            let waiter =
+                Waiter { actor: self.actor, worker: on_worker.then_some(worker), since: piece.start };
+            self.executor.note(|notes| {
+                notes.book.at_the_end(lock, |ledger| ledger.waits(end - piece.start));
+                notes.book.waiting.push((lock, waiter));
+            });
         }
         let around_work = self.interpreter.iter().map(|(lock, _, since)| (*lock, *since));
         for (lock, since) in self.held.iter().map(|(lock, _, since)| (*lock, *since)).chain(around_work) {

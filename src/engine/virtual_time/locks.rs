@@ -9,6 +9,7 @@
 
 use super::gil::GilState;
 use super::world::{NONE, Next as Do, Purpose, State, TASK, World};
+use crate::measure::verdicts::{Contest, LAST, Waiter};
 use crate::measure::{Cause, LockRecord, LockUses, Tally};
 use crate::scenario::{LockKind, Next, Wait};
 use crate::units::Nanos;
@@ -40,6 +41,8 @@ pub(super) struct Lock {
     pub(super) uses: LockUses,
     /// The step that took it last, among those of all actors.
     taken_by: u32,
+    /// When the last acquirers had begun to want it, in a ring.
+    began: [u64; LAST],
 }
 
 impl Lock {
@@ -66,6 +69,7 @@ impl Lock {
             hold: Tally::default(),
             uses: LockUses::default(),
             taken_by: NONE,
+            began: [0; LAST],
         }
     }
 
@@ -78,9 +82,18 @@ impl Lock {
     }
 
     /// Notes an acquisition after `wait`.
-    pub(super) fn note(&mut self, wait: u64) {
+    pub(super) fn note(&mut self, wait: u64, now: u64) {
+        #[expect(clippy::cast_possible_truncation, reason = "a remainder")]
+        let place = (self.acquisitions % LAST as u64) as usize;
+        self.began[place] = now - wait;
         self.acquisitions += 1;
         self.wait.record(Nanos(wait));
+    }
+
+    /// Who has had it in the window, for whoever wanted it.
+    pub(super) fn contest(&self, waiters: Vec<Waiter>) -> Contest {
+        let taken = usize::try_from(self.acquisitions).unwrap_or(LAST).min(LAST);
+        Contest { waiters, began: self.began[..taken].iter().map(|began| Nanos(*began)).collect() }
     }
 
     /// Notes a wait that goes on when the window ends.
@@ -146,7 +159,7 @@ impl World<'_> {
         let step = self.step_on(thread);
         let state = self.lock(lock);
         if state.kind == LockKind::Absent {
-            state.note(0);
+            state.note(0, now);
             return true;
         }
         if state.owner != NONE {
@@ -154,7 +167,7 @@ impl World<'_> {
         }
         state.owner = entity;
         state.held_since = now;
-        state.note(wait);
+        state.note(wait, now);
         state.waited(step, wait);
         state.taken_by = step;
         if matches!(state.kind, LockKind::Gil { .. }) {
@@ -336,7 +349,7 @@ impl World<'_> {
         let state = self.lock(lock);
         state.owner = entity;
         state.held_since = now;
-        state.note(now - since);
+        state.note(now - since, now);
         state.waited(step, now - since);
         state.taken_by = step;
         // The rest of `retry` finds the lock owned already, once the line has arrived.

@@ -50,7 +50,7 @@ mod timeline;
 mod world;
 
 use super::{Engine, EngineError, Experiment, Profiler, Progress, RunOutput};
-use crate::measure::{Calibration, host, identities};
+use crate::measure::{Calibration, host, verdicts};
 use crate::model::Program;
 use charges::Charges;
 use code::Code;
@@ -116,13 +116,14 @@ impl Engine for VirtualEngine {
         let mut output = world.into_output(experiment, stopped);
         let record = &mut output.record;
         record.verdicts.extend(verdicts);
+        let digest = calibration.digest();
         record.manifest = host::manifest(calibration.origin);
+        record.manifest.calibration_digest = Some(digest);
         record.manifest.clock = "virtual".into();
         if experiment.profiler == Profiler::Deterministic {
             record.profile = Some(profile::of_steps(record));
         }
-        record.identities = identities::check(record);
-        record.trustworthy = record.why_untrustworthy().is_none();
+        verdicts::settle(record, scenario);
         progress.phase.store(3, Ordering::Relaxed);
         Ok(output)
     }

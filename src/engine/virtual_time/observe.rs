@@ -7,8 +7,9 @@ use super::world::{NONE, Next, TASK, World};
 use crate::engine::{Experiment, RunOutput};
 use crate::measure::record::{
     BatchRecord, CacheRecord, Drain, EventRecord, Little, LockRecord, PoolRecord, QuotaRecord, RunRecord,
-    SCHEMA, ScenarioRef, SchedulerRecord, StoreRecord, ThreadRecord, TreatmentRecord, Window,
+    SCHEMA, ScenarioRef, SchedulerRecord, StoreRecord, ThreadRecord, TreatmentRecord, Verdict, Window,
 };
+use crate::measure::verdicts::{self, Waiter};
 use crate::measure::{Cause, Finished};
 use crate::units::Nanos;
 use std::collections::BTreeMap;
@@ -38,6 +39,8 @@ pub(super) struct Closed {
     batches: Vec<BatchRecord>,
     events: Vec<EventRecord>,
     quota: Option<QuotaRecord>,
+    /// Who starves.
+    verdicts: Vec<Verdict>,
 }
 
 impl World<'_> {
@@ -62,7 +65,8 @@ impl World<'_> {
         self.flush();
         self.window_end = if self.window_open { self.now } else { self.window_start };
         let length = self.window_end - self.window_start;
-        self.note_open_waits();
+        let waiting = self.note_open_waits();
+        let verdicts = self.starving(waiting);
         let (times, least, greatest) = DRAIN_EVENTS;
         let (events, quota) = self.stop_records();
         self.closed = Some(Box::new(Closed {
@@ -77,6 +81,7 @@ impl World<'_> {
             batches: self.batch_records(),
             events,
             quota,
+            verdicts,
         }));
         self.over = self.outstanding == 0;
     }
@@ -157,6 +162,7 @@ impl World<'_> {
             ..RunRecord::default()
         };
         if let Some(closed) = self.closed.take() {
+            record.verdicts.extend(closed.verdicts);
             record.scheduler = closed.scheduler;
             record.threads = closed.threads;
             record.locks = named(scenario.locks.iter().map(|spec| &spec.name), closed.locks);
@@ -180,8 +186,8 @@ impl World<'_> {
         served
     }
 
-    /// Notes at every lock who waits for it now, and since when somebody holds it.
-    fn note_open_waits(&mut self) {
+    /// Notes at every lock who waits for it now, and since when somebody holds it; returns who waits for which.
+    fn note_open_waits(&mut self) -> BTreeMap<u32, Vec<Waiter>> {
         let served = self.served();
         let mut waits: Vec<(u32, u32)> = (0..)
             .zip(&self.threads)
@@ -192,17 +198,35 @@ impl World<'_> {
             .zip(self.tasks.iter().zip(served))
             .filter(|(_, (task, served))| task.actor != NONE && !served);
         waits.extend(away.map(|(number, _)| (number | TASK, number)));
+        let mut waiting: BTreeMap<u32, Vec<Waiter>> = BTreeMap::new();
         for (entity, number) in waits {
             let task = &self.tasks[number as usize];
             let (lock, since) = (task.lock, task.since);
             // A spin lock may have been handed over to a waiter that has not noticed.
             if task.next == Next::Retry && self.locks[lock as usize].owner != entity {
+                let worker = (entity & TASK == 0).then_some(entity as usize);
+                let waiter = Waiter { actor: task.actor as usize, worker, since: Nanos(since) };
+                waiting.entry(lock).or_default().push(waiter);
                 self.locks[lock as usize].note_open_wait(self.now - since);
             }
         }
         for lock in self.locks.iter_mut().filter(|lock| lock.owner != NONE) {
-            lock.hold.record(Nanos(self.now - lock.held_since));
+            lock.held(NONE, self.now - lock.held_since);
         }
+        waiting
+    }
+
+    /// Says who of those who wait for a lock starves.
+    fn starving(&self, waiting: BTreeMap<u32, Vec<Waiter>>) -> Vec<Verdict> {
+        let (scenario, span) = (self.scenario, (Nanos(self.window_start), Nanos(self.window_end)));
+        let starves = |(lock, waiters): (u32, Vec<Waiter>)| {
+            // Locks behind those of the scenario are inside caches and stores.
+            let spec = scenario.locks.get(lock as usize)?;
+            let state = &self.locks[lock as usize];
+            let record = state.record(|step| self.used_by(step));
+            verdicts::starvation(scenario, &spec.name, &record, &state.contest(waiters), span)
+        };
+        waiting.into_iter().filter_map(starves).collect()
     }
 
     /// Notes the tasks that are still in the system, with their time so far.

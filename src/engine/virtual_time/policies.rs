@@ -74,7 +74,7 @@ impl World<'_> {
         if hands {
             state.owner = waiter;
             state.held_since = now;
-            state.note(longest);
+            state.note(longest, now);
         } else {
             state.waking = true;
         }
@@ -151,7 +151,7 @@ impl super::locks::Lock {
             self.owner = entity;
             self.held_since = now;
         }
-        self.note(waited);
+        self.note(waited, now);
     }
 
     /// Place in the line of who is let in next, if anybody is.

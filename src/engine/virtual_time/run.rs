@@ -139,7 +139,9 @@ fn numbered(scenario: &Scenario) -> Result<usize, EngineError> {
 /// The locks, all free. A spin lock that asynchronous tasks take is awaited instead, as on the real engine.
 fn locks(scenario: &Scenario) -> Vec<Lock> {
     let awaited = |lock: usize| {
-        let takes = |actor: &&ActorSpec| actor.steps.iter().any(|step| step.lock == Some(lock));
+        let takes = |actor: &&ActorSpec| {
+            actor.steps.iter().any(|step| step.lock == Some(lock) || step.opens == Some(lock))
+        };
         scenario.actors.iter().filter(|actor| actor.queue == QueueKind::Async).any(|actor| takes(&actor))
     };
     let of = |(number, spec): (usize, &LockSpec)| match spec.kind {

@@ -81,6 +81,9 @@ pub(super) fn manifest(record: &RunRecord) -> Section {
             ),
         ),
     ];
+    if let Some(digest) = &manifest.calibration_digest {
+        pairs.push(("calibration digest", digest.clone()));
+    }
     if let Some(digest) = &record.digest {
         pairs.push(("event digest", digest.clone()));
     }

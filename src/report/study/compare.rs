@@ -200,7 +200,7 @@ fn shares(comparison: &Comparison) -> Option<Section> {
         Some([vec![one.label.clone()], cells?].concat())
     };
     let rows: Vec<Vec<String>> = comparison.treatments.iter().filter_map(row).collect();
-    let head = "treatment | execution | lock acquisition | context switching";
+    let head = "treatment | execution | lock wait | run-queue wait";
     let lead = "Of the time in which tasks were busy; waiting for work and I/O are not part of it.";
     (!rows.is_empty())
         .then(|| Section::new("shares", "Shares of busy time", lead).with(Table::new("", head, 1, rows)))
@@ -215,6 +215,10 @@ fn laws(scaling: &[Scaling]) -> Option<Section> {
         format!("{:.3} [{:.3}, {high}]", estimate.value, estimate.low)
     };
     let rows = scaling.iter().map(|law| {
+        if !law.fits() {
+            let misfit = format!("{:.1} %: does not fit", law.misfit * 100.0);
+            return [law.group.clone(), "–".into(), "–".into(), "–".into(), "–".into(), misfit].into();
+        }
         vec![
             law.group.clone(),
             law.peak.as_ref().map_or_else(|| "none".into(), &interval),
@@ -225,16 +229,15 @@ fn laws(scaling: &[Scaling]) -> Option<Section> {
         ]
     });
     let head = "treatments | peak at threads | σ contention | κ coherency | λ per s | largest misfit";
-    let lead = "X(n) = λn / (1 + σ(n − 1) + κn(n − 1)) over threads n. A law that misses a point by more than the \
-                figures' intervals does not hold here.";
+    let lead = "X(n) = λn / (1 + σ(n − 1) + κn(n − 1)) over threads n. A law that misses a point by more than 10 % \
+                does not describe the points, and its parameters mean nothing.";
     let table = Table::new("", head, 1, rows.collect());
     let curves = |law: &Scaling| {
         let fitted = Usl { lambda: law.lambda.value, sigma: law.sigma.value, kappa: law.kappa.value };
         let fit = law.points.iter().map(|(n, _)| (*n, fitted.throughput(*n))).collect();
-        [
-            Series { name: law.group.clone(), points: law.points.clone(), ..Series::default() },
-            Series { name: format!("{}: fitted", law.group), points: fit, ..Series::default() },
-        ]
+        let measured = Series { name: law.group.clone(), points: law.points.clone(), ..Series::default() };
+        let fitted = Series { name: format!("{}: fitted", law.group), points: fit, ..Series::default() };
+        if law.fits() { vec![measured, fitted] } else { vec![measured] }
     };
     let lines = Lines {
         caption: "Throughput by threads".into(),

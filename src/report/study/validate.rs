@@ -11,10 +11,16 @@ pub fn validate_page(rows: &[Row], calibration: &str, replicates: u32) -> Page {
     let count = |verdict| rows.iter().filter(|row| row.verdict == Some(verdict)).count();
     let judged = rows.iter().filter(|row| row.verdict.is_some()).count();
     let (good, noise, missed) = (count(Judged::Good), count(Judged::Noise), count(Judged::Miss));
+    let unknown = count(Judged::Unknown);
     let misses: Vec<&Row> = rows.iter().filter(|row| row.verdict == Some(Judged::Miss)).collect();
     let worst = misses.iter().max_by(|a, b| a.error.abs().total_cmp(&b.error.abs()));
     let answer = match worst {
         _ if judged == 0 => "Nothing was validated.".into(),
+        None if unknown > 0 => {
+            format!(
+                "{unknown} of {judged} figures cannot be told: the real runs are too noisy; the others are predicted."
+            )
+        }
         None => format!("All {judged} figures are predicted within tolerance or the noise of the real runs."),
         Some(row) => format!(
             "{missed} of {judged} figures are missed; the worst is {} of {} ({}): {} against the real runs.",
@@ -55,7 +61,9 @@ pub fn validate_page(rows: &[Row], calibration: &str, replicates: u32) -> Page {
         }),
         verdict: Some(Verdict {
             tone: if missed > 0 { Tone::Doubtful } else { Tone::Good },
-            text: format!("{judged} figures: {good} good, {noise} within noise, {missed} missed"),
+            text: format!(
+                "{judged} figures: {good} good, {noise} within noise, {unknown} too noisy to tell, {missed} missed"
+            ),
         }),
         sections,
         ..Page::default()

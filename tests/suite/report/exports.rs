@@ -20,13 +20,20 @@ fn weight(folded: &str, actor: &str, column: usize) -> u64 {
 }
 
 #[test]
-fn stacks_add_up_to_the_mean_sojourn() {
+fn stacks_add_up_to_the_time_of_all_tasks() {
     let record = record("agents", 1000, 4, 100);
     let folded = stacks::folded(&record);
     for (name, actor) in &record.actors {
         let sum = weight(&folded, name, 0) as f64;
-        assert!((sum / actor.sojourn_ns.mean - 1.0).abs() < 1e-3, "{name}: {sum}");
+        let seconds = record.window.length_ns as f64 / 1e9;
+        let expected = actor.sojourn_ns.mean * actor.sojourn_ns.count as f64 / seconds;
+        assert!((sum / expected - 1.0).abs() < 1e-3, "{name}: {sum} of {expected}");
     }
+    // Frames of different actors add up to the tasks that are there on average.
+    let all: f64 = record.actors.keys().map(|name| weight(&folded, name, 0) as f64).sum();
+    let total: f64 =
+        folded.lines().map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum();
+    assert!((all - total).abs() < 0.5);
     assert!(folded.lines().all(|line| line.split(';').count() == 3), "three frames each:\n{folded}");
 }
 

@@ -182,6 +182,7 @@ fn manifest() -> Manifest {
         cgroup_cores: Some(4.0),
         steal_ns: Some(3_000_000),
         calibration: "412 iterations per µs".into(),
+        calibration_digest: None,
         clock: "tsc".into(),
         no_miss_counters: None,
     }
