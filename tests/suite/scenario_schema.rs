@@ -53,9 +53,14 @@ fn the_published_schema_is_the_generated_one() {
 #[test]
 fn every_built_in_and_the_template_are_accepted_and_name_the_schema() {
     let validator = jsonschema::validator_for(&schema()).unwrap();
-    let template =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cli/template.toml")).unwrap();
-    let all = EMBEDDED.iter().map(|one| (one.name, one.text)).chain([("template", template.as_str())]);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/cli/templates");
+    let templates: Vec<(String, String)> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| (path.display().to_string(), fs::read_to_string(path).unwrap()))
+        .collect();
+    let all = EMBEDDED.iter().map(|one| (one.name, one.text));
+    let all = all.chain(templates.iter().map(|(name, text)| (name.as_str(), text.as_str())));
     for (name, text) in all {
         let errors: Vec<String> = validator
             .iter_errors(&to_json(text))
