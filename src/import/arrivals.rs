@@ -106,7 +106,7 @@ fn at_once(requests: &[(u64, u64)], states: &States) -> Option<Rhythm> {
     let by_chance = (ends.len() as f64 * at_once / span.max(1.0)).min(1.0);
     let share = following / (requests.len().saturating_sub(states.most)).max(1) as f64;
     (requests.len() > 4 * states.most && share > 0.9 && by_chance < 0.5)
-        .then(|| Rhythm::Closed { clients: states.most as u64, think: 0.0 })
+        .then_some(Rhythm::Closed { clients: states.most as u64, think: 0.0 })
 }
 
 /// Clients that think: the arrival rate falls along a line as the number in the system grows.

@@ -136,9 +136,8 @@ fn json(text: &str, spans: &mut Spans) -> Result<(), String> {
         jaeger::read(answer, spans);
         return Ok(());
     }
-    let mut values = serde_json::Deserializer::from_str(start).into_iter::<otlp::Export<'_>>();
-    let mut requests = 0;
-    while let Some(export) = values.next() {
+    let values = serde_json::Deserializer::from_str(start).into_iter::<otlp::Export<'_>>();
+    for (requests, export) in values.enumerate() {
         match export {
             Ok(export) => otlp::read(export, spans),
             // A recording that is cut off in the middle keeps what came before.
@@ -148,7 +147,6 @@ fn json(text: &str, spans: &mut Spans) -> Result<(), String> {
             }
             Err(error) => return Err(format!("not OTLP JSON: {error}")),
         }
-        requests += 1;
     }
     Ok(())
 }

@@ -332,9 +332,9 @@ impl Names {
         let mut counts: BTreeMap<super::span::Name, usize> = BTreeMap::new();
         for operation in &system.operations {
             *counts.entry(operation.service).or_default() += 1;
-            if !services.contains_key(&operation.service) {
-                services.insert(operation.service, safe(spans.name(operation.service), &mut taken));
-            }
+            services
+                .entry(operation.service)
+                .or_insert_with(|| safe(spans.name(operation.service), &mut taken));
         }
         let mut kinds_of: BTreeMap<super::span::Name, BTreeSet<String>> = BTreeMap::new();
         let kinds = system

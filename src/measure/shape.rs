@@ -50,7 +50,7 @@ impl Shape {
     #[inline]
     #[must_use]
     pub fn sample(&self, median: u64, bits: u64) -> u64 {
-        let (part, within) = ((bits >> 32) * EDGES[EDGES.len() - 1] >> 32, bits & 0xffff_ffff);
+        let (part, within) = (((bits >> 32) * EDGES[EDGES.len() - 1]) >> 32, bits & 0xffff_ffff);
         let group = EDGES[1..EDGES.len() - 1].partition_point(|edge| *edge <= part);
         let (low, high) = (u64::from(self.0[group]), u64::from(self.0[group + 1]));
         let thousandths = low + ((high.saturating_sub(low) * within) >> 32);

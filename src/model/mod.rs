@@ -170,7 +170,7 @@ impl Program {
         }
         begins.push(ops.len());
         let kinds = if actor.kinds.is_empty() {
-            vec![0..ops.len()]
+            std::iter::once(0..ops.len()).collect()
         } else {
             actor.kinds.iter().map(|kind| begins[kind.first]..begins[kind.first + kind.count]).collect()
         };

@@ -100,7 +100,7 @@ fn listed(futexes: BTreeMap<u64, (FutexWait, BTreeSet<u32>)>) -> Vec<FutexWait> 
             ..wait
         })
         .collect();
-    waits.sort_by(|one, other| other.wait_ns.cmp(&one.wait_ns));
+    waits.sort_by_key(|wait| std::cmp::Reverse(wait.wait_ns));
     waits.truncate(MOST_FUTEXES);
     waits
 }

@@ -59,7 +59,7 @@ fn answer(seen: &Observation, total: &ThreadGroup) -> String {
     let blocked =
         total.blocked_ns.iter().map(|(cause, time)| (format!("blocked by {}", cause.label()), *time));
     let mut parts: Vec<(String, u64)> = waits.into_iter().chain(blocked).collect();
-    parts.sort_by(|one, other| other.1.cmp(&one.1));
+    parts.sort_by_key(|(_, time)| std::cmp::Reverse(*time));
     let shown: Vec<String> = parts
         .iter()
         .take(3)
@@ -79,7 +79,7 @@ fn answer(seen: &Observation, total: &ThreadGroup) -> String {
 
 fn groups(seen: &Observation) -> Section {
     let mut rows: Vec<(&String, &ThreadGroup)> = seen.groups.iter().collect();
-    rows.sort_by(|one, other| other.1.on_cpu_ns.cmp(&one.1.on_cpu_ns));
+    rows.sort_by_key(|(_, group)| std::cmp::Reverse(group.on_cpu_ns));
     let rows = rows.into_iter().map(|(name, group)| {
         vec![
             name.clone(),

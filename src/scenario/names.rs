@@ -58,7 +58,7 @@ pub fn unknown(what: &str, word: &str, candidates: &[&str]) -> String {
     };
     let known = match candidates {
         [] => format!(" (no {what} is defined)"),
-        _ if candidates.len() <= 24 => format!(" (known: {})", candidates.join(", ")),
+        _ if candidates.len() <= 28 => format!(" (known: {})", candidates.join(", ")),
         _ => String::new(),
     };
     format!("unknown {what} `{word}`{guess}{known}")

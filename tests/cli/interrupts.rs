@@ -37,13 +37,13 @@ fn terminal() -> (File, File) {
     let ours = open("/dev/ptmx");
     let (mut locked, mut number) = (0_i32, 0_u32);
     let size = libc::winsize { ws_row: 40, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 };
-    // SAFETY: the three requests read or write the local that each gets, which outlives the call.
-    let made = unsafe {
-        libc::ioctl(ours.as_raw_fd(), libc::TIOCSPTLCK, &raw mut locked)
-            | libc::ioctl(ours.as_raw_fd(), libc::TIOCGPTN, &raw mut number)
-            | libc::ioctl(ours.as_raw_fd(), libc::TIOCSWINSZ, &raw const size)
-    };
-    assert_eq!(made, 0, "{}", std::io::Error::last_os_error());
+    // SAFETY: the request reads the local, which outlives the call.
+    let unlocked = unsafe { libc::ioctl(ours.as_raw_fd(), libc::TIOCSPTLCK, &raw mut locked) };
+    // SAFETY: the request writes the local, which outlives the call.
+    let named = unsafe { libc::ioctl(ours.as_raw_fd(), libc::TIOCGPTN, &raw mut number) };
+    // SAFETY: the request reads the local, which outlives the call.
+    let sized = unsafe { libc::ioctl(ours.as_raw_fd(), libc::TIOCSWINSZ, &raw const size) };
+    assert_eq!((unlocked, named, sized), (0, 0, 0), "{}", std::io::Error::last_os_error());
     let theirs = open(&format!("/dev/pts/{number}"));
     (ours, theirs)
 }
@@ -52,9 +52,11 @@ fn terminal() -> (File, File) {
 fn on_terminal(mut command: Command, theirs: File) -> Command {
     command.stdin(theirs.try_clone().unwrap()).stderr(theirs).env("TERM", "xterm");
     let control = || {
-        // SAFETY: both are system calls that may be made between fork and exec.
-        let made = unsafe { libc::setsid() != -1 && libc::ioctl(0, libc::TIOCSCTTY, 0) != -1 };
-        if made { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+        // SAFETY: a system call that may be made between fork and exec.
+        let leads = unsafe { libc::setsid() } != -1;
+        // SAFETY: likewise; descriptor 0 is the terminal.
+        let controls = unsafe { libc::ioctl(0, libc::TIOCSCTTY, 0) } != -1;
+        if leads && controls { Ok(()) } else { Err(std::io::Error::last_os_error()) }
     };
     // SAFETY: `control` allocates nothing and takes no lock.
     unsafe { command.pre_exec(control) };

@@ -7,7 +7,6 @@ use super::targets::TARGETS;
 use conlab::engine::{Engine, Experiment, VirtualEngine};
 use conlab::scenario::{EMBEDDED, LoadArm, Overrides, Scenario};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Duration, Instant};
 
 /// Executions of each target in an ordinary run.
 const EXECUTIONS: u64 = 150;
@@ -145,10 +144,12 @@ fn mutated_input_is_read_or_refused_and_nothing_panics_or_hangs() {
         for execution in 0..executions {
             let chosen = random.below(corpus.len());
             let input = random.mutated(&corpus[chosen]);
-            let begun = Instant::now();
+            let begun = conlab::clock::now();
             let ended = catch_unwind(AssertUnwindSafe(|| target(&input)));
             // Two seconds are a hang; ten allow for a busy machine.
-            if ended.is_err() || begun.elapsed() > Duration::from_secs(10) {
+            if ended.is_err()
+                || conlab::clock::now().saturating_sub(begun) > conlab::units::Nanos::from_secs(10)
+            {
                 let folder = std::env::temp_dir();
                 let path = folder.join(format!("conlab-fuzz-{name}-{seed}-{execution}"));
                 std::fs::write(&path, &input).unwrap();

@@ -197,7 +197,7 @@ fn gzip_is_unpacked_and_a_cut_recording_keeps_its_beginning() {
     let file = folder.path().join("trace.json.gz");
     let mut packed =
         flate2::write::GzEncoder::new(std::fs::File::create(&file).unwrap(), flate2::Compression::fast());
-    packed.write_all(text[..text.len() - 40].as_bytes()).unwrap();
+    packed.write_all(&text.as_bytes()[..text.len() - 40]).unwrap();
     packed.finish().unwrap();
     let Ok(Source::Spans(spans)) = read(&[file], None) else { panic!("no spans") };
     assert_eq!((spans.spans.len(), spans.unfinished), (149, 1));

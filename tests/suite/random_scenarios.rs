@@ -121,6 +121,7 @@ impl Author {
     }
 
     /// The text of a scenario; it may hold a mistake of the whole, such as a lock held over a call to who takes it.
+    #[expect(clippy::too_many_lines, reason = "the parts of a file, one after the other")]
     fn scenario(&mut self) -> String {
         let mut text = String::from("schema = 1\nname = \"random\"\n[run]\n");
         match self.0.below(3) {

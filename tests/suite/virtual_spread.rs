@@ -25,7 +25,6 @@ fn edge(wake: &str) -> f64 {
 fn a_race_for_the_interpreter_lock_has_no_cliff_in_the_wake_up() {
     let wakes = ["10us", "14us", "16us", "17us", "18us", "20us", "25us", "40us"];
     let rates: Vec<f64> = wakes.iter().map(|wake| edge(wake)).collect();
-    println!("{rates:?}");
     for pair in rates.windows(2) {
         assert!(pair[0] < 3.0 * pair[1] && pair[1] < 3.0 * pair[0], "{rates:?}");
     }
@@ -48,7 +47,6 @@ fn two_writers_both_progress_and_would_not_with_one_constant() {
         tasks
     };
     let (spread, exact) = (shares(&writers(true)), shares(&writers(false)));
-    println!("{spread:?} {exact:?} {:?}", writers(true).locks["log"]);
     assert!(spread[0] > 100, "{spread:?}");
     assert!(exact[0] <= 1, "{exact:?}");
 }

@@ -180,6 +180,7 @@ impl Contested {
 }
 
 /// The record of a run that is over, and its histograms.
+#[expect(clippy::too_many_lines, reason = "the fields of a record, one after the other")]
 pub(super) fn output(run: &Arc<Runtime>, experiment: &Experiment, collected: Collected) -> RunOutput {
     let (start, end) = (run.window_start(), run.window_end());
     let window = end.saturating_sub(start);

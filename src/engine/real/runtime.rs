@@ -237,6 +237,7 @@ pub(super) struct Runtime {
 }
 
 impl Runtime {
+    #[expect(clippy::too_many_lines, reason = "the fields of a run, one after the other")]
     pub(super) fn new(
         experiment: &Experiment,
         clients: Vec<Option<Sender<Returned>>>,

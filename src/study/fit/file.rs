@@ -242,7 +242,8 @@ impl FitPlan {
         if self.schema != 1 {
             return Err(format!("schema {}: expected schema = 1", self.schema));
         }
-        if !self.component.is_empty() && !(self.parameter.is_empty() && self.figure.is_empty()) {
+        let has_own = !self.parameter.is_empty() || !self.figure.is_empty();
+        if !self.component.is_empty() && has_own {
             return Err("[[component]] beside [[parameter]] or [[figure]]: expected either; move the latter into a component".into());
         }
         let components = self.components();

@@ -99,6 +99,7 @@ fn parts(text: &str, found: &[Found], facts: &mut Vec<Fact>) {
 }
 
 /// `55.3 → 20–25 ms`, `from 40 ms to 25 ms (37 % faster)`.
+#[expect(clippy::too_many_lines, reason = "the forms of one phrase, one after the other")]
 fn change(text: &str, found: &[Found], under: &str, facts: &mut Vec<Fact>) {
     let steps: Vec<usize> = (0..found.len().saturating_sub(1))
         .filter(|&at| is_change(text, &found[at], &found[at + 1]))
