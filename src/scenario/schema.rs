@@ -55,6 +55,10 @@ fn time(what: &str) -> Value {
     json!({ "$ref": "#/$defs/duration", "description": what })
 }
 
+fn flag(what: &str) -> Value {
+    json!({ "type": "boolean", "description": what })
+}
+
 fn draw(what: &str) -> Value {
     json!({ "$ref": "#/$defs/draw", "description": what })
 }
@@ -83,6 +87,7 @@ fn defs() -> Value {
         ("load", load()),
         ("phase", phase()),
         ("step", step()),
+        ("section", section()),
         ("batch", batch()),
         ("retry", retry()),
         ("miss", miss()),
@@ -161,6 +166,26 @@ fn host() -> Value {
             { "type": "string", "pattern": "^[0-9.]+\\s*%$" },
         ]},
         "period": time("The quota's period."),
+        "ideal": flag("Begin with a host that charges nothing."),
+        "spread": flag("Whether wake-ups, signals and ends of sleeps vary."),
+        "issuers": flag("Whether load is issued by threads that need a processor themselves."),
+        "gathers": count(0, 1000, "Of a thousand woken threads, how many the kernel puts on their waker's processor."),
+        "gather_below": count(0, 1000, "Use of that processor, in thousandths, up to which it does."),
+        "signal": time("What waking another thread costs the waker: the median."),
+        "overshoot": time("How much later than asked sleeps end."),
+        "jitter": time("By how much that varies, up to overshoot."),
+        "base_slice": time("The base slice of Linux's scheduler; 0s: threads run until they block."),
+        "kernel_tick": time("The kernel's tick; 0s: one queue serves all cores, first come, first served."),
+        "tick": time("Granularity of the asynchronous runtime's timer."),
+        "poll": time("Resuming a task on an asynchronous worker."),
+        "lock": time("Taking a free lock."),
+        "transfer": time("Moving a line between cores."),
+        "cache": time("Looking a key up in a cache."),
+        "touch": time("Streaming through a KiB of memory."),
+        "compress": time("Compressing a KiB of text."),
+        "push": time("Putting a task into a queue of any kind."),
+        "pop": time("Taking one out."),
+        "exclusive": time("How long either keeps others out."),
     }})
 }
 
@@ -241,7 +266,7 @@ fn actor() -> Value {
             "capacity": count(1, 1 << 24, "Tasks that its queue holds."),
             "load": { "$ref": "#/$defs/load" },
             "under": named("The lock that its work is done under; empty for none."),
-            "steps": { "type": "array", "items": { "$ref": "#/$defs/step" } },
+            "steps": { "type": "array", "items": { "anyOf": [{ "$ref": "#/$defs/step" }, { "$ref": "#/$defs/section" }] } },
             "on": { "type": "object", "propertyNames": { "$ref": "#/$defs/name" },
                     "additionalProperties": { "$ref": "#/$defs/on" }, "description": "Kinds of request." },
             "full": { "enum": Full::ALL.map(Full::name), "description": "What a full queue answers." },
@@ -253,7 +278,7 @@ fn actor() -> Value {
 
 fn on() -> Value {
     json!({ "type": "object", "additionalProperties": false, "required": ["steps"], "properties": {
-        "steps": { "type": "array", "items": { "$ref": "#/$defs/step" } },
+        "steps": { "type": "array", "items": { "anyOf": [{ "$ref": "#/$defs/step" }, { "$ref": "#/$defs/section" }] } },
         "priority": count(0, 1000, "Higher ones are served first."),
     }})
 }
@@ -295,6 +320,16 @@ fn phase() -> Value {
     json!({ "type": "object", "additionalProperties": false, "required": ["for", "rate"], "properties": {
         "for": time("How long it lasts."),
         "rate": { "anyOf": [{ "$ref": "#/$defs/rate" }, { "const": 0 }] },
+    }})
+}
+
+/// A lock held over several steps.
+fn section() -> Value {
+    json!({ "type": "object", "additionalProperties": false, "required": ["lock", "steps"],
+        "description": "A lock that is held over several steps.", "properties": {
+        "name": { "$ref": "#/$defs/name" },
+        "lock": named("The lock."),
+        "steps": { "type": "array", "minItems": 1, "items": { "$ref": "#/$defs/step" } },
     }})
 }
 

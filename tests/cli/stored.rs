@@ -123,7 +123,9 @@ fn a_sweep_in_shards_killed_and_taken_up_again_has_the_bytes_of_one_process() {
     // Half a line, as a kill leaves it; on a busy machine nobody came as far as to make the folder.
     fs::create_dir_all(here.join("parts/cells")).unwrap();
     fs::write(here.join("parts/cells/shard-9-of-9-1.jsonl"), "0123 {\"key\":\"").unwrap();
-    assert_eq!(said(here, &["sweep", "status", "parts"]).code, 3);
+    // How far the killed ones came depends on the machine; that half a line is no cell does not.
+    let status = said(here, &["sweep", "status", "parts"]).code;
+    assert!(matches!(status, 0 | 3), "{status}");
     let shards: Vec<_> = (0..3)
         .map(|shard| {
             let mut command = program(here);

@@ -103,7 +103,8 @@ fn a_lock_held_across_a_wait_shows_as_lock_acquisition_and_a_wait_alone_does_not
     assert!(lock(&free) < 1.0, "{}", lock(&free));
     let registry = &held.locks["registry"];
     assert!(registry.contended > 0);
-    assert_eq!(registry.wait_ns.count, registry.acquisitions);
+    // Waits that go on at the end of the window count as well.
+    assert_eq!(registry.wait_ns.count, registry.acquisitions + registry.open_waits);
 }
 
 #[test]

