@@ -11,7 +11,7 @@ const EDGES: [u64; 17] =
 /// The place of the median among them.
 const MEDIAN: usize = 6;
 
-/// Quantiles at [`EDGES`], in thousandths of the median; between two of them every value is as likely.
+/// Quantiles at `EDGES`, in thousandths of the median; between two of them every value is as likely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape([u32; EDGES.len()]);
 

@@ -62,7 +62,7 @@ impl StoreTimes {
     }
 }
 
-/// How a durable write's waiting for the disk spreads: the mean of each group of [`EDGES`].
+/// How a durable write's waiting for the disk spreads: the mean of each group of `EDGES`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Waits([Nanos; GROUPS]);
 

@@ -1,7 +1,7 @@
 //! Actors as data: what an actor asks its engine for, in order.
 //!
 //! An actor never spawns, blocks, sleeps, locks or reads a clock. The real engine performs an [`Op`]; the virtual
-//! engine charges for it. Durations are drawn from the task's own [`Stream`](crate::random::Stream) in the order
+//! engine charges for it. Durations are drawn from the task's own [`Stream`] in the order
 //! of the program, so a task draws the same numbers on both engines and under every treatment.
 
 use crate::random::{Source, Stream};

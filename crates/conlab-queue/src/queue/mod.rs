@@ -53,7 +53,7 @@ use std::collections::VecDeque;
 ///
 /// `Full` and `Empty` may be early where a queue says so: while another thread is halfway through pushing or
 /// popping. The blocking ends never give them. A queue that can only do the non-blocking half implements
-/// [`NonBlockingQueue`](parked::NonBlockingQueue) and is wrapped in [`Parked`](parked::Parked).
+/// [`NonBlockingQueue`] and is wrapped in [`Parked`].
 pub trait TaskQueue<T>: Send + Sync {
     /// Adds `item` at the tail, or gives it back at once.
     ///
