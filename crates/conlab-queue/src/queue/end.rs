@@ -473,11 +473,14 @@ mod tests {
     fn living_holders_keep_their_seats() {
         let end = &End::new(true);
         let gate = &std::sync::Barrier::new(SEATS + 1);
-        std::thread::scope(|scope| {
+        let turn = &std::sync::Mutex::new(()); // no grant finds another thread's lease
+        let late = std::thread::scope(|scope| {
             for _ in 0..SEATS {
                 scope.spawn(move || {
+                    let held = turn.lock().unwrap();
                     end.grant(thread_token());
                     end.recall();
+                    drop(held);
                     gate.wait(); // everybody had a lease
                     gate.wait(); // and lives until the other thread has asked
                 });
@@ -487,9 +490,11 @@ mod tests {
                 end.grant(thread_token());
                 is_leased(end)
             });
-            assert!(!late.join().unwrap_or(true), "a seat was taken from a living thread");
-            gate.wait();
+            let late = late.join();
+            gate.wait(); // before any assertion: a failed one would leave the others waiting
+            late
         });
+        assert!(!late.unwrap(), "a seat was taken from a living thread");
         end.grant(thread_token());
         assert!(is_leased(end), "the others have ended");
     }
