@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 const GENERATED: [&str; 6] =
     ["ramp-series", "constant-series", "periodic-series", "lattice-series", "lattice-summary", "shared-ramp"];
 /// Files that are listed one by one.
-const MOST_LISTED: usize = 60;
+const MAX_LISTED: usize = 60;
 /// Longest text of a report's own that is shown.
 const LONGEST: usize = 160;
 
@@ -53,7 +53,7 @@ fn table(reports: &[Report]) -> String {
         ["file", "format", "benchmarks", "statistics", "samples", "claims", "unit", "not read"]
             .map(str::to_owned),
     ];
-    for report in reports.iter().take(MOST_LISTED) {
+    for report in reports.iter().take(MAX_LISTED) {
         let ignored: Vec<String> = report
             .ignored
             .iter()
@@ -86,8 +86,8 @@ fn table(reports: &[Report]) -> String {
         }
         let _ = writeln!(text, "{}", line.trim_end());
     }
-    if reports.len() > MOST_LISTED {
-        let _ = writeln!(text, "… and {} more files", reports.len() - MOST_LISTED);
+    if reports.len() > MAX_LISTED {
+        let _ = writeln!(text, "… and {} more files", reports.len() - MAX_LISTED);
     }
     text
 }

@@ -9,7 +9,7 @@
 use super::statistics::{mean, median_of_sorted, ranks, sorted, two_sided};
 
 /// Longer series are folded into this many means of neighbours first: the test compares every pair.
-const MOST_POINTS: usize = 400;
+const MAX_POINTS: usize = 400;
 
 /// What the test says.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -83,9 +83,9 @@ pub fn trend(series: &[f64]) -> Option<Trend> {
     })
 }
 
-/// Means of neighbours, at most [`MOST_POINTS`].
+/// Means of neighbours, at most [`MAX_POINTS`].
 fn fold(series: &[f64]) -> Vec<f64> {
-    let stride = series.len().div_ceil(MOST_POINTS).max(1);
+    let stride = series.len().div_ceil(MAX_POINTS).max(1);
     series.chunks(stride).filter(|chunk| chunk.len() == stride).map(mean).collect()
 }
 

@@ -4,7 +4,7 @@ use super::Measured;
 use std::fs;
 
 /// Others may use so much of all processors.
-const MOST_OF_OTHERS: f64 = 0.10;
+const MAX_OF_OTHERS: f64 = 0.10;
 /// A figure whose third quartile is so many times its first was disturbed: by name.
 const WIDEST: [(&str, f64); 3] = [("wake", 4.0), ("switch", 2.0), ("signal", 4.0)];
 
@@ -51,7 +51,7 @@ pub(super) fn doubts(before: Option<Usage>, after: Option<Usage>, figures: &[Mea
     let mut doubts = Vec::new();
     if let (Some(before), Some(after)) = (before, after) {
         let others = after.others_since(before);
-        if others > MOST_OF_OTHERS {
+        if others > MAX_OF_OTHERS {
             doubts.push(format!("others used {:.0} % of the processors meanwhile", 100.0 * others));
         }
     }

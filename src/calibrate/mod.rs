@@ -90,8 +90,8 @@ pub fn measure(say: &dyn Fn(&str)) -> Findings {
         origin: format!("calibrated {} on {}", clock::utc(), Calibration::fingerprint()),
         base_slice: scheduling.base_slice.nanos(),
         kernel_tick: scheduling.kernel_tick.nanos(),
-        gathers: placement.gathers.nanos().0,
-        gather_below: placement.gather_below.nanos().0,
+        wake_packing: placement.wake_packing.nanos().0,
+        wake_packing_below: placement.wake_packing_below.nanos().0,
         switch: scheduling.switch.nanos(),
         wake: scheduling.wake.nanos(),
         wake_shape: scheduling.wake_shape,
@@ -111,7 +111,7 @@ pub fn measure(say: &dyn Fn(&str)) -> Findings {
         ..builtin
     };
     let mut all = scheduling.into_figures();
-    all.extend([placement.gathers, placement.gather_below]);
+    all.extend([placement.wake_packing, placement.wake_packing_below]);
     all.extend(memory.into_figures());
     all.append(&mut figures);
     let doubts = busy::doubts(before, busy::Usage::now(), &all);

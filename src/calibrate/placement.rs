@@ -32,8 +32,8 @@ const NOWHERE: usize = usize::MAX;
 
 /// What was found.
 pub(super) struct Placement {
-    pub(super) gathers: Measured,
-    pub(super) gather_below: Measured,
+    pub(super) wake_packing: Measured,
+    pub(super) wake_packing_below: Measured,
 }
 
 /// One level: how much of the processor the waker used, and how many of the woken were put there, both per mille.
@@ -49,31 +49,31 @@ pub(super) fn measure(builtin: &Calibration) -> Placement {
     let sweeps: Vec<Vec<Level>> =
         (0..sweeps).map(|_| LEVELS.iter().filter_map(|part| level(*part)).collect()).collect();
     let low = sweeps.iter().flatten().filter(|level| level.use_of_processor <= LOW);
-    let mut gathers = Measured::of(
-        "gathers",
+    let mut wake_packing = Measured::of(
+        "wake_packing",
         "of 1000 threads woken by a computing one, how many go to its processor",
         low.map(|level| level.gathered).collect(),
-        builtin.gathers as f64,
+        builtin.wake_packing as f64,
     );
-    let full = builtin.gather_below as f64;
-    let mut gather_below = Measured::of(
-        "gather_below",
+    let full = builtin.wake_packing_below as f64;
+    let mut wake_packing_below = Measured::of(
+        "wake_packing_below",
         "use of that processor, per 1000, at which half as many do",
-        sweeps.iter().map(|levels| falls_to_half(levels, gathers.value).unwrap_or(full)).collect(),
+        sweeps.iter().map(|levels| falls_to_half(levels, wake_packing.value).unwrap_or(full)).collect(),
         full,
     );
     // What counts is how many threads were woken, not at how many levels.
-    gathers.trials *= TRIALS;
-    gather_below.trials *= LEVELS.len() * TRIALS;
-    Placement { gathers, gather_below }
+    wake_packing.trials *= TRIALS;
+    wake_packing_below.trials *= LEVELS.len() * TRIALS;
+    Placement { wake_packing, wake_packing_below }
 }
 
 /// The use at which half as many are gathered as on a processor with time to spare, between two levels in proportion. `None`
 /// when they are not gathered, or up to full use.
-fn falls_to_half(levels: &[Level], gathers: f64) -> Option<f64> {
-    let half = gathers / 2.0;
+fn falls_to_half(levels: &[Level], wake_packing: f64) -> Option<f64> {
+    let half = wake_packing / 2.0;
     let crosses = |pair: &&[Level]| pair[0].gathered > half && pair[1].gathered <= half;
-    let pair = levels.windows(2).filter(|_| gathers >= CHANCE).find(crosses)?;
+    let pair = levels.windows(2).filter(|_| wake_packing >= CHANCE).find(crosses)?;
     let part = (pair[0].gathered - half) / (pair[0].gathered - pair[1].gathered);
     Some(pair[0].use_of_processor + part * (pair[1].use_of_processor - pair[0].use_of_processor))
 }
@@ -137,14 +137,14 @@ fn level(part: u64) -> Option<Level> {
 mod tests {
     use super::*;
 
-    fn check(gathered: [f64; 3], gathers: f64, expected: Option<f64>) {
+    fn check(gathered: [f64; 3], wake_packing: f64, expected: Option<f64>) {
         let uses = [500.0, 600.0, 800.0];
         let levels: Vec<Level> = uses
             .into_iter()
             .zip(gathered)
             .map(|(use_of_processor, gathered)| Level { use_of_processor, gathered })
             .collect();
-        assert_eq!(falls_to_half(&levels, gathers), expected, "{gathered:?}");
+        assert_eq!(falls_to_half(&levels, wake_packing), expected, "{gathered:?}");
     }
 
     #[test]

@@ -17,10 +17,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 /// Most worker threads or simulated cores that make sense; beyond it, no system grants them.
-pub const MOST_THREADS: usize = 65_536;
+pub const MAX_THREADS: usize = 65_536;
 
 /// Most treatments that one command compares.
-pub const MOST_TREATMENTS: usize = 4096;
+pub const MAX_TREATMENTS: usize = 4096;
 
 /// Address of tokio-console when none is given: loopback only.
 const CONSOLE: &str = "127.0.0.1:6669";
@@ -198,7 +198,7 @@ impl RunOptions {
     ///
     /// # Errors
     ///
-    /// [`Failure::Usage`] when there are more than [`MOST_TREATMENTS`].
+    /// [`Failure::Usage`] when there are more than [`MAX_TREATMENTS`].
     pub fn treatments(&self, scenario: &Scenario) -> Result<Vec<Treatment>, Failure> {
         let options = &self.treatment;
         let of = |counts: &Option<Counts>| counts.as_ref().map_or(0, |counts| counts.0.len());
@@ -211,9 +211,9 @@ impl RunOptions {
             options.engine.len(),
         ];
         let all = levels_given.iter().fold(1_usize, |all, levels| all.saturating_mul(*levels.max(&1)));
-        if all > MOST_TREATMENTS {
+        if all > MAX_TREATMENTS {
             return Err(Failure::Usage(format!(
-                "the lists make {all} treatments: expected at most {MOST_TREATMENTS}; give fewer levels of --threads, --cores \
+                "the lists make {all} treatments: expected at most {MAX_TREATMENTS}; give fewer levels of --threads, --cores \
                  or others, or plan a sweep (`conlab sweep`)"
             )));
         }
@@ -337,9 +337,9 @@ impl FromStr for Counts {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "bounded by MOST_THREADS")]
+#[expect(clippy::cast_possible_truncation, reason = "bounded by MAX_THREADS")]
 fn parse_threads(text: &str) -> Result<usize, String> {
-    parse_count(text, 1, MOST_THREADS as u64).map(|count| count as usize)
+    parse_count(text, 1, MAX_THREADS as u64).map(|count| count as usize)
 }
 
 /// Parses a count within bounds.

@@ -143,13 +143,13 @@ fn sentence(error: &clap::Error) -> String {
 
 /// Most characters of a line of a message, and most lines: what it quotes may be of any length.
 const LONGEST_LINE: usize = 1000;
-const MOST_LINES: usize = 100;
+const MAX_LINES: usize = 100;
 
 /// `said` such that a terminal obeys nothing that it quotes, without the middle of lines that are too long, and without
 /// the lines after the first hundred.
 fn bounded(said: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
-    for line in said.lines().take(MOST_LINES) {
+    for line in said.lines().take(MAX_LINES) {
         let length = line.chars().count();
         if length <= LONGEST_LINE {
             lines.push(line.to_owned());
@@ -160,7 +160,7 @@ fn bounded(said: &str) -> String {
         let end: String = line.chars().skip(length - half).collect();
         lines.push(format!("{begin} … ({} characters left out) … {end}", length - 2 * half));
     }
-    let more = said.lines().count().saturating_sub(MOST_LINES);
+    let more = said.lines().count().saturating_sub(MAX_LINES);
     if more > 0 {
         lines.push(format!("… and {more} more lines"));
     }

@@ -4,7 +4,7 @@ use super::span::{Name, Side, Span, Spans};
 use std::collections::BTreeMap;
 
 /// Calls of one operation that are told apart; the time of more is counted as the task's own.
-const MOST_CALLS: usize = 64;
+const MAX_CALLS: usize = 64;
 
 /// A system as its spans show it.
 #[derive(Clone, Debug, Default)]
@@ -335,7 +335,7 @@ fn place(steps: &mut Vec<Step>, from: usize, key: &Key) -> Option<usize> {
     if let Some(found) = steps.iter().skip(from).position(same) {
         return Some(from + found);
     }
-    if steps.len() > MOST_CALLS {
+    if steps.len() > MAX_CALLS {
         return None;
     }
     let (to, outside, is_send) = match key {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 /// Most samples of one file; more are thinned to as many quantiles.
-const MOST_SAMPLES: usize = 5000;
+const MAX_SAMPLES: usize = 5000;
 /// Own time below which a step has none, in nanoseconds.
 const NOTHING: f64 = 1000.0;
 
@@ -86,10 +86,10 @@ impl Writer {
     fn samples(&mut self, what: &str, values: &[u64]) -> String {
         let mut sorted = values.to_vec();
         sorted.sort_unstable();
-        let kept = if sorted.len() <= MOST_SAMPLES {
+        let kept = if sorted.len() <= MAX_SAMPLES {
             sorted
         } else {
-            (0..MOST_SAMPLES).map(|at| sorted[(2 * at + 1) * sorted.len() / (2 * MOST_SAMPLES)]).collect()
+            (0..MAX_SAMPLES).map(|at| sorted[(2 * at + 1) * sorted.len() / (2 * MAX_SAMPLES)]).collect()
         };
         let mut text = String::with_capacity(kept.len() * 10);
         for value in kept {

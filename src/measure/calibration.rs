@@ -46,10 +46,10 @@ pub struct Calibration {
     /// By how much that varies: sleeps end up to so much earlier or later than `overshoot` says, evenly.
     pub jitter: Nanos,
     /// Of a thousand threads that a computing thread wakes, how many the kernel puts on that thread's processor although
-    /// another is idle, while its use is below `gather_below`. Linux as it is published: none.
-    pub gathers: u64,
+    /// another is idle, while its use is below `wake_packing_below`. Linux as it is published: none.
+    pub wake_packing: u64,
     /// Use of the waker's processor over the last tens of milliseconds, per mille, at which half as many are put there.
-    pub gather_below: u64,
+    pub wake_packing_below: u64,
     /// Whether load is issued by threads that need a processor themselves, as the real engine's is.
     pub issuers: bool,
     /// Granularity of the asynchronous runtime's timer; zero: exact.
@@ -92,8 +92,8 @@ impl Default for Calibration {
             signal_shape: Shape::SIGNAL,
             overshoot: Nanos::from_micros(60),
             jitter: Nanos::from_micros(20),
-            gathers: 0,
-            gather_below: 1000,
+            wake_packing: 0,
+            wake_packing_below: 1000,
             issuers: true,
             tick: Nanos::from_millis(1),
             poll: Nanos(150),
@@ -126,8 +126,8 @@ impl Calibration {
             signal_shape: Shape::EXACT,
             overshoot: Nanos::ZERO,
             jitter: Nanos::ZERO,
-            gathers: 0,
-            gather_below: 1000,
+            wake_packing: 0,
+            wake_packing_below: 1000,
             issuers: false,
             tick: Nanos::ZERO,
             poll: Nanos::ZERO,
@@ -194,8 +194,8 @@ impl Calibration {
         }
         all.insert("wake_shape_per_mille".into(), self.wake_shape.to_json());
         all.insert("signal_shape_per_mille".into(), self.signal_shape.to_json());
-        all.insert("gathers_per_mille".into(), json!(self.gathers));
-        all.insert("gather_below_per_mille".into(), json!(self.gather_below));
+        all.insert("wake_packing_per_mille".into(), json!(self.wake_packing));
+        all.insert("wake_packing_below_per_mille".into(), json!(self.wake_packing_below));
         all.insert("touch_per_kib".into(), json!(self.touch));
         all.insert("compress_per_kib".into(), json!(self.compress));
         let queues = QueueKind::ALL.iter().zip(&self.queues).map(|(kind, cost)| {
@@ -227,8 +227,8 @@ impl Calibration {
         let shape = |name: &str, builtin: Shape| value.get(name).map_or(Some(builtin), Shape::from_json);
         found.wake_shape = shape("wake_shape_per_mille", Shape::WAKE_UP)?;
         found.signal_shape = shape("signal_shape_per_mille", Shape::SIGNAL)?;
-        found.gathers = value.get("gathers_per_mille")?.as_u64()?;
-        found.gather_below = value.get("gather_below_per_mille")?.as_u64()?;
+        found.wake_packing = value.get("wake_packing_per_mille")?.as_u64()?;
+        found.wake_packing_below = value.get("wake_packing_below_per_mille")?.as_u64()?;
         found.touch = value.get("touch_per_kib")?.as_f64()?;
         found.compress = value.get("compress_per_kib")?.as_f64()?;
         found.store = StoreCost::from_json(value.get("store")?)?;
@@ -292,7 +292,7 @@ mod tests {
         mine.queues[1].pop = Nanos(77);
         mine.store.large.fetch = Nanos(99);
         mine.wake_shape = Shape::of(&(0..100).map(f64::from).collect::<Vec<_>>());
-        (mine.gathers, mine.gather_below) = (801, 702);
+        (mine.wake_packing, mine.wake_packing_below) = (801, 702);
         let digest = mine.digest();
         let mut stored = mine.to_json();
         let elsewhere = Calibration { origin: "another day".into(), ..mine.clone() };

@@ -8,7 +8,7 @@ use std::fmt;
 const MOST: u64 = 1 << 58;
 
 /// Largest number that is not whole.
-const MOST_REAL: f64 = 1e30;
+const MAX_REAL: f64 = 1e30;
 
 /// Keys whose numbers are no figures: seeds, and the names of tasks, which are hashes.
 const SEEDS: [&str; 2] = ["seed", "task"];
@@ -54,7 +54,7 @@ impl<'de> Visitor<'de> for Plausible {
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<(), E> {
-        if number.abs() <= MOST_REAL {
+        if number.abs() <= MAX_REAL {
             return Ok(());
         }
         Err(E::custom(format_args!("{number:e} is beyond what a run can have")))

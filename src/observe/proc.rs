@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 /// Share of one processor that looking may take; beyond it looks become rarer.
-const MOST_OVERHEAD: f64 = 0.01;
+const MAX_OVERHEAD: f64 = 0.01;
 /// Futexes that are listed.
-const MOST_FUTEXES: usize = 20;
+const MAX_FUTEXES: usize = 20;
 
 /// A thread as it was at the last look.
 struct Seen {
@@ -68,7 +68,7 @@ pub(super) fn observe(
         }
         // As rare as it takes to stay cheap, however many threads there are.
         let cost = clock::now().saturating_sub(start);
-        let pause = every.max(cost.scaled(1.0 / MOST_OVERHEAD));
+        let pause = every.max(cost.scaled(1.0 / MAX_OVERHEAD));
         thread::park_timeout(pause.to_duration());
     }
     let length = clock::now().saturating_sub(began);
@@ -101,7 +101,7 @@ fn listed(futexes: BTreeMap<u64, (FutexWait, BTreeSet<u32>)>) -> Vec<FutexWait> 
         })
         .collect();
     waits.sort_by_key(|wait| std::cmp::Reverse(wait.wait_ns));
-    waits.truncate(MOST_FUTEXES);
+    waits.truncate(MAX_FUTEXES);
     waits
 }
 

@@ -2,7 +2,7 @@
 
 use super::calls::{CALL, Receivers, read_call, read_share};
 use super::draws::{draw, spread};
-use super::file::{MOST_THREADS, check_name};
+use super::file::{MAX_THREADS, check_name};
 use super::names::Directory;
 use super::reader::{Field, Section};
 use super::shared::read_timeout;
@@ -13,7 +13,7 @@ use crate::units::Nanos;
 use crate::workload::{Draw, Spread};
 
 /// Largest capacity of a queue: its slots are allocated at once.
-const MOST_CAPACITY: u64 = 1 << 24;
+const MAX_CAPACITY: u64 = 1 << 24;
 
 /// What a step may do.
 const EFFECTS: [&str; 10] =
@@ -89,9 +89,9 @@ pub(super) fn read_actor(index: usize, name: &str, actor: &Section<'_>, names: &
     let queue = actor.one_of("queue", "queue", &QueueKind::ALL, QueueKind::name).unwrap_or(QueueKind::Mutex);
     check_queue(actor, queue);
     ActorSpec {
-        threads: actor.length("threads", 1, MOST_THREADS).unwrap_or(1),
+        threads: actor.length("threads", 1, MAX_THREADS).unwrap_or(1),
         queue,
-        capacity: actor.length("capacity", 1, MOST_CAPACITY).unwrap_or(1024),
+        capacity: actor.length("capacity", 1, MAX_CAPACITY).unwrap_or(1024),
         load,
         steps: reader.read,
         kinds: if on.is_some() { kinds } else { Vec::new() },
@@ -127,7 +127,7 @@ fn read_shed(field: &Field<'_>) -> Option<Shed> {
     let shed = field.section(EXPECTED)?;
     shed.only(&["length", "age"]);
     match (shed.field("length"), shed.field("age")) {
-        (Some(_), None) => shed.length("length", 1, MOST_CAPACITY).map(Shed::Length),
+        (Some(_), None) => shed.length("length", 1, MAX_CAPACITY).map(Shed::Length),
         (None, Some(age)) => age.some_time().map(Shed::Age),
         _ => {
             field.wrong(format!("names not exactly one reason: expected {EXPECTED}"));

@@ -10,7 +10,7 @@ use crate::units::Nanos;
 pub(super) const CALL: [&str; 7] = ["fan", "wait", "parallel", "hedge", "timeout", "cancel", "retry"];
 
 /// Most messages of one call.
-const MOST_PARTS: u64 = 100_000;
+const MAX_PARTS: u64 = 100_000;
 
 /// Actors and their kinds of request, by index.
 #[derive(Debug)]
@@ -74,12 +74,12 @@ pub(super) fn read_call(step: &Section<'_>, receivers: &Receivers) -> Option<(us
         if several {
             fan.wrong("stands beside several actors: expected one, called `fan` times");
         }
-        let count = fan.count(1, MOST_PARTS).and_then(|count| usize::try_from(count).ok());
+        let count = fan.count(1, MAX_PARTS).and_then(|count| usize::try_from(count).ok());
         parts = vec![first; count.unwrap_or(1)];
     }
     let calls = CallSpec {
         need: read_need(step, parts.len()).unwrap_or(parts.len()),
-        parallel: step.length("parallel", 1, MOST_PARTS).unwrap_or(parts.len()).min(parts.len()),
+        parallel: step.length("parallel", 1, MAX_PARTS).unwrap_or(parts.len()).min(parts.len()),
         hedge: step.some_time("hedge"),
         timeout: read_timeout(step),
         cancel: step.flag("cancel").unwrap_or(false),

@@ -29,7 +29,7 @@ pub(super) const ROOT: [&str; 12] = [
 const SCHEMA: u64 = 1;
 
 /// Largest count of threads, of cores.
-pub(super) const MOST_THREADS: u64 = 65_536;
+pub(super) const MAX_THREADS: u64 = 65_536;
 
 /// What a run does that neither scenario nor command line bounds.
 const DURATION: Nanos = Nanos::from_secs(3);
@@ -204,7 +204,7 @@ fn read_host(root: &Section<'_>) -> HostSpec {
     let period = given.some_time("period").unwrap_or(PERIOD);
     let quota = given.field("quota").and_then(|field| read_quota(&field));
     HostSpec {
-        cores: given.count("cores", 1, MOST_THREADS).and_then(|count| u32::try_from(count).ok()),
+        cores: given.count("cores", 1, MAX_THREADS).and_then(|count| u32::try_from(count).ok()),
         slice: given.some_time("slice"),
         switch: given.duration("switch"),
         wake: given.duration("wake"),

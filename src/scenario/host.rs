@@ -16,8 +16,8 @@ pub(super) const KEYS: [&str; 26] = [
     "jitter",
     "base_slice",
     "kernel_tick",
-    "gathers",
-    "gather_below",
+    "wake_packing",
+    "wake_packing_below",
     "issuers",
     "tick",
     "poll",
@@ -51,9 +51,9 @@ pub struct HostConstants {
     /// The kernel's tick; zero: one queue serves all processors, first come, first served.
     pub kernel_tick: Option<Nanos>,
     /// Of a thousand woken threads, how many the kernel puts on their waker's processor.
-    pub gathers: Option<u64>,
+    pub wake_packing: Option<u64>,
     /// Use of that processor, in thousandths, up to which it does.
-    pub gather_below: Option<u64>,
+    pub wake_packing_below: Option<u64>,
     /// Whether load is issued by threads that need a processor themselves.
     pub issuers: Option<bool>,
     /// Granularity of the asynchronous runtime's timer.
@@ -85,8 +85,8 @@ impl HostConstants {
             ideal: host.flag("ideal").unwrap_or(false),
             spread: host.flag("spread"),
             issuers: host.flag("issuers"),
-            gathers: host.count("gathers", 0, 1000),
-            gather_below: host.count("gather_below", 0, 1000),
+            wake_packing: host.count("wake_packing", 0, 1000),
+            wake_packing_below: host.count("wake_packing_below", 0, 1000),
             signal: host.duration("signal"),
             overshoot: host.duration("overshoot"),
             jitter: host.duration("jitter"),

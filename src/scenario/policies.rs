@@ -151,7 +151,7 @@ impl Retry {
 }
 
 /// Most unused retries that a budget saves up: ten seconds of trouble must not spend what an hour of peace has saved.
-const MOST_SAVED: f64 = 10.0;
+const MAX_SAVED: f64 = 10.0;
 
 /// What is left of a [`Retry::budget`]: each call adds its share, each retry takes one.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -164,12 +164,12 @@ impl Budget {
     /// A budget that begins with all that it may save.
     #[must_use]
     pub const fn new(share: f64) -> Self {
-        Self { share, left: MOST_SAVED }
+        Self { share, left: MAX_SAVED }
     }
 
     /// A call is made for the first time.
     pub fn call(&mut self) {
-        self.left = (self.left + self.share).min(MOST_SAVED);
+        self.left = (self.left + self.share).min(MAX_SAVED);
     }
 
     /// Whether a retry may be made; it is then taken off.

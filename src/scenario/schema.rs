@@ -157,7 +157,7 @@ fn run() -> Value {
 
 fn host() -> Value {
     json!({ "type": "object", "additionalProperties": false, "description": "The simulated machine.", "properties": {
-        "cores": count(1, super::file::MOST_THREADS, "Cores simulated; real: processors that the run is confined to."),
+        "cores": count(1, super::file::MAX_THREADS, "Cores simulated; real: processors that the run is confined to."),
         "slice": time("How long a thread runs before another one may."),
         "switch": time("What a context switch costs."),
         "wake": time("What a wake-up costs."),
@@ -169,8 +169,8 @@ fn host() -> Value {
         "ideal": flag("Begin with a host that charges nothing."),
         "spread": flag("Whether wake-ups, signals and ends of sleeps vary."),
         "issuers": flag("Whether load is issued by threads that need a processor themselves."),
-        "gathers": count(0, 1000, "Of a thousand woken threads, how many the kernel puts on their waker's processor."),
-        "gather_below": count(0, 1000, "Use of that processor, in thousandths, up to which it does."),
+        "wake_packing": count(0, 1000, "Of a thousand woken threads, how many the kernel puts on their waker's processor."),
+        "wake_packing_below": count(0, 1000, "Use of that processor, in thousandths, up to which it does."),
         "signal": time("What waking another thread costs the waker: the median."),
         "overshoot": time("How much later than asked sleeps end."),
         "jitter": time("By how much that varies, up to overshoot."),
@@ -261,7 +261,7 @@ fn actor() -> Value {
         "anyOf": [{ "required": ["steps"] }, { "required": ["on"] }],
         "properties": {
             "focus": { "type": "boolean", "description": "The actor that the question is about." },
-            "threads": count(1, super::file::MOST_THREADS, "Worker threads."),
+            "threads": count(1, super::file::MAX_THREADS, "Worker threads."),
             "queue": { "enum": QueueKind::ALL.map(QueueKind::name), "description": "How tasks reach the workers." },
             "capacity": count(1, 1 << 24, "Tasks that its queue holds."),
             "load": { "$ref": "#/$defs/load" },

@@ -16,7 +16,7 @@ const SWITCH_INTERVAL: Nanos = Nanos::from_millis(5);
 const CHECK: Nanos = Nanos(50);
 
 /// Most places of a pool.
-const MOST_PLACES: u64 = 1 << 24;
+const MAX_PLACES: u64 = 1 << 24;
 
 /// Reads `[lock.NAME]`.
 pub(super) fn read_lock(name: &str, lock: &Section<'_>) -> LockSpec {
@@ -92,7 +92,7 @@ pub(super) fn read_pool(name: &str, pool: &Section<'_>) -> PoolSpec {
     PoolSpec {
         name: name.to_owned(),
         size: size
-            .and_then(|field| field.count(1, MOST_PLACES))
+            .and_then(|field| field.count(1, MAX_PLACES))
             .and_then(|size| usize::try_from(size).ok())
             .unwrap_or(1),
         next: pool.field("next").and_then(|field| read_next(&field, false)).unwrap_or(Next::Fifo),

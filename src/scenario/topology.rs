@@ -4,7 +4,7 @@ use super::reader::Section;
 use super::{Load, Scenario};
 
 /// Most actors of a cycle that a message names.
-const MOST_NAMED: usize = 20;
+const MAX_NAMED: usize = 20;
 
 /// The actor in focus: the one that says so, or the only one.
 pub(super) fn focus(root: &Section<'_>, actors: &[(String, Section<'_>)]) -> Option<usize> {
@@ -41,8 +41,8 @@ pub(super) fn focus(root: &Section<'_>, actors: &[(String, Section<'_>)]) -> Opt
 pub(super) fn check(scenario: &Scenario, actors: &[(String, Section<'_>)]) {
     if let Some(cycle) = cycle(scenario) {
         let mut names: Vec<&str> = cycle.iter().map(|&actor| scenario.actors[actor].name.as_str()).collect();
-        if names.len() > MOST_NAMED {
-            names.splice(MOST_NAMED / 2..names.len() - MOST_NAMED / 2, ["…"]);
+        if names.len() > MAX_NAMED {
+            names.splice(MAX_NAMED / 2..names.len() - MAX_NAMED / 2, ["…"]);
         }
         actors[cycle[0]].1.wrong(format!(
             "messages go round in a cycle, which deadlocks when its queues or workers run out: {}",

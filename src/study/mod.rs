@@ -28,7 +28,7 @@ pub use knob::Knob;
 pub use metric::{Carries, Metric, Observation, Unit};
 pub use next::{NextExperiment, Prediction, next_experiment};
 pub use scaling::{Scaling, scaling};
-pub use search::{MOST_SETTINGS, Over, Reached, SearchOptions, SearchResult, Setting, search};
+pub use search::{MAX_SETTINGS, Over, Reached, SearchOptions, SearchResult, Setting, search};
 pub use trial::{Arm, SharedEngine, StudyError, Watch, round_seed, run_rounds};
 pub use whatif::{Curve, Effect, Point, Value, WhatIf, WhatIfOptions, whatif};
 

@@ -15,11 +15,11 @@ use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 
 /// Most settings of one search.
-pub const MOST_SETTINGS: usize = 4096;
+pub const MAX_SETTINGS: usize = 4096;
 /// Rounds of every setting at first.
 const FIRST_ROUNDS: u32 = 4;
 /// Most rounds of a setting.
-const MOST_ROUNDS: u32 = 64;
+const MAX_ROUNDS: u32 = 64;
 
 /// A field and the values that it may take, the cheapest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,9 +45,9 @@ impl FromStr for Over {
                     .zip(number(high))
                     .filter(|(low, high)| low <= high)
                     .ok_or_else(|| format!("`{values}` is not a range of whole numbers: {EXPECTED}"))?;
-                if high - low >= MOST_SETTINGS as u64 {
+                if high - low >= MAX_SETTINGS as u64 {
                     return Err(format!(
-                        "`{values}` has more than {MOST_SETTINGS} values; give fewer, as a list"
+                        "`{values}` has more than {MAX_SETTINGS} values; give fewer, as a list"
                     ));
                 }
                 (low..=high).map(|value| value.to_string()).collect()
@@ -167,10 +167,10 @@ pub fn search(
         });
         out.extend(done.into_iter().map(|runner| runner.setting));
         alive = left;
-        if until >= MOST_ROUNDS {
+        if until >= MAX_ROUNDS {
             out.extend(alive.drain(..).map(|runner| runner.setting));
         }
-        (from, until) = (until, (until * 2).min(MOST_ROUNDS));
+        (from, until) = (until, (until * 2).min(MAX_ROUNDS));
     }
     out.sort_by(|one, other| one.cost.cmp(&other.cost).then(one.fields.cmp(&other.fields)));
     let best = out.iter().find(|setting| setting.meets == Some(true)).cloned();
@@ -192,8 +192,8 @@ pub fn search(
 /// Every setting, the cheapest first.
 fn runners(scenario: &Scenario, options: &SearchOptions) -> Result<Vec<Runner>, StudyError> {
     let count = options.over.iter().try_fold(1_usize, |count, over| count.checked_mul(over.values.len()));
-    let count = count.filter(|count| *count <= MOST_SETTINGS).ok_or_else(|| {
-        StudyError::Refused(format!("--over: more than {MOST_SETTINGS} settings; give fewer values"))
+    let count = count.filter(|count| *count <= MAX_SETTINGS).ok_or_else(|| {
+        StudyError::Refused(format!("--over: more than {MAX_SETTINGS} settings; give fewer values"))
     })?;
     let mut settings = Vec::with_capacity(count);
     for number in 0..count {

@@ -1,6 +1,6 @@
 //! A study's file: which cells there are.
 
-use super::{MOST_CELLS, SweepError};
+use super::{MAX_CELLS, SweepError};
 use crate::random::{Source, Stream};
 use crate::study::claims::toml_as_json;
 use serde::Deserialize;
@@ -132,8 +132,8 @@ pub fn read_study(text: &str, origin: &str) -> Result<Study, SweepError> {
     }
     let combinations = combinations(&file).map_err(refused)?;
     let cells = (combinations.len() as u64).saturating_mul(seeds.count).saturating_mul(engines.len() as u64);
-    if cells == 0 || cells > MOST_CELLS as u64 {
-        return Err(refused(format!("makes {cells} cells: expected 1 to {MOST_CELLS}")));
+    if cells == 0 || cells > MAX_CELLS as u64 {
+        return Err(refused(format!("makes {cells} cells: expected 1 to {MAX_CELLS}")));
     }
     Ok(Study {
         name: file.name,
@@ -172,7 +172,7 @@ fn grid(file: &File) -> Result<Vec<Vec<(String, String)>>, String> {
                 "factor.{path}: a range is drawn from: expected a list, or design = \"random\""
             ));
         };
-        if levels.is_empty() || all.len().saturating_mul(levels.len()) > MOST_CELLS {
+        if levels.is_empty() || all.len().saturating_mul(levels.len()) > MAX_CELLS {
             return Err(format!("factor.{path}: {} levels make too few or too many cells", levels.len()));
         }
         let with = |cell: &Vec<(String, String)>, level: &Value| {
@@ -188,8 +188,8 @@ fn grid(file: &File) -> Result<Vec<Vec<(String, String)>>, String> {
 fn drawn(file: &File) -> Result<Vec<Vec<(String, String)>>, String> {
     let samples =
         file.samples.ok_or("samples is missing: expected how many cells are drawn, such as samples = 100")?;
-    if samples as usize > MOST_CELLS {
-        return Err(format!("samples = {samples} is too many: expected at most {MOST_CELLS}"));
+    if samples as usize > MAX_CELLS {
+        return Err(format!("samples = {samples} is too many: expected at most {MAX_CELLS}"));
     }
     let mut all: Vec<Vec<(String, String)>> = vec![Vec::new(); samples as usize];
     for (number, (path, levels)) in file.factor.iter().enumerate() {

@@ -23,7 +23,7 @@ pub use submit::{Job, Scheduler, job};
 use std::path::PathBuf;
 
 /// Most cells of a plan.
-pub const MOST_CELLS: usize = 1_000_000;
+pub const MAX_CELLS: usize = 1_000_000;
 
 /// Why a sweep cannot be made.
 #[derive(Debug, thiserror::Error)]

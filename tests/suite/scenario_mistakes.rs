@@ -226,7 +226,7 @@ fn amounts_and_host() {
             ("cores = 2", "slice = \"0ms\""),
             ("cores = 2", "ideal = 1"),
             ("cores = 2", "wakeup = \"20us\""),
-            ("cores = 2", "gathers = 1001"),
+            ("cores = 2", "wake_packing = 1001"),
             ("cores = 2", "kernel_tick = 4"),
         ],
     );

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// Files looked at below one directory.
-const MOST_FILES: usize = 20_000;
+const MAX_FILES: usize = 20_000;
 /// Folders below one another.
 const DEEPEST: usize = 64;
 /// Endings of files that are looked into.
@@ -54,7 +54,7 @@ pub(super) fn below(directory: &Path) -> Listing {
                 .extension()
                 .and_then(|end| end.to_str())
                 .is_some_and(|end| ENDINGS.contains(&end.to_lowercase().as_str()))
-                && listing.files.len() < MOST_FILES
+                && listing.files.len() < MAX_FILES
             {
                 listing.files.push(path);
             }

@@ -9,7 +9,7 @@ const HEAD: usize = 64 * 1024;
 /// Text that is read whole; longer text is read row by row, or only its beginning.
 pub(super) const WHOLE: usize = 32 * 1024 * 1024;
 /// Unpacked bytes that are read of one packed file.
-const MOST_UNPACKED: u64 = 1 << 30;
+const MAX_UNPACKED: u64 = 1 << 30;
 
 /// Why there is no text.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ pub(super) fn open<'r>(bytes: impl Read + 'r) -> Result<Source<'r>, NoText> {
     if reader.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
         packed = Some("gzip");
         reader =
-            Box::new(BufReader::with_capacity(256 * 1024, MultiGzDecoder::new(reader).take(MOST_UNPACKED)));
+            Box::new(BufReader::with_capacity(256 * 1024, MultiGzDecoder::new(reader).take(MAX_UNPACKED)));
     }
     let mut head = Vec::new();
     reader.by_ref().take(HEAD as u64).read_to_end(&mut head).map_err(|error| match packed {

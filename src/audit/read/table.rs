@@ -1,8 +1,8 @@
 //! Rows of figures, read one at a time: CSV, lines of JSON, lists of flat objects.
 //!
 //! A table either holds samples (a row is a measurement) or statistics (a row is a benchmark). Memory is bounded: a
-//! series keeps its first [`MOST_KEPT`] samples, all series together [`MOST_TOGETHER`], and there are at most
-//! [`MOST_GROUPS`] names; what is beyond is counted and said.
+//! series keeps its first [`MAX_KEPT`] samples, all series together [`MAX_TOGETHER`], and there are at most
+//! [`MAX_GROUPS`] names; what is beyond is counted and said.
 
 use super::super::figure::Figure;
 use super::super::report::{Benchmark, Report, TimeUnit};
@@ -15,13 +15,13 @@ use super::vocabulary::label;
 use std::collections::BTreeMap;
 
 /// Samples kept of one series.
-const MOST_KEPT: usize = 200_000;
+const MAX_KEPT: usize = 200_000;
 /// Samples kept of all.
-const MOST_TOGETHER: usize = 4_000_000;
+const MAX_TOGETHER: usize = 4_000_000;
 /// Names that are told apart.
-const MOST_GROUPS: usize = 2000;
+const MAX_GROUPS: usize = 2000;
 /// Benchmarks that one table may hold.
-const MOST_ROWS: usize = 20_000;
+const MAX_ROWS: usize = 20_000;
 /// Rows that are looked at to tell what the columns are.
 const LOOKED_AT: usize = 200;
 
@@ -224,10 +224,10 @@ impl Table {
         if self.last_only {
             self.report.benchmarks.retain(|benchmark| benchmark.name != name);
         }
-        if self.report.benchmarks.len() < MOST_ROWS {
+        if self.report.benchmarks.len() < MAX_ROWS {
             self.report.benchmarks.extend(row.finish());
         } else {
-            self.report.ignore(format!("rows beyond the first {MOST_ROWS}"), 1);
+            self.report.ignore(format!("rows beyond the first {MAX_ROWS}"), 1);
         }
     }
 
@@ -296,9 +296,9 @@ impl Table {
         if self.last_at == usize::MAX || self.last_key != full {
             let at = match self.groups.get(&full) {
                 Some(at) => *at,
-                None if self.series.len() >= MOST_GROUPS => {
+                None if self.series.len() >= MAX_GROUPS => {
                     self.merged += 1;
-                    MOST_GROUPS - 1
+                    MAX_GROUPS - 1
                 }
                 None => {
                     self.series.push(Series {
@@ -327,7 +327,7 @@ impl Table {
     fn push(&mut self, figure: Figure, line: u32) {
         let Some(series) = self.series.get_mut(self.last_at) else { return };
         series.last_line = line;
-        if series.values.len() >= MOST_KEPT || self.kept >= MOST_TOGETHER {
+        if series.values.len() >= MAX_KEPT || self.kept >= MAX_TOGETHER {
             series.dropped += 1;
             return;
         }
@@ -343,7 +343,7 @@ impl Table {
         }
         let mut report = self.report;
         let merged = self.merged;
-        report.ignore(format!("names beyond the first {MOST_GROUPS}"), merged);
+        report.ignore(format!("names beyond the first {MAX_GROUPS}"), merged);
         for role in self.roles.iter().flatten() {
             if let Role::Ignored(why) = role {
                 report.ignore(*why, 1);

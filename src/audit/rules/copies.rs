@@ -10,7 +10,7 @@ const LEAST_EQUAL: usize = 4;
 /// Digits that they must have together: equal rows of one digit each are met by chance.
 const LEAST_DIGITS: f64 = 9.0;
 /// Rows that are compared with each other for a common ratio: every pair is looked at.
-const MOST_ROWS: usize = 600;
+const MAX_ROWS: usize = 600;
 /// Words of rows that sum up others and may equal the only one of them.
 const TOTALS: [&str; 9] =
     ["total", "aggregated", "aggregate", "all", "overall", "summary", "combined", "global", "expected"];
@@ -166,7 +166,7 @@ pub(super) fn scaled(evidence: &Evidence<'_>) -> Vec<Hit> {
                 && distinct(figures).len() >= LEAST_EQUAL
                 && !is_total(&item.benchmark.name)
         })
-        .take(MOST_ROWS)
+        .take(MAX_ROWS)
         .collect();
     let mut hits = Vec::new();
     for (at, (one, figures)) in rows.iter().enumerate() {

@@ -10,9 +10,9 @@ use super::super::report::{Benchmark, Summary};
 use super::{Evidence, Hit, Item, Said};
 
 /// Accidents more likely than this are not reported.
-const MOST_LIKELY: f64 = 0.02;
+const MAX_LIKELY: f64 = 0.02;
 /// Ramps longer than this are not looked for: rounding hides the step.
-const MOST_VALUES: u64 = 200;
+const MAX_VALUES: u64 = 200;
 
 /// One ramp behind two arms.
 pub(super) struct SharedRamp {
@@ -56,7 +56,7 @@ fn clue(benchmark: &Benchmark) -> Option<Clue> {
 /// The ramp that gives the figures of both arms, if there is one and it is no likely accident.
 pub(super) fn shared_ramp(baseline: &Benchmark, isolated: &Benchmark) -> Option<SharedRamp> {
     let (loaded, alone) = (clue(baseline)?, clue(isolated)?);
-    let known = alone.count.or(loaded.count).filter(|count| (3..=MOST_VALUES).contains(count))?;
+    let known = alone.count.or(loaded.count).filter(|count| (3..=MAX_VALUES).contains(count))?;
     // The ramp starts at 2·mean − max, in both arms alike.
     let start_of = |clue: &Clue| clue.mean * 2.0 - clue.max.span();
     let mut start = start_of(&loaded).intersect(start_of(&alone))?;
@@ -71,7 +71,7 @@ pub(super) fn shared_ramp(baseline: &Benchmark, isolated: &Benchmark) -> Option<
     }
     let nominal = 2.0 * (other.max.value - other.mean.middle()) / step.middle();
     let guess = other.count.or_else(|| whole(nominal.round()).map(|steps| steps + 1))?;
-    if !(3..=MOST_VALUES).contains(&guess) || guess == known {
+    if !(3..=MAX_VALUES).contains(&guess) || guess == known {
         return None;
     }
     let step = step.intersect((other.max.span() - other.mean) * (2.0 / steps(guess)))?;
@@ -83,7 +83,7 @@ pub(super) fn shared_ramp(baseline: &Benchmark, isolated: &Benchmark) -> Option<
         if other.count.is_some() { 1.0 } else { (2.0 * (nominal - nominal.round()).abs()).clamp(0.1, 1.0) };
     let odds = (window / room).min(1.0) * fraction;
     let counts = if alone.count.is_some() { (guess, known) } else { (known, guess) };
-    (odds <= MOST_LIKELY).then_some(SharedRamp { start: start_value, step: step_value, counts, odds })
+    (odds <= MAX_LIKELY).then_some(SharedRamp { start: start_value, step: step_value, counts, odds })
 }
 
 /// The ramp with the fewest decimals that gives every figure as printed.
@@ -213,7 +213,7 @@ fn levels(summary: &Summary) -> Option<Levels> {
     let covered: f64 = (2..=12).map(|levels| range.width() * ratio(levels) + 2.0 * stddev.half_unit).sum();
     let centred = share(2.0 * reach(mean)) * summary.median.map_or(1.0, |median| share(2.0 * reach(median)));
     let odds = (centred * share(2.0 * covered)).max(f64::MIN_POSITIVE);
-    (odds <= MOST_LIKELY).then_some(Levels { levels, odds })
+    (odds <= MAX_LIKELY).then_some(Levels { levels, odds })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of at most some hundred values")]

@@ -205,7 +205,7 @@ impl<'r> Evidence<'r> {
     /// Pairs of baseline and isolated benchmark of one component.
     fn arms(&self) -> Vec<(Item<'r>, Item<'r>)> {
         let of = |arm: Arm| {
-            self.items.iter().copied().filter(move |item| item.benchmark.arm == Some(arm)).take(MOST_ARMS)
+            self.items.iter().copied().filter(move |item| item.benchmark.arm == Some(arm)).take(MAX_ARMS)
         };
         of(Arm::Baseline)
             .flat_map(|baseline| {
@@ -221,7 +221,7 @@ impl<'r> Evidence<'r> {
 }
 
 /// Benchmarks of one arm that are compared with those of the other: every pair is looked at.
-const MOST_ARMS: usize = 1000;
+const MAX_ARMS: usize = 1000;
 
 /// Every rule, in the order in which findings are shown.
 pub const RULES: &[Rule] = &[
@@ -571,7 +571,7 @@ pub const RULES: &[Rule] = &[
 ];
 
 /// Findings of one rule that are listed one by one; the rest is counted.
-const MOST_FINDINGS: usize = 200;
+const MAX_FINDINGS: usize = 200;
 
 /// Applies every rule to reports that belong together; the worst findings first, then in the order of [`RULES`].
 #[must_use]
@@ -591,8 +591,8 @@ pub fn audit(reports: &[Report]) -> Vec<Finding> {
         .iter()
         .flat_map(|rule| {
             let mut hits = (rule.check)(&evidence);
-            let more = hits.len().saturating_sub(MOST_FINDINGS);
-            hits.truncate(MOST_FINDINGS);
+            let more = hits.len().saturating_sub(MAX_FINDINGS);
+            hits.truncate(MAX_FINDINGS);
             if let (Some(last), true) = (hits.last_mut(), more > 0) {
                 last.said.computation.push_str(&format!("; and {more} more of this kind"));
             }

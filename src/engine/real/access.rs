@@ -91,7 +91,7 @@ impl<'run, E: Executor> Performer<'run, E> {
 
     fn note_access(&mut self, cache: usize, hit: bool, start: Nanos, waited: Nanos) -> Result<(), Stopped> {
         let end = self.cut(Activity::Work);
-        self.executor.note(|notes| notes.book.caches[cache].accessed(hit, end - start, waited));
+        self.executor.note(|notes| notes.stats.caches[cache].accessed(hit, end - start, waited));
         Ok(())
     }
 
@@ -141,7 +141,7 @@ impl<'run, E: Executor> Performer<'run, E> {
         let end = self.cut(Activity::Io);
         let run = self.run;
         self.executor.note(|notes| {
-            let ledger = &mut notes.book.stores[store];
+            let ledger = &mut notes.stats.stores[store];
             ledger.accessed(write, end - start);
             outcome.map_err(|error| {
                 // A store that refuses ends the run: figures of failed accesses would be figures of nothing.

@@ -1,13 +1,13 @@
 //! From what everybody noted to the record.
 
 use super::WORK_TOLERANCE;
-use super::book::{Book, Issued, Left, ThreadAccount, groups_of};
 use super::locks::LockLedger;
 use super::memory::StoreLedger;
 use super::places::PoolLedger;
 use super::profile::{self, Samples, StepSeen};
 use super::runtime::Runtime;
 use super::tracks;
+use super::worker_stats::{Issued, Left, ThreadAccount, WorkerStats, groups_of};
 use crate::engine::{Experiment, Profiler, RunOutput};
 use crate::measure::record::{
     CallsRecord, Drain, Flow, Little, ProbeRecord, ProfileRecord, RunRecord, SCHEMA, ScenarioRef,
@@ -78,39 +78,39 @@ impl Collected {
     }
 
     /// Adds one worker's notes.
-    pub(super) fn add(&mut self, mut book: Book, account: Option<ThreadAccount>) {
-        book.keep_window();
-        self.ledgers[book.actor].merge(&book.ledger);
-        for (actor, issued) in book.issued.into_iter().enumerate() {
+    pub(super) fn add(&mut self, mut stats: WorkerStats, account: Option<ThreadAccount>) {
+        stats.keep_window();
+        self.ledgers[stats.actor].merge(&stats.ledger);
+        for (actor, issued) in stats.issued.into_iter().enumerate() {
             self.add_issued(actor, issued);
         }
-        self.groups.iter_mut().zip(&book.groups).for_each(|(mine, theirs)| mine.merge(theirs));
-        let calls = &mut self.calls[book.actor];
-        calls.calls += book.calls.calls;
-        calls.attempts += book.calls.attempts;
-        calls.retries += book.calls.retries;
-        calls.hedges += book.calls.hedges;
-        calls.gave_up += book.calls.gave_up;
-        self.pools.iter_mut().zip(&book.pools).for_each(|(mine, theirs)| mine.merge(theirs));
-        for ((mine, contest), theirs) in self.locks.iter_mut().zip(&mut self.contests).zip(&book.locks) {
+        self.groups.iter_mut().zip(&stats.groups).for_each(|(mine, theirs)| mine.merge(theirs));
+        let calls = &mut self.calls[stats.actor];
+        calls.calls += stats.calls.calls;
+        calls.attempts += stats.calls.attempts;
+        calls.retries += stats.calls.retries;
+        calls.hedges += stats.calls.hedges;
+        calls.gave_up += stats.calls.gave_up;
+        self.pools.iter_mut().zip(&stats.pools).for_each(|(mine, theirs)| mine.merge(theirs));
+        for ((mine, contest), theirs) in self.locks.iter_mut().zip(&mut self.contests).zip(&stats.locks) {
             contest.recent.extend_from_slice(theirs.recent());
             mine.merge(theirs);
         }
-        for (lock, waiter) in book.waiting {
+        for (lock, waiter) in stats.waiting {
             self.contests[lock].waiters.push(waiter);
         }
-        for (mine, theirs) in self.caches.iter_mut().zip(&book.caches) {
+        for (mine, theirs) in self.caches.iter_mut().zip(&stats.caches) {
             mine.merge(theirs);
         }
-        for (mine, theirs) in self.stores.iter_mut().zip(&book.stores) {
+        for (mine, theirs) in self.stores.iter_mut().zip(&stats.stores) {
             mine.merge(theirs);
         }
-        profile::merge(&mut self.steps_seen[book.actor], &book.profile);
-        self.omitted += book.spans.omitted;
-        self.spans.extend(book.spans.kept);
-        self.flows.extend(book.spans.flows);
-        self.compressed.0 += book.compressed.0;
-        self.compressed.1 += book.compressed.1;
+        profile::merge(&mut self.steps_seen[stats.actor], &stats.profile);
+        self.omitted += stats.spans.omitted;
+        self.spans.extend(stats.spans.kept);
+        self.flows.extend(stats.spans.flows);
+        self.compressed.0 += stats.compressed.0;
+        self.compressed.1 += stats.compressed.1;
         self.threads.extend(account);
     }
 

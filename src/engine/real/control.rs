@@ -4,8 +4,8 @@
 use super::deadlock::{Detector, verdict};
 use super::locks::LockRuntime;
 use super::memory::CacheRuntime;
+use super::miss_probe::MissProbe;
 use super::runtime::Runtime;
-use super::witness::Witness;
 use crate::engine::Experiment;
 use crate::measure::record::Verdict;
 use crate::units::Nanos;
@@ -44,7 +44,7 @@ impl Lookout {
 /// Warm-up, then the measured window, until the tasks are done, the time is over or the user stops it.
 ///
 /// A deadlock ends it early; returned is what was found of them.
-pub(super) fn control(run: &Runtime, experiment: &Experiment, witness: &mut Witness) -> Vec<Verdict> {
+pub(super) fn control(run: &Runtime, experiment: &Experiment, probe: &mut MissProbe) -> Vec<Verdict> {
     let mut lookout = Lookout { detector: Detector::default(), next: run.clock.now() };
     let mut found = Vec::new();
     let settings = &experiment.scenario.run;
@@ -67,7 +67,7 @@ pub(super) fn control(run: &Runtime, experiment: &Experiment, witness: &mut Witn
             measuring = true;
             run.caches.iter().for_each(CacheRuntime::begin_window);
             run.locks.iter().for_each(LockRuntime::begin_window);
-            witness.begin_window();
+            probe.begin_window();
             run.progress.phase.store(2, Ordering::Relaxed);
         }
         let next = if measuring { end } else { start };
@@ -75,7 +75,7 @@ pub(super) fn control(run: &Runtime, experiment: &Experiment, witness: &mut Witn
     }
     run.caches.iter().for_each(CacheRuntime::end_window);
     run.locks.iter().for_each(LockRuntime::end_window);
-    witness.end_window();
+    probe.end_window();
     if found.is_empty() {
         found = drain(run, &mut lookout);
     }

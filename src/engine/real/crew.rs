@@ -1,9 +1,9 @@
 //! Everybody who works in a run: hired before it, dismissed after it.
 
-use super::book::{Issued, Notes, ThreadAccount};
 use super::collect::Collected;
 use super::load;
 use super::runtime::{Returned, Runtime};
+use super::worker_stats::{Issued, Notes, ThreadAccount};
 use super::{tasks, worker};
 use crate::engine::{EngineError, Experiment, LiveThread};
 use crate::measure::Groups;
@@ -148,12 +148,12 @@ impl Crew {
         for pool in self.pools {
             let left = deadline.saturating_sub(run.clock.now());
             for (notes, account) in pool.stop(left.to_duration(), &mut collected.abandoned) {
-                collected.add(notes.book, account);
+                collected.add(notes.stats, account);
             }
         }
         for worker in self.workers {
             if let Some((notes, account)) = joined(run, worker, deadline, &mut collected) {
-                collected.add(notes.book, Some(account));
+                collected.add(notes.stats, Some(account));
             }
         }
         for (actor, receiver) in returned {

@@ -1,9 +1,9 @@
 //! How a performer waits and where it notes: all that differs between a thread that blocks and a task that awaits.
 
-use super::book::Notes;
 use super::locks::Held;
 use super::runtime::{Runtime, Stopped, Task};
-use super::timekeeper::{Activity, Piece, Timekeeper};
+use super::timekeeper::{Activity, Segment, Timekeeper};
+use super::worker_stats::Notes;
 use crate::engine::ThreadState;
 use crate::units::Nanos;
 use std::future::Future;
@@ -23,13 +23,13 @@ pub(super) trait Executor: Send {
     /// Number, among all workers of the run, of the one that executes now.
     fn worker(&self) -> usize;
 
-    /// Notes something in the book of that worker.
+    /// Notes something in that worker's figures.
     fn note<R>(&mut self, note: impl FnOnce(&mut Notes) -> R) -> R;
 
     /// Publishes the step (from 1; 0 between steps) and the state, for samplers and live views.
     fn say(&self, step: u32, state: ThreadState);
 
-    /// Adds a piece to the worker's own account of its time.
+    /// Adds a segment to the worker's own account of its time.
     fn account(&mut self, activity: Activity, own: Nanos);
 
     /// Notes the end of a task, and takes over how often its performer has read the clock and the kernel's figures where
@@ -39,14 +39,14 @@ pub(super) trait Executor: Send {
         self.note(note)
     }
 
-    /// The measured window has begun within `piece`, which was spent on `activity`.
-    fn begin_window(&mut self, time: &mut Timekeeper, activity: Activity, piece: Piece);
+    /// The measured window has begun within `segment`, which was spent on `activity`.
+    fn begin_window(&mut self, time: &mut Timekeeper, activity: Activity, segment: Segment);
 
-    /// The measured window has ended within `piece`.
-    fn end_window(&mut self, time: &Timekeeper, activity: Activity, piece: Piece);
+    /// The measured window has ended within `segment`.
+    fn end_window(&mut self, time: &Timekeeper, activity: Activity, segment: Segment);
 
-    /// Ends the piece of time of the wait that is just over: the piece, and whether it was spent off the worker.
-    fn end_wait(&mut self, time: &mut Timekeeper, activity: Activity) -> (Piece, bool);
+    /// Ends the segment of time of the wait that is just over: the segment, and whether it was spent off the worker.
+    fn end_wait(&mut self, time: &mut Timekeeper, activity: Activity) -> (Segment, bool);
 
     /// The timeline's track of what is spent off the worker.
     fn track_of_waits(&self) -> usize;

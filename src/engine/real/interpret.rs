@@ -182,24 +182,24 @@ impl<E: Executor> Performer<'_, E> {
         self.register().hold(0, lock);
         self.interpreter = Some((lock, held, since));
         let by = self.user();
-        self.executor.note(|notes| notes.book.locks[lock].taken(by, contended, before, since));
+        self.executor.note(|notes| notes.stats.locks[lock].taken(by, contended, before, since));
         Ok(())
     }
 
-    /// Gives the lock around work back before a wait; the piece before it belongs to `activity`.
+    /// Gives the lock around work back before a wait; the segment before it belongs to `activity`.
     #[inline]
     pub(super) fn drop_interpreter(&mut self, activity: Activity) {
         let Some((lock, held, since)) = self.interpreter.take() else { return };
         let (run, thread) = (self.run, self.thread());
-        // First the drop, then the books: by the time that those take, the waiter that asked would be asleep again,
+        // First the drop, then the figures: by the time that those take, the waiter that asked would be asleep again,
         // and another one would be woken.
         let end = self.time.peek();
         self.register().release(0);
         let asked = run.locks[lock].release_around_work(held, thread);
-        let piece = self.time.cut_at(activity, end);
-        let end = self.note_piece(activity, piece, None);
+        let segment = self.time.cut_at(activity, end);
+        let end = self.note_piece(activity, segment, None);
         let by = self.user();
-        self.executor.note(|notes| notes.book.locks[lock].released(by, end - since));
+        self.executor.note(|notes| notes.stats.locks[lock].released(by, end - since));
         if asked {
             run.locks[lock].await_hand_over(thread);
         }
@@ -236,7 +236,7 @@ impl<E: Executor> Performer<'_, E> {
         };
         let since = self.time.last();
         let by = self.user();
-        self.executor.note(|notes| notes.book.locks[lock].taken(by, contended, before, since));
+        self.executor.note(|notes| notes.stats.locks[lock].taken(by, contended, before, since));
         self.register().hold(1 + self.held.len(), lock);
         self.held.push((lock, held, since));
         Ok(())
@@ -283,7 +283,7 @@ impl<E: Executor> Performer<'_, E> {
         run.locks[lock].taken(self.thread(), contended);
         let since = self.time.last();
         let by = self.user();
-        self.executor.note(|notes| notes.book.locks[lock].taken(by, contended, before, since));
+        self.executor.note(|notes| notes.stats.locks[lock].taken(by, contended, before, since));
         self.register().hold(1 + self.held.len(), lock);
         self.held.push((lock, Held::Policy(share), since));
         Ok(())
@@ -304,7 +304,7 @@ impl<E: Executor> Performer<'_, E> {
         let end = self.cut(Activity::Work);
         if let Some((lock, held, since)) = self.held.pop_if(|(held, ..)| *held == lock) {
             let by = self.user();
-            self.executor.note(|notes| notes.book.locks[lock].released(by, end - since));
+            self.executor.note(|notes| notes.stats.locks[lock].released(by, end - since));
             self.register().release(1 + self.held.len());
             self.run.locks[lock].give_back(held, self.thread());
         }
@@ -361,13 +361,13 @@ impl<E: Executor> Performer<'_, E> {
         self.messages += 1;
         let worker = self.executor.worker();
         let mut task = Task::message(worker, now, number, origin);
-        self.executor.note(|notes| notes.book.issued[to].arrive(run, worker, &mut task));
+        self.executor.note(|notes| notes.stats.issued[to].arrive(run, worker, &mut task));
         let lost = match run.offer(to, task) {
             Ok(()) => return Ok(()),
             Err(PushError::Closed(task)) => Some(task),
             Err(PushError::Full(task)) => {
                 self.drop_interpreter(Activity::Work);
-                // The piece before the wait is work, however short it is.
+                // The segment before the wait is work, however short it is.
                 self.cut(Activity::Work);
                 self.say(ThreadState::Call);
                 self.waits = Some((Activity::Call, None));

@@ -1,7 +1,7 @@
 //! The thread that issues an actor's load: open arrivals at their intended instants, and clients that think.
 
-use super::book::{Issued, groups_of};
 use super::runtime::{Origin, Returned, Runtime, Task};
+use super::worker_stats::{Issued, groups_of};
 use crate::measure::{Epoch, Group, Groups, Outcome, sched};
 use crate::model::after;
 use crate::queue::PushError;

@@ -2,7 +2,6 @@
 
 mod access;
 mod asking;
-mod book;
 mod collect;
 mod console;
 mod control;
@@ -15,6 +14,7 @@ mod limits;
 mod load;
 mod locks;
 mod memory;
+mod miss_probe;
 mod pauses;
 mod performer;
 mod places;
@@ -29,9 +29,9 @@ mod timekeeper;
 mod tracks;
 mod turnstile;
 mod unsupported;
-mod witness;
 mod work;
 mod worker;
+mod worker_stats;
 
 pub use runtime::Task;
 pub(crate) use work::{Corpus, Memory, chain};
@@ -42,13 +42,13 @@ use crate::queue::{QueueKind, TaskQueue};
 use crate::scenario::{CostFactors, EngineKind, Load};
 use control::{control, drain_bound};
 use crew::Crew;
+use miss_probe::MissProbe;
 use profile::Attached;
 use runtime::Runtime;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc;
-use witness::Witness;
 
 /// Makes the queue of a kind and capacity that a run's actors take their tasks from.
 type QueueFactory = dyn Fn(QueueKind, usize) -> Box<dyn TaskQueue<Task>> + Send + Sync;
@@ -136,7 +136,7 @@ impl Engine for RealEngine {
             .unzip();
         let run = Arc::new(Runtime::new(experiment, senders, &*self.queue, progress)?);
         let work_error = run.work.error();
-        let mut witness = Witness::open(&experiment.scenario);
+        let mut probe = MissProbe::open(&experiment.scenario);
         let mut crew = Crew::default();
         if let Err(error) = crew.hire(&run) {
             // Whoever has started finds the queues closed and goes.
@@ -146,7 +146,7 @@ impl Engine for RealEngine {
         }
         crew.issue_load(&run, experiment, receivers)?;
         let attached = Attached::start(&run);
-        let deadlocks = control(&run, experiment, &mut witness);
+        let deadlocks = control(&run, experiment, &mut probe);
         let samples = attached.finish();
         let mut collected = crew.dismiss(&run);
         collected.samples = samples;
@@ -162,7 +162,7 @@ impl Engine for RealEngine {
         // As many threads at once as can really run at once, two being enough for the effect.
         let threads =
             experiment.scenario.actors[experiment.scenario.focus].threads.min(host::cores().min(2) as usize);
-        witness.testify(&experiment.scenario, threads.max(1), &mut output.record);
+        probe.report_to(&experiment.scenario, threads.max(1), &mut output.record);
         Ok(output)
     }
 }

@@ -2,7 +2,6 @@
 //!
 //! Here is what happens to a task as a whole; what its program asks for is in `interpret.rs`.
 
-use super::book::{Belongs, Book, Notes};
 use super::executor::Executor;
 use super::gathering::Member;
 use super::locks::{Held, use_key};
@@ -10,8 +9,9 @@ use super::places::Place;
 use super::profile::StepHooks;
 use super::register::{Awaits, Entry};
 use super::runtime::{Origin, Returned, Runtime, Task};
-use super::timekeeper::{Activity, Piece, Timekeeper};
+use super::timekeeper::{Activity, Segment, Timekeeper};
 use super::work::{Corpus, Memory};
+use super::worker_stats::{Belongs, Notes, WorkerStats};
 use crate::engine::ThreadState;
 use crate::measure::record::Breakdown;
 use crate::measure::verdicts::Waiter;
@@ -69,9 +69,9 @@ impl<E: Executor> Drop for Performer<'_, E> {
     fn drop(&mut self) {
         if let Some((task, started)) = self.service.take() {
             if let Some((activity, lock)) = self.waits.take() {
-                let piece = self.time.cut_resumed(activity, None);
-                self.note_times(activity, piece);
-                self.look_at_edges(activity, piece, lock);
+                let segment = self.time.cut_resumed(activity, None);
+                self.note_times(activity, segment);
+                self.look_at_edges(activity, segment, lock);
             }
             self.abandon(&task, started);
         }
@@ -123,7 +123,7 @@ impl<'run, E: Executor> Performer<'run, E> {
         if run.spans > 0 {
             let worker = self.executor.worker();
             self.executor
-                .note(|notes| notes.book.spans.keep_flow(&task, worker, started, run.window_start()));
+                .note(|notes| notes.stats.spans.keep_flow(&task, worker, started, run.window_start()));
         }
         self.time.start_task(started.saturating_sub(task.arrived));
         self.task_number = task.number;
@@ -197,16 +197,16 @@ impl<'run, E: Executor> Performer<'run, E> {
         let Self { run, actor, executor, time, steps, hooks, .. } = self;
         let publishes = executor.note_end(time, |notes| {
             if let Some(hooks) = hooks {
-                hooks.empty_into(&mut notes.book.profile, epoch == Epoch::Inside);
+                hooks.empty_into(&mut notes.stats.profile, epoch == Epoch::Inside);
             }
-            let counted = notes.book.end(run, party, finished, epoch);
+            let counted = notes.stats.end(run, party, finished, epoch);
             if epoch == Epoch::Inside {
-                note_steps(&mut notes.book, steps);
+                note_steps(&mut notes.stats, steps);
             }
             if run.special && epoch == Epoch::Inside {
                 let at = finished.arrived.saturating_sub(run.start());
-                notes.book.groups[*actor].of(at, kind).for_each(|group| group.finish(finished));
-                notes.book.ledger.ends.wasted += u64::from(wasted);
+                notes.stats.groups[*actor].of(at, kind).for_each(|group| group.finish(finished));
+                notes.stats.ledger.ends.wasted += u64::from(wasted);
             }
             if !counted || *actor != run.focus {
                 return None;
@@ -235,7 +235,7 @@ impl<'run, E: Executor> Performer<'run, E> {
             Returned::Thinking(task)
         } else {
             let party = self.executor.worker();
-            self.executor.note(|notes| notes.book.arrive(run, (actor, party), &mut task));
+            self.executor.note(|notes| notes.stats.arrive(run, (actor, party), &mut task));
             match run.offer(actor, task) {
                 Ok(()) => return,
                 Err(PushError::Full(task)) => Returned::Refused(task),
@@ -254,7 +254,7 @@ impl<'run, E: Executor> Performer<'run, E> {
     /// Notes a task for the actor `to` that nobody has begun to serve when the run is over. Dropping a call's answer tells
     /// the caller.
     pub(super) fn leave_waiting(&mut self, to: usize, task: &Task) {
-        self.executor.note(|notes| notes.book.issued[to].leave(task));
+        self.executor.note(|notes| notes.stats.issued[to].leave(task));
     }
 
     /// Notes a task whose service the end of the run interrupts, as far as it got.
@@ -263,9 +263,9 @@ impl<'run, E: Executor> Performer<'run, E> {
         let (arrived, issued) = (task.arrived, task.issued);
         let unfinished = Finished { arrived, issued, started, ended: time.last(), times: time.task };
         executor.note(|notes| {
-            notes.book.leave(run, &unfinished, task.epoch);
+            notes.stats.leave(run, &unfinished, task.epoch);
             if task.epoch == Epoch::Inside {
-                note_steps(&mut notes.book, steps);
+                note_steps(&mut notes.stats, steps);
             }
         });
     }
@@ -317,105 +317,105 @@ impl<'run, E: Executor> Performer<'run, E> {
 
     /// A handler comes to a worker with nothing of its own to account for.
     pub(super) fn came_to_work(&mut self) {
-        let piece = self.time.cut_resumed(Activity::Bookkeeping, None);
-        self.look_at_edges(Activity::Bookkeeping, piece, None);
+        let segment = self.time.cut_resumed(Activity::Bookkeeping, None);
+        self.look_at_edges(Activity::Bookkeeping, segment, None);
     }
 
-    /// Ends a piece of time and notes it under the present step.
+    /// Ends a segment of time and notes it under the present step.
     #[inline]
     pub(super) fn cut(&mut self, activity: Activity) -> Nanos {
-        let piece = self.time.cut(activity);
-        self.note_piece(activity, piece, None)
+        let segment = self.time.cut(activity);
+        self.note_piece(activity, segment, None)
     }
 
-    /// Ends a piece of time that concerned a lock.
+    /// Ends a segment of time that concerned a lock.
     pub(super) fn cut_lock(&mut self, activity: Activity, lock: usize) -> Nanos {
-        let piece = self.time.cut(activity);
-        self.note_piece(activity, piece, Some(lock))
+        let segment = self.time.cut(activity);
+        self.note_piece(activity, segment, Some(lock))
     }
 
     /// Ends a wait, for a lock or for something else.
     pub(super) fn cut_wait(&mut self, activity: Activity, lock: Option<usize>) -> Nanos {
-        let (piece, away) = self.executor.end_wait(&mut self.time, activity);
+        let (segment, away) = self.executor.end_wait(&mut self.time, activity);
         self.waits = None;
         if !away {
-            return self.note_piece(activity, piece, lock);
+            return self.note_piece(activity, segment, lock);
         }
-        self.note_times(activity, piece);
+        self.note_times(activity, segment);
         if self.run.spans > 0 {
-            self.keep_span(activity, piece, lock, self.executor.track_of_waits());
+            self.keep_span(activity, segment, lock, self.executor.track_of_waits());
         }
-        self.look_at_edges(activity, piece, lock);
-        piece.end
+        self.look_at_edges(activity, segment, lock);
+        segment.end
     }
 
-    /// Notes a piece of the worker's time.
+    /// Notes a segment of the worker's time.
     #[inline]
-    pub(super) fn note_piece(&mut self, activity: Activity, piece: Piece, lock: Option<usize>) -> Nanos {
-        self.note_times(activity, piece);
-        self.executor.account(activity, piece.end - piece.start - piece.run_queue);
+    pub(super) fn note_piece(&mut self, activity: Activity, segment: Segment, lock: Option<usize>) -> Nanos {
+        self.note_times(activity, segment);
+        self.executor.account(activity, segment.end - segment.start - segment.run_queue);
         if self.run.spans > 0 {
-            self.keep_span(activity, piece, lock, self.executor.worker());
+            self.keep_span(activity, segment, lock, self.executor.worker());
         }
-        self.look_at_edges(activity, piece, lock);
-        piece.end
+        self.look_at_edges(activity, segment, lock);
+        segment.end
     }
 
-    /// Notes that the window has begun or ended, if it has within this piece.
+    /// Notes that the window has begun or ended, if it has within this segment.
     #[inline]
-    fn look_at_edges(&mut self, activity: Activity, piece: Piece, lock: Option<usize>) {
+    fn look_at_edges(&mut self, activity: Activity, segment: Segment, lock: Option<usize>) {
         let edge = match self.phase {
             Phase::Before => self.run.window_start(),
             Phase::Within => self.run.window_end(),
             Phase::After => return,
         };
-        if piece.end >= edge {
-            self.cross_edges(activity, piece, lock);
+        if segment.end >= edge {
+            self.cross_edges(activity, segment, lock);
         }
     }
 
     #[cold]
-    fn cross_edges(&mut self, activity: Activity, piece: Piece, lock: Option<usize>) {
+    fn cross_edges(&mut self, activity: Activity, segment: Segment, lock: Option<usize>) {
         if self.phase == Phase::Before {
             self.phase = Phase::Within;
-            self.executor.begin_window(&mut self.time, activity, piece);
+            self.executor.begin_window(&mut self.time, activity, segment);
         }
         let end = self.run.window_end();
-        if piece.end < end {
+        if segment.end < end {
             return;
         }
         self.phase = Phase::After;
-        self.executor.end_window(&self.time, activity, piece);
+        self.executor.end_window(&self.time, activity, segment);
         // Whoever waits or holds at the end is in no figure yet.
-        if let Some(lock) = lock.filter(|_| piece.start < end && activity.waits_for_lock()) {
+        if let Some(lock) = lock.filter(|_| segment.start < end && activity.waits_for_lock()) {
             let worker = self.executor.worker();
             let on_worker = self.executor.track_of_waits() == worker;
             let waiter =
-                Waiter { actor: self.actor, worker: on_worker.then_some(worker), since: piece.start };
+                Waiter { actor: self.actor, worker: on_worker.then_some(worker), since: segment.start };
             self.executor.note(|notes| {
-                notes.book.at_the_end(lock, |ledger| ledger.waits(end - piece.start));
-                notes.book.waiting.push((lock, waiter));
+                notes.stats.at_the_end(lock, |ledger| ledger.waits(end - segment.start));
+                notes.stats.waiting.push((lock, waiter));
             });
         }
         let around_work = self.interpreter.iter().map(|(lock, _, since)| (*lock, *since));
         for (lock, since) in self.held.iter().map(|(lock, _, since)| (*lock, *since)).chain(around_work) {
             let hold = end.saturating_sub(since);
             let by = self.user();
-            self.executor.note(|notes| notes.book.at_the_end(lock, |ledger| ledger.released(by, hold)));
+            self.executor.note(|notes| notes.stats.at_the_end(lock, |ledger| ledger.released(by, hold)));
         }
     }
 
     #[inline]
-    fn note_times(&mut self, activity: Activity, piece: Piece) {
+    fn note_times(&mut self, activity: Activity, segment: Segment) {
         if let (Some(step), Some(cause)) = (self.step, activity.cause()) {
             let times = &mut self.steps[step].0;
-            times[cause as usize] += piece.end - piece.start - piece.run_queue;
-            times[Cause::RunQueue as usize] += piece.run_queue;
+            times[cause as usize] += segment.end - segment.start - segment.run_queue;
+            times[Cause::RunQueue as usize] += segment.run_queue;
         }
     }
 
     #[cold]
-    fn keep_span(&mut self, activity: Activity, piece: Piece, lock: Option<usize>, track: usize) {
+    fn keep_span(&mut self, activity: Activity, segment: Segment, lock: Option<usize>, track: usize) {
         let run = self.run;
         let label = match (lock, self.step) {
             (Some(lock), _) => run.locks[lock].name.clone(),
@@ -423,7 +423,7 @@ impl<'run, E: Executor> Performer<'run, E> {
             (None, None) => String::new(),
         };
         let belongs = Belongs { track, task: self.task_number, label, holder: self.held_by };
-        self.executor.note(|notes| notes.book.spans.keep(activity, piece, run.window_start(), &belongs));
+        self.executor.note(|notes| notes.stats.spans.keep(activity, segment, run.window_start(), &belongs));
     }
 
     /// Publishes the completed tasks that have not been yet.
@@ -444,9 +444,9 @@ enum Phase {
 }
 
 /// Notes what a measured task has spent on each step.
-pub(super) fn note_steps(book: &mut Book, steps: &[([Nanos; CAUSES], u64)]) {
+pub(super) fn note_steps(stats: &mut WorkerStats, steps: &[([Nanos; CAUSES], u64)]) {
     for (step, (times, count)) in steps.iter().enumerate() {
-        book.ledger.step_sums(step, *count, times);
+        stats.ledger.step_sums(step, *count, times);
     }
 }
 

@@ -1,9 +1,9 @@
 //! The workers of one tokio runtime: a seat each for what they note, and their accounts of themselves.
 
-use super::book::{Belongs, Notes, ThreadAccount};
 use super::runtime::Runtime;
-use super::tasks::MOST_HANDLERS;
-use super::timekeeper::{Activity, Piece, ThreadTimes, forget_run_queue, run_queue_growth};
+use super::tasks::MAX_HANDLERS;
+use super::timekeeper::{Activity, Segment, ThreadTimes, forget_run_queue, run_queue_growth};
+use super::worker_stats::{Belongs, Notes, ThreadAccount};
 use crate::engine::ThreadState;
 use crate::measure::sched::{self, ThreadFigures, ThreadSched};
 use crate::units::Nanos;
@@ -66,7 +66,7 @@ impl Pool {
 
     /// The timeline's track of a handler: behind those of all workers.
     pub(super) fn handler_track(&self, handler: usize) -> usize {
-        self.run.current.len() + self.actor * MOST_HANDLERS + handler
+        self.run.current.len() + self.actor * MAX_HANDLERS + handler
     }
 
     pub(super) fn start_thread(&self) {
@@ -119,10 +119,10 @@ impl Pool {
                 own.times.blocked += asleep;
                 own.times.idle += asleep;
                 if self.run.spans > 0 {
-                    let idle = Piece { start: parked_at, end: now, run_queue: waited.min(now - parked_at) };
+                    let idle = Segment { start: parked_at, end: now, run_queue: waited.min(now - parked_at) };
                     let nothing =
                         Belongs { track: self.worker(), task: 0, label: String::new(), holder: None };
-                    self.seat().notes.book.spans.keep(
+                    self.seat().notes.stats.spans.keep(
                         Activity::Idle,
                         idle,
                         self.run.window_start(),
@@ -172,7 +172,7 @@ impl Pool {
             wall: until.saturating_sub(start),
             times,
             kernel: before.and_then(|before| Some(own.sched.figures()?.since(before))),
-            tasks: seat.notes.book.ledger.presence.completed,
+            tasks: seat.notes.stats.ledger.presence.completed,
             clock_reads: seat.reads.0,
             kernel_reads: seat.reads.1,
         }
@@ -195,7 +195,7 @@ impl Pool {
     }
 }
 
-/// Adds a piece of `activity` to the account of the calling runtime worker.
+/// Adds a segment of `activity` to the account of the calling runtime worker.
 pub(super) fn account(activity: Activity, own: Nanos) {
     SELF.with_borrow_mut(|thread| {
         let Some(thread) = thread else { return };

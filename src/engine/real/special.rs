@@ -65,13 +65,13 @@ impl<E: Executor> Performer<'_, E> {
         let Self { run, executor, steps, .. } = self;
         let counts = actor == run.focus && matches!(outcome, Outcome::TimedOut | Outcome::Failed);
         let publishes = executor.note(|notes| {
-            notes.book.end_otherwise(run, party, &finished, (epoch, outcome));
+            notes.stats.end_otherwise(run, party, &finished, (epoch, outcome));
             if epoch != Epoch::Inside {
                 return None;
             }
-            note_steps(&mut notes.book, steps);
+            note_steps(&mut notes.stats, steps);
             let at = arrived.saturating_sub(run.start());
-            notes.book.groups[actor].of(at, kind).for_each(|group| group.end(outcome));
+            notes.stats.groups[actor].of(at, kind).for_each(|group| group.end(outcome));
             notes.unpublished += u64::from(counts && ended <= run.window_end());
             (notes.unpublished >= run.stride).then(|| std::mem::take(&mut notes.unpublished))
         });
@@ -110,9 +110,9 @@ impl<E: Executor> Performer<'_, E> {
         task.issued = now.max(task.arrived);
         let (at, kind) = (task.arrived.saturating_sub(run.start()), task.kind);
         self.executor.note(|notes| {
-            notes.book.issued[to].refuse(run, party, &task);
+            notes.stats.issued[to].refuse(run, party, &task);
             if task.epoch == Epoch::Inside {
-                notes.book.groups[to].of(at, kind).for_each(|group| group.end(Outcome::Refused));
+                notes.stats.groups[to].of(at, kind).for_each(|group| group.end(Outcome::Refused));
             }
         });
         self.tell_of_end(to, task, Outcome::Refused, now);
@@ -127,7 +127,7 @@ impl<E: Executor> Performer<'_, E> {
         let party = self.executor.worker();
         let mut task = Task::message(party, now, number, origin);
         task.kind = u32::try_from(target.kind).unwrap_or(0);
-        self.executor.note(|notes| notes.book.arrive(run, (to, party), &mut task));
+        self.executor.note(|notes| notes.stats.arrive(run, (to, party), &mut task));
         let spec = &run.actors[to].spec;
         let queue = run.actors[to].inbox.queue();
         if matches!(spec.shed, Some(Shed::Length(most)) if queue.len() >= most) {
@@ -203,11 +203,11 @@ impl<E: Executor> Performer<'_, E> {
             }
         };
         let Some(place) = place else {
-            self.executor.note(|notes| notes.book.pools[pool].given_up());
+            self.executor.note(|notes| notes.stats.pools[pool].given_up());
             return Err(self.fail(Outcome::TimedOut));
         };
         let since = self.time.last();
-        self.executor.note(|notes| notes.book.pools[pool].taken(contended, since - before));
+        self.executor.note(|notes| notes.stats.pools[pool].taken(contended, since - before));
         self.places.push((pool, place, since));
         Ok(())
     }
@@ -216,7 +216,7 @@ impl<E: Executor> Performer<'_, E> {
     pub(super) fn release(&mut self, pool: usize) {
         let end = self.cut(Activity::Work);
         if let Some((pool, place, since)) = self.places.pop_if(|(held, ..)| *held == pool) {
-            self.executor.note(|notes| notes.book.pools[pool].released(end - since));
+            self.executor.note(|notes| notes.stats.pools[pool].released(end - since));
             drop(place);
         }
     }
@@ -225,7 +225,7 @@ impl<E: Executor> Performer<'_, E> {
     pub(super) async fn ask(&mut self, step: usize, calls: &CallSpec) -> Result<(), Stopped> {
         let run = self.run;
         let measured = u64::from(self.time.last() >= run.window_start());
-        self.executor.note(|notes| notes.book.calls.calls += measured);
+        self.executor.note(|notes| notes.stats.calls.calls += measured);
         if let Some(budget) = &run.actors[self.actor].budgets[step] {
             budget.lock().unwrap_or_else(std::sync::PoisonError::into_inner).call();
         }
@@ -236,7 +236,7 @@ impl<E: Executor> Performer<'_, E> {
             let Some(outcome) = failure? else { return Ok(()) };
             let Some(wait) = self.another_attempt(step, calls, attempt) else {
                 let measured = u64::from(self.time.last() >= run.window_start());
-                self.executor.note(|notes| notes.book.calls.gave_up += measured);
+                self.executor.note(|notes| notes.stats.calls.gave_up += measured);
                 let timed_out = outcome == Outcome::TimedOut;
                 return Err(self.fail(if timed_out { outcome } else { Outcome::Failed }));
             };
@@ -307,7 +307,7 @@ impl<E: Executor> Performer<'_, E> {
     ) -> Result<(), Stopped> {
         let measured = u64::from(self.time.last() >= self.run.window_start());
         self.executor.note(|notes| {
-            let figures = &mut notes.book.calls;
+            let figures = &mut notes.stats.calls;
             figures.attempts += measured;
             figures.retries += measured * u64::from(again);
             figures.hedges += measured * u64::from(hedge);

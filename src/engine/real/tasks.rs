@@ -1,10 +1,9 @@
 //! An actor on tokio: handlers that await where threads would block.
 //!
-//! The runtime has as many workers as the actor has threads; each of up to [`MOST_HANDLERS`] handlers takes a task
+//! The runtime has as many workers as the actor has threads; each of up to [`MAX_HANDLERS`] handlers takes a task
 //! from the channel, and its waits, calls and locks release the worker. Time that a handler was ready but had no
 //! worker is run-queue wait: its waker stamps the instant at which it became ready.
 
-use super::book::{Notes, ThreadAccount, begin_window};
 use super::console::{self, HandlerName};
 use super::executor::Executor;
 use super::locks::{Held, Mechanism};
@@ -13,7 +12,8 @@ use super::pool::{self, Pool, Seat};
 use super::profile::StepHooks;
 use super::runtime::{Inbox, Runtime, Stopped, Task};
 use super::stamp::{Stamp, Stamped};
-use super::timekeeper::{Activity, Piece, Timekeeper};
+use super::timekeeper::{Activity, Segment, Timekeeper};
+use super::worker_stats::{Notes, ThreadAccount, begin_window};
 use crate::engine::{EngineError, Profiler, ThreadState};
 use crate::queue::PushError;
 use crate::units::Nanos;
@@ -28,7 +28,7 @@ use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 /// Most tasks of one actor that are under way at once.
-pub(super) const MOST_HANDLERS: usize = 1024;
+pub(super) const MAX_HANDLERS: usize = 1024;
 
 /// Time between two looks of a handler whether a queue of threads has room: a tick of tokio's timer.
 const ROOM_CHECK: Duration = Duration::from_millis(1);
@@ -68,7 +68,7 @@ pub(super) fn start(run: &Arc<Runtime>, actor: usize, first: usize) -> Result<Ru
         .on_thread_stop(hook(Pool::stop_thread))
         .build()
         .map_err(|source| EngineError::Spawn { index: first, count: threads, source })?;
-    let handlers = (0..spec.capacity.min(MOST_HANDLERS))
+    let handlers = (0..spec.capacity.min(MAX_HANDLERS))
         .map(|number| {
             let name = HandlerName { actor: &spec.name, handler: number, queue: spec.queue.name() };
             console::spawn(&runtime, name, handle(Arc::clone(&pool), number))
@@ -173,23 +173,23 @@ impl Executor for Awaiting<'_> {
         note(&mut seat.notes)
     }
 
-    /// The worker's own window is the pool's affair; here begins that of its book, once for all of its handlers.
-    fn begin_window(&mut self, time: &mut Timekeeper, _activity: Activity, piece: Piece) {
-        self.pool.cross_edges_of_thread(piece.end, piece.end);
+    /// The worker's own window is the pool's affair; here begins that of its figures, once for all of its handlers.
+    fn begin_window(&mut self, time: &mut Timekeeper, _activity: Activity, segment: Segment) {
+        self.pool.cross_edges_of_thread(segment.end, segment.end);
         let mut seat = self.pool.seat();
         if !seat.measuring {
             seat.measuring = true;
-            begin_window(&mut seat.notes.book, time);
+            begin_window(&mut seat.notes.stats, time);
             seat.reads = (0, 0);
         }
     }
 
-    fn end_window(&mut self, _time: &Timekeeper, _activity: Activity, piece: Piece) {
-        self.pool.cross_edges_of_thread(piece.end, piece.end);
-        self.pool.seat().notes.book.close_window();
+    fn end_window(&mut self, _time: &Timekeeper, _activity: Activity, segment: Segment) {
+        self.pool.cross_edges_of_thread(segment.end, segment.end);
+        self.pool.seat().notes.stats.close_window();
     }
 
-    fn end_wait(&mut self, time: &mut Timekeeper, activity: Activity) -> (Piece, bool) {
+    fn end_wait(&mut self, time: &mut Timekeeper, activity: Activity) -> (Segment, bool) {
         match self.ended {
             Wait::Away(ready) => (time.cut_resumed(activity, ready), true),
             Wait::Here => (time.cut(activity), false),

@@ -1,7 +1,7 @@
-//! Cuts a worker's time into pieces, so that every nanosecond belongs to exactly one cause.
+//! Cuts a worker's time into segments, so that every nanosecond belongs to exactly one cause.
 //!
-//! A worker cuts whenever it changes what it does. A piece longer than [`LONG`] may hide a wait for a processor, so
-//! the kernel's figure is read after it, and what it grew by is taken out of the piece. Shorter pieces are not worth
+//! A worker cuts whenever it changes what it does. A segment longer than [`LONG`] may hide a wait for a processor, so
+//! the kernel's figure is read after it, and what it grew by is taken out of the segment. Shorter segments are not worth
 //! a system call: whoever loses the processor is away for longer than that.
 
 use crate::clock::Clock;
@@ -17,7 +17,7 @@ const LONG: Nanos = Nanos::from_micros(50);
 /// Waits that were announced and last longer than this are checked as well: whoever sleeps pays for more than that.
 const LONG_WAIT: Nanos = Nanos::from_micros(10);
 
-/// What a worker did in a piece of time.
+/// What a worker did in a segment of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Activity {
     /// Executing a step.
@@ -108,16 +108,16 @@ impl ThreadTimes {
     }
 }
 
-/// A piece of time that was cut off.
+/// A segment of time that was cut off.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Piece {
+pub(super) struct Segment {
     pub(super) start: Nanos,
     pub(super) end: Nanos,
     /// Part of it in which the thread was runnable but not running.
     pub(super) run_queue: Nanos,
 }
 
-/// The kernel's figure of the calling thread, and what of it was already given to a piece.
+/// The kernel's figure of the calling thread, and what of it was already given to a segment.
 struct Kernel {
     sched: ThreadSched,
     seen: Nanos,
@@ -174,7 +174,7 @@ impl Timekeeper {
         }
     }
 
-    /// A wait of this thread begins, which the next piece is. Falling asleep and waking up take the processor for some
+    /// A wait of this thread begins, which the next segment is. Falling asleep and waking up take the processor for some
     /// microseconds, which are not time that the thread was blocked.
     #[inline]
     pub(super) fn begin_wait(&mut self) {
@@ -193,16 +193,16 @@ impl Timekeeper {
         self.clock.now()
     }
 
-    /// Ends a piece of time that was spent on `activity`.
+    /// Ends a segment of time that was spent on `activity`.
     #[inline]
-    pub(super) fn cut(&mut self, activity: Activity) -> Piece {
+    pub(super) fn cut(&mut self, activity: Activity) -> Segment {
         let now = self.peek();
         self.cut_at(activity, now)
     }
 
-    /// Ends a piece of time that was spent on `activity` until `at`, an instant that was read since the last cut.
+    /// Ends a segment of time that was spent on `activity` until `at`, an instant that was read since the last cut.
     #[inline]
-    pub(super) fn cut_at(&mut self, activity: Activity, at: Nanos) -> Piece {
+    pub(super) fn cut_at(&mut self, activity: Activity, at: Nanos) -> Segment {
         let start = self.last;
         let end = at.max(start);
         self.last = end;
@@ -213,25 +213,25 @@ impl Timekeeper {
         } else {
             Nanos::ZERO
         };
-        self.account(activity, Piece { start, end, run_queue })
+        self.account(activity, Segment { start, end, run_queue })
     }
 
-    /// Ends a piece of an awaiting task, which was ready to go on at `ready`.
-    pub(super) fn cut_resumed(&mut self, activity: Activity, ready: Option<Nanos>) -> Piece {
+    /// Ends a segment of an awaiting task, which was ready to go on at `ready`.
+    pub(super) fn cut_resumed(&mut self, activity: Activity, ready: Option<Nanos>) -> Segment {
         let start = self.last;
         let end = self.clock.now().max(start);
         self.clock_reads += 1;
         self.last = end;
         let run_queue = ready.map_or(Nanos::ZERO, |ready| end.saturating_sub(ready.max(start)));
-        self.account(activity, Piece { start, end, run_queue })
+        self.account(activity, Segment { start, end, run_queue })
     }
 
     #[inline]
-    fn account(&mut self, activity: Activity, piece: Piece) -> Piece {
-        let own = piece.end - piece.start - piece.run_queue;
+    fn account(&mut self, activity: Activity, segment: Segment) -> Segment {
+        let own = segment.end - segment.start - segment.run_queue;
         if let Some(cause) = activity.cause() {
             self.task[cause as usize] += own;
-            self.task[Cause::RunQueue as usize] += piece.run_queue;
+            self.task[Cause::RunQueue as usize] += segment.run_queue;
         }
         match activity {
             Activity::Work => self.thread.work += own,
@@ -253,7 +253,7 @@ impl Timekeeper {
             }
         }
         self.awake = None;
-        piece
+        segment
     }
 
     /// How much of a wait that took `own` the thread was on a processor, where the wait was announced.
@@ -316,9 +316,9 @@ mod tests {
         time.start_task(Nanos(5));
         let mut end = start;
         for activity in [Activity::Work, Activity::Lock, Activity::Spin, Activity::Io, Activity::Call] {
-            let piece = time.cut(activity);
-            assert_eq!(piece.start, end);
-            end = piece.end;
+            let segment = time.cut(activity);
+            assert_eq!(segment.start, end);
+            end = segment.end;
         }
         assert_eq!(time.task.iter().copied().sum::<Nanos>(), end - start + Nanos(5));
         let thread = time.thread;
@@ -352,9 +352,9 @@ mod tests {
     fn a_resumed_task_waited_for_a_worker_only_since_it_was_ready() {
         let mut time = Timekeeper::new(Clock::get());
         let start = time.last();
-        let piece = time.cut_resumed(Activity::Io, Some(start));
-        assert_eq!(piece.run_queue, piece.end - piece.start);
-        let piece = time.cut_resumed(Activity::Io, None);
-        assert_eq!(piece.run_queue, Nanos::ZERO);
+        let segment = time.cut_resumed(Activity::Io, Some(start));
+        assert_eq!(segment.run_queue, segment.end - segment.start);
+        let segment = time.cut_resumed(Activity::Io, None);
+        assert_eq!(segment.run_queue, Nanos::ZERO);
     }
 }

@@ -1,6 +1,6 @@
 //! Names of a timeline's tracks: workers by actor and number, and behind them what tokio's handlers awaited.
 
-use super::tasks::MOST_HANDLERS;
+use super::tasks::MAX_HANDLERS;
 use crate::measure::record::{Span, Timeline};
 use crate::scenario::Scenario;
 
@@ -12,7 +12,7 @@ pub(super) fn name(timeline: &mut Timeline, scenario: &Scenario) {
     timeline.spans.sort_by_key(|span| span.start_ns);
     let workers = timeline.tracks.len();
     for (actor, spec) in scenario.actors.iter().enumerate() {
-        let handlers = workers + actor * MOST_HANDLERS..workers + (actor + 1) * MOST_HANDLERS;
+        let handlers = workers + actor * MAX_HANDLERS..workers + (actor + 1) * MAX_HANDLERS;
         let awaited = timeline.spans.iter_mut().filter(|span| handlers.contains(&span.track));
         let rows = pack(awaited, FINAL + timeline.tracks.len());
         timeline.tracks.extend((0..rows).map(|row| format!("{} awaiting {row}", spec.name)));

@@ -1,13 +1,13 @@
 //! A worker thread: takes tasks from its actor's queue and performs them, blocking wherever they wait.
 
-use super::book::{Notes, ThreadAccount, begin_window};
 use super::console::Watched;
 use super::executor::{Executor, block_on, block_until, ready};
 use super::locks::Held;
 use super::performer::Performer;
 use super::profile::StepHooks;
 use super::runtime::{Inbox, Runtime, Stopped, Task};
-use super::timekeeper::{Activity, Piece, Timekeeper, forget_run_queue};
+use super::timekeeper::{Activity, Segment, Timekeeper, forget_run_queue};
+use super::worker_stats::{Notes, ThreadAccount, begin_window};
 use crate::engine::ThreadState;
 use crate::measure::sched::{self, ThreadFigures, ThreadSched};
 use crate::queue::PopError;
@@ -53,24 +53,25 @@ impl Executor for Blocking<'_> {
     fn account(&mut self, _activity: Activity, _own: Nanos) {}
 
     /// A thread that slept over the edge has slept from it on.
-    fn begin_window(&mut self, time: &mut Timekeeper, activity: Activity, piece: Piece) {
-        begin_window(&mut self.notes.book, time);
-        let from = if activity.sleeps() { piece.start.max(self.run.window_start()) } else { piece.end };
-        time.sleep_on(activity, piece.end - from);
+    fn begin_window(&mut self, time: &mut Timekeeper, activity: Activity, segment: Segment) {
+        begin_window(&mut self.notes.stats, time);
+        let from = if activity.sleeps() { segment.start.max(self.run.window_start()) } else { segment.end };
+        time.sleep_on(activity, segment.end - from);
         self.window = Some((from, self.sched.figures()));
     }
 
     /// A thread that slept over the edge has slept up to it.
-    fn end_window(&mut self, time: &Timekeeper, activity: Activity, piece: Piece) {
-        self.notes.book.close_window();
+    fn end_window(&mut self, time: &Timekeeper, activity: Activity, segment: Segment) {
+        self.notes.stats.close_window();
         let Some((from, before)) = self.window else { return };
-        let until = if activity.sleeps() { self.run.window_end().clamp(from, piece.end) } else { piece.end };
+        let until =
+            if activity.sleeps() { self.run.window_end().clamp(from, segment.end) } else { segment.end };
         let account = &mut self.account;
         account.wall = until - from;
         account.times = time.thread;
-        account.times.wake_at(activity, piece.end - until);
+        account.times.wake_at(activity, segment.end - until);
         account.kernel = before.and_then(|before| Some(self.sched.figures()?.since(before)));
-        account.tasks = self.notes.book.ledger.presence.completed;
+        account.tasks = self.notes.stats.ledger.presence.completed;
         (account.clock_reads, account.kernel_reads) = (time.clock_reads, time.kernel_reads);
     }
 
@@ -80,7 +81,7 @@ impl Executor for Blocking<'_> {
     }
 
     #[inline]
-    fn end_wait(&mut self, time: &mut Timekeeper, activity: Activity) -> (Piece, bool) {
+    fn end_wait(&mut self, time: &mut Timekeeper, activity: Activity) -> (Segment, bool) {
         (time.cut(activity), false)
     }
 
@@ -202,7 +203,7 @@ impl Worker<'_> {
         performer.publish_rest();
         performer.drop_interpreter(Activity::Bookkeeping);
         performer.cut(Activity::Bookkeeping);
-        performer.executor.notes.book.compressed = (performer.corpus.input, performer.corpus.output);
+        performer.executor.notes.stats.compressed = (performer.corpus.input, performer.corpus.output);
         std::mem::take(&mut performer.executor.account)
     }
 }

@@ -5,7 +5,7 @@
 //! left of its work stays. A thread that waits for a core meanwhile is stopped when it gets one.
 
 use super::program::index;
-use super::world::{Kind, NONE, State, World};
+use super::world::{EventKind, NONE, State, World};
 use crate::measure::record::{EventRecord, QuotaRecord};
 use crate::measure::{Cause, Outcome};
 use crate::random::{Source, Stream};
@@ -143,7 +143,7 @@ impl World<'_> {
             alarms.set.push(alarm);
             index(alarms.set.len() - 1)
         };
-        self.schedule(at, Kind::Window, 0, FIRST + number);
+        self.schedule(at, EventKind::Window, 0, FIRST + number);
     }
 
     /// Sets the alarms that do not belong to a task.

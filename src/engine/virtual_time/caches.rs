@@ -7,7 +7,7 @@
 //!
 //! The cache's lock blocks the thread, on asynchronous workers too, as it does on the real engine.
 
-use super::code::Access;
+use super::bytecode::Access;
 use super::locks::Lock;
 use super::program::index;
 use super::world::{NONE, Purpose, World};

@@ -1,7 +1,7 @@
 //! What the simulated host charges: the calibration with the scenario's own values and factors in it.
 
-use super::fair::Fair;
-use super::fair_queue::{NEVER, Rules};
+use super::eevdf::Eevdf;
+use super::eevdf_queue::{NEVER, Rules};
 use crate::measure::{Calibration, QueueCost, Shape, StoreCharge};
 use crate::scenario::{HostSpec, Scenario, StoreSpec};
 use crate::units::Nanos;
@@ -13,7 +13,7 @@ pub(super) struct Charges {
     /// `u64::MAX`: never.
     pub(super) slice: u64,
     /// Nothing: first come, first served.
-    pub(super) fair: Option<Fair>,
+    pub(super) eevdf: Option<Eevdf>,
     pub(super) switch: u64,
     pub(super) wake: u64,
     pub(super) wake_shape: Shape,
@@ -64,8 +64,8 @@ pub(super) fn on_host(host: &HostSpec, calibration: &Calibration) -> Calibration
         queue.pop = said.pop.unwrap_or(queue.pop);
         queue.exclusive = said.exclusive.unwrap_or(queue.exclusive);
     }
-    all.gathers = said.gathers.unwrap_or(all.gathers);
-    all.gather_below = said.gather_below.unwrap_or(all.gather_below);
+    all.wake_packing = said.wake_packing.unwrap_or(all.wake_packing);
+    all.wake_packing_below = said.wake_packing_below.unwrap_or(all.wake_packing_below);
     all.issuers = said.issuers.unwrap_or(all.issuers);
     match said.spread {
         Some(false) => {
@@ -102,7 +102,7 @@ impl Charges {
         Self {
             cores: host.cores.unwrap_or(host_cores).max(1),
             slice,
-            fair: fair(scenario, calibration, slice),
+            eevdf: eevdf(scenario, calibration, slice),
             switch: switching(calibration.switch),
             wake: switching(calibration.wake),
             wake_shape: calibration.wake_shape,
@@ -146,14 +146,14 @@ impl Charges {
 }
 
 /// The policy of a host with a kernel's tick; a slice that the scenario gives ends exactly.
-fn fair(scenario: &Scenario, calibration: &Calibration, slice: u64) -> Option<Fair> {
-    (calibration.kernel_tick > Nanos::ZERO).then(|| Fair {
+fn eevdf(scenario: &Scenario, calibration: &Calibration, slice: u64) -> Option<Eevdf> {
+    (calibration.kernel_tick > Nanos::ZERO).then(|| Eevdf {
         rules: Rules {
             slice: slice.min(NEVER),
             tick: if scenario.host.slice.is_some() { 0 } else { calibration.kernel_tick.0 },
         },
-        gathers: calibration.gathers,
-        gather_below: calibration.gather_below,
+        wake_packing: calibration.wake_packing,
+        wake_packing_below: calibration.wake_packing_below,
     })
 }
 

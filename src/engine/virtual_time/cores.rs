@@ -6,13 +6,13 @@
 //! wake-up latency; else it queues. A core whose thread blocks takes the next one and starts it after the switch cost. Who
 //! is next, and who has to give way, is the policy's:
 //!
-//! - On a host with a kernel's tick, [`fair`](super::fair).
+//! - On a host with a kernel's tick, [`eevdf`](super::eevdf).
 //! - On one without, first come, first served: one queue in order of becoming runnable serves all cores while none is idle, and a
 //!   thread that has run for a slice while others wait goes to its tail. Nobody gives way to a thread that wakes up.
 //!
 //! Tickless: while nobody waits, a slice's end is not scheduled; it is when somebody starts to wait.
 
-use super::world::{Kind, NONE, State, World};
+use super::world::{EventKind, NONE, State, World};
 use crate::measure::Cause;
 
 /// Cores that are looked at for the next end of a slice; on larger hosts the next ones in turn.
@@ -175,8 +175,8 @@ impl World<'_> {
     fn make_ready_after(&mut self, index: u32, near: u32, latency: u64) -> bool {
         debug_assert!(self.threads[index as usize].state == State::Blocked, "thread {index} is awake");
         self.transition(index, State::Ready);
-        if let Some(fair) = self.charges.fair {
-            return self.fair_wake(fair, index, near, latency);
+        if let Some(eevdf) = self.charges.eevdf {
+            return self.eevdf_wake(eevdf, index, near, latency);
         }
         if let Some(core) = self.idle_cores.peek(self.threads[index as usize].core) {
             self.take_core(core);
@@ -191,7 +191,7 @@ impl World<'_> {
     /// An idle core is idle no longer.
     pub(super) fn take_core(&mut self, core: u32) {
         self.idle_cores.remove(core);
-        if self.charges.fair.is_some() {
+        if self.charges.eevdf.is_some() {
             self.cores[core as usize].used.advance(self.now, false);
         }
     }
@@ -203,7 +203,7 @@ impl World<'_> {
         state.armed = false;
         state.preempt = false;
         state.generation = state.generation.wrapping_add(1);
-        if self.charges.fair.is_some() {
+        if self.charges.eevdf.is_some() {
             state.used.advance(self.now, true);
         }
         self.idle_cores.insert(core);
@@ -239,10 +239,10 @@ impl World<'_> {
 
     /// Gives a core to a ready thread, which starts after `latency`.
     pub(super) fn assign(&mut self, core: u32, thread: u32, latency: u64) {
-        let fair = self.charges.fair.is_some();
+        let eevdf = self.charges.eevdf.is_some();
         let state = &mut self.cores[core as usize];
-        if fair {
-            state.fair.choose();
+        if eevdf {
+            state.eevdf.choose();
         }
         state.current = thread;
         state.starting = true;
@@ -253,7 +253,7 @@ impl World<'_> {
         if latency == 0 {
             self.starting.push_back((core, generation));
         } else {
-            self.schedule(self.now + latency, Kind::Start, generation, core);
+            self.schedule(self.now + latency, EventKind::Start, generation, core);
         }
     }
 
@@ -265,8 +265,8 @@ impl World<'_> {
         if state.starting {
             state.starting = false;
             state.slice_start = now;
-            if self.charges.fair.is_some() {
-                state.fair.begin(now);
+            if self.charges.eevdf.is_some() {
+                state.eevdf.begin(now);
             }
             self.transition(thread, State::Running);
             let state = self.thread(thread);
@@ -322,7 +322,7 @@ impl World<'_> {
         // One that spins for a bounded time has some left.
         let endless = thread.spinning && thread.remaining == 0;
         let mut end = if endless { u64::MAX } else { now + thread.remaining };
-        if self.charges.fair.is_some() {
+        if self.charges.eevdf.is_some() {
             if std::mem::take(&mut state.preempt) {
                 self.yield_core(core);
                 return;
@@ -345,7 +345,7 @@ impl World<'_> {
         }
         if end != u64::MAX {
             let generation = self.cores[core as usize].generation;
-            self.schedule(end, Kind::Burst, generation, core);
+            self.schedule(end, EventKind::Burst, generation, core);
         }
     }
 
@@ -368,8 +368,8 @@ impl World<'_> {
 
     /// Gives a core to the next thread, or lets it idle.
     fn next_thread(&mut self, core: u32) {
-        if let Some(fair) = self.charges.fair {
-            self.fair_next(fair, core);
+        if let Some(eevdf) = self.charges.eevdf {
+            self.eevdf_next(eevdf, core);
         } else if let Some(thread) = self.run_queue.pop_front() {
             self.assign(core, thread, self.charges.switch);
         } else {
@@ -385,8 +385,8 @@ impl World<'_> {
         let core = thread.core;
         let account = self.threads[index as usize].account;
         self.accounts[account as usize].voluntary += 1;
-        if let Some(fair) = self.charges.fair {
-            self.fair_block(fair, core);
+        if let Some(eevdf) = self.charges.eevdf {
+            self.eevdf_block(eevdf, core);
         }
         self.next_thread(core);
     }

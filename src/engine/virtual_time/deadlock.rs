@@ -15,7 +15,7 @@ use crate::measure::record::{Party, Verdict};
 use std::collections::BTreeMap;
 
 /// Most cycles that are named.
-const MOST_CYCLES: usize = 8;
+const MAX_CYCLES: usize = 8;
 
 /// What a task waits for.
 #[derive(Clone, Copy, Debug)]
@@ -241,7 +241,7 @@ impl<'w, 'a> Waits<'w, 'a> {
         })
     }
 
-    /// The cycles among those who are not live, each begun with its lowest task; at most [`MOST_CYCLES`].
+    /// The cycles among those who are not live, each begun with its lowest task; at most [`MAX_CYCLES`].
     fn cycles(&self) -> Vec<Vec<u32>> {
         let mut seen_by = vec![NONE; self.live.len()];
         let mut cycles: Vec<Vec<u32>> = Vec::new();
@@ -252,7 +252,7 @@ impl<'w, 'a> Waits<'w, 'a> {
                 let Some(next) = self.holder(at) else { break };
                 at = next;
             }
-            if seen_by[at as usize] == first && self.holder(at).is_some() && cycles.len() < MOST_CYCLES {
+            if seen_by[at as usize] == first && self.holder(at).is_some() && cycles.len() < MAX_CYCLES {
                 cycles.push(self.cycle_through(at));
             }
         }

@@ -5,8 +5,8 @@
 
 use super::alarms::{Alarm, Alarms, Stops};
 use super::batches::Batch;
+use super::bytecode::Do;
 use super::calls::Asked;
-use super::code::Do;
 use super::pools::Pool;
 use super::program::index;
 use super::world::{CLIENT, NONE, Next, PARENT, World};
@@ -84,7 +84,7 @@ pub(super) struct More {
 }
 
 impl More {
-    pub(super) fn new(scenario: &Scenario, code: &super::code::Code) -> Self {
+    pub(super) fn new(scenario: &Scenario, code: &super::bytecode::Bytecode) -> Self {
         let budget = |step: &StepSpec| step.calls.as_ref()?.retry?.budget.map(Budget::new);
         Self {
             used: scenario.is_special(),

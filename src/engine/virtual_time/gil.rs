@@ -22,7 +22,7 @@
 //! sleeps) of drops within 0.3 µs of the request, about half of those at half a microsecond, and hardly any after 0.9.
 //! [`ON_ITS_FEET`] and [`DROP`] are the middle of that.
 
-use super::world::{Kind, NONE, Next, State, World};
+use super::world::{EventKind, NONE, Next, State, World};
 use crate::measure::Cause;
 use crate::random::{Source, Stream};
 use crate::scenario::LockKind;
@@ -146,7 +146,7 @@ impl World<'_> {
         waiting.timed_out = false;
         waiting.timer = waiting.timer.wrapping_add(1);
         let timer = waiting.timer;
-        self.schedule(until, Kind::ThreadTimer, timer, thread);
+        self.schedule(until, EventKind::ThreadTimer, timer, thread);
         self.block(thread, Cause::Lock);
     }
 

@@ -4,7 +4,7 @@
 //! are those congruent to it modulo the number of clients.
 
 use super::program::index;
-use super::world::{CLIENT, Kind, NONE, State, World};
+use super::world::{CLIENT, EventKind, NONE, State, World};
 use crate::measure::Cause;
 use crate::scenario::{Arrivals, Load};
 use crate::workload::exponential;
@@ -12,7 +12,7 @@ use crate::workload::exponential;
 /// Bits of a task's number in the event of a client that thinks: hours of simulation on one processor.
 const NUMBER_BITS: u32 = 37;
 /// Most actors whose clients can be told apart in the other bits.
-pub(super) const MOST_ACTORS: usize = 1 << (61 - NUMBER_BITS);
+pub(super) const MAX_ACTORS: usize = 1 << (61 - NUMBER_BITS);
 /// In place of a client's number: open load.
 const OPEN: u64 = u64::MAX;
 
@@ -45,7 +45,7 @@ impl World<'_> {
             let next = usize::try_from(state.arrivals).ok().and_then(|next| recorded.get(next));
             if let Some(at) = next {
                 let at = self.issued_at(at.0.max(self.now), actor);
-                self.schedule(at, Kind::Arrival, 0, actor);
+                self.schedule(at, EventKind::Arrival, 0, actor);
             }
             return;
         }
@@ -66,7 +66,7 @@ impl World<'_> {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a sum of positive gaps")]
         let at = state.next_arrival as u64;
         let at = self.issued_at(at.max(self.now), actor);
-        self.schedule(at, Kind::Arrival, 0, actor);
+        self.schedule(at, EventKind::Arrival, 0, actor);
     }
 
     /// When something that is meant to be issued at `at` is: a thread that sleeps for it oversleeps.
@@ -186,7 +186,7 @@ impl World<'_> {
 
 /// The payload of a client that thinks: all that is known of it, so that a million clients need no table.
 const fn when_thought(actor: u32, number: u64) -> u64 {
-    (Kind::Client as u64) << 61 | (actor as u64) << NUMBER_BITS | number & ((1 << NUMBER_BITS) - 1)
+    (EventKind::Client as u64) << 61 | (actor as u64) << NUMBER_BITS | number & ((1 << NUMBER_BITS) - 1)
 }
 
 /// The actor and the task's number in such a payload.

@@ -6,7 +6,7 @@
 //!
 //! - [`future_events`]: what will happen and when
 //! - `world`: the state; `run`: the loop; `observe`, `profile`: the record
-//! - `cores`: cores, run queue, slices; `fair`, `fair_queue`, `deadline_tree`: Linux's policy; `code`, `program`: what threads do
+//! - `cores`: cores, run queue, slices; `eevdf`, `eevdf_queue`, `deadline_tree`: Linux's policy; `bytecode`, `program`: what threads do
 //! - `locks`, `gil`, `queues`, `caches`, `stores`, `load`: what they share
 //! - `deadlock`: cycles of waits, named
 //! - `charges`: what the simulated host takes for it, from the calibration and the scenario
@@ -24,16 +24,16 @@
 
 mod alarms;
 mod batches;
+mod bytecode;
 mod caches;
 mod calls;
 mod charges;
-mod code;
 mod cores;
 mod deadline_tree;
 mod deadlock;
+mod eevdf;
+mod eevdf_queue;
 mod extra;
-mod fair;
-mod fair_queue;
 pub mod future_events;
 mod gil;
 mod load;
@@ -52,8 +52,8 @@ mod world;
 use super::{Engine, EngineError, Experiment, Profiler, Progress, RunOutput};
 use crate::measure::{Calibration, host, verdicts};
 use crate::model::Program;
+use bytecode::Bytecode;
 use charges::Charges;
-use code::Code;
 use std::sync::atomic::Ordering;
 
 /// Simulates experiments on a host with given constants.
@@ -109,7 +109,7 @@ impl Engine for VirtualEngine {
         let programs: Vec<Program> = scenario.actors.iter().map(Program::of).collect();
         let calibration = charges::on_host(&scenario.host, &self.calibration);
         let charges = Charges::of(scenario, &calibration, host::cores());
-        let code = Code::of(&programs, &charges);
+        let code = Bytecode::of(&programs, &charges);
         let mut world = run::world(experiment, &programs, &code, charges)?;
         let stopped = world.run(progress)?;
         let verdicts = world.deadlocks();

@@ -15,7 +15,7 @@ use crate::units::Nanos;
 use std::collections::BTreeMap;
 
 /// Threads beyond this many are summed up and not listed.
-pub(super) const MOST_THREADS: usize = 4096;
+pub(super) const MAX_THREADS: usize = 4096;
 
 /// Simulated time after the window in which its tasks may end: so many of its lengths, and so much besides.
 const DRAIN_WINDOWS: u64 = 100;
@@ -302,7 +302,7 @@ impl World<'_> {
         self.threads
             .iter()
             .zip(&self.accounts)
-            .take(self.workers.min(MOST_THREADS))
+            .take(self.workers.min(MAX_THREADS))
             .enumerate()
             .map(|(number, (thread, account))| {
                 let actor = &self.scenario.actors[thread.actor as usize].name;

@@ -5,7 +5,7 @@
 //! - A waiter that spins takes the lock while it is on a core, and parks when its time is over.
 //! - A shared lock passes directly to whoever it lets in.
 
-use super::world::{Kind, NONE, Purpose, State, TASK, World};
+use super::world::{EventKind, NONE, Purpose, State, TASK, World};
 use crate::measure::Cause;
 use crate::scenario::{LockKind, Next, Prefer, Wait};
 use crate::units::Nanos;
@@ -42,7 +42,7 @@ impl World<'_> {
             return false;
         }
         let at = self.now + gap.0 + late;
-        self.schedule(at, Kind::TaskTimer, 0, task);
+        self.schedule(at, EventKind::TaskTimer, 0, task);
         self.wait(thread, task, Cause::Lock)
     }
 

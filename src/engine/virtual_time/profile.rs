@@ -5,7 +5,7 @@
 //! - sampling: what each worker does at some instants of simulated time, with the same gaps as the real engine's sampler.
 //!   It sees the kernel's side as well: who waits for a processor is told from who has one.
 
-use super::code::Code;
+use super::bytecode::Bytecode;
 use super::program::index;
 use super::world::{NONE, State, World};
 use crate::engine::{Experiment, Profiler};
@@ -79,7 +79,7 @@ impl Sampler {
     }
 
     /// What it saw, if it was asked to look.
-    pub(super) fn into_record(self, scenario: &Scenario, code: &Code) -> Option<ProfileRecord> {
+    pub(super) fn into_record(self, scenario: &Scenario, code: &Bytecode) -> Option<ProfileRecord> {
         if self.due == u64::MAX {
             return None;
         }

@@ -1,7 +1,7 @@
 //! Threads execute programs: what each operation does to the simulated system.
 
-use super::code::Do;
-use super::world::{Kind, NONE, Next, TASK, World};
+use super::bytecode::Do;
+use super::world::{EventKind, NONE, Next, TASK, World};
 use crate::measure::{Cause, Epoch, Outcome};
 use crate::scenario::MissCost;
 use crate::workload::Draw;
@@ -216,7 +216,7 @@ impl World<'_> {
             let until =
                 if tick == 0 { now + nanos } else { (now + nanos).next_multiple_of(tick) + now % tick };
             let late = self.oversleep();
-            self.schedule(until + late, Kind::TaskTimer, 0, task);
+            self.schedule(until + late, EventKind::TaskTimer, 0, task);
         }
         self.wait(thread, task, Cause::Io)
     }
@@ -239,7 +239,7 @@ impl World<'_> {
         let sleeper = self.thread(thread);
         sleeper.timer = sleeper.timer.wrapping_add(1);
         let timer = sleeper.timer;
-        self.schedule(until, Kind::ThreadTimer, timer, thread);
+        self.schedule(until, EventKind::ThreadTimer, timer, thread);
     }
 
     /// What a cache miss costs on top of the access.

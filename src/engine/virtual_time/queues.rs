@@ -21,7 +21,7 @@ use crate::units::Nanos;
 /// Polls between two looks at the timers of a busy worker: tokio's `event_interval`.
 const EVENT_INTERVAL: u32 = 61;
 /// Most tasks that an asynchronous actor handles at once.
-pub(super) const MOST_HANDLERS: usize = 1024;
+pub(super) const MAX_HANDLERS: usize = 1024;
 
 /// Where a new task went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

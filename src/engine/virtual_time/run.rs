@@ -1,22 +1,22 @@
 //! A run from its first event to its record.
 
+use super::bytecode::Bytecode;
 use super::caches::CacheModel;
 use super::charges::Charges;
-use super::code::Code;
 use super::cores::CoreSet;
+use super::eevdf::Use;
+use super::eevdf_queue::{EevdfQueue, Entity};
 use super::extra::More;
-use super::fair::Use;
-use super::fair_queue::{Entity, FairQueue};
 use super::future_events::FutureEvents;
-use super::load::MOST_ACTORS;
+use super::load::MAX_ACTORS;
 use super::locks::Lock;
-use super::observe::MOST_THREADS;
+use super::observe::MAX_THREADS;
 use super::profile::Sampler;
 use super::program::index;
-use super::queues::MOST_HANDLERS;
+use super::queues::MAX_HANDLERS;
 use super::stores::StoreModel;
 use super::timeline::Recorder;
-use super::world::{Account, Actor, Core, GENERATIONS, Kind, NONE, Next, StepSums, Thread, World};
+use super::world::{Account, Actor, Core, EventKind, GENERATIONS, NONE, Next, StepSums, Thread, World};
 use crate::engine::{EngineError, Experiment, Progress};
 use crate::measure::Ledger;
 use crate::model::Program;
@@ -42,7 +42,7 @@ const PATIENCE: u64 = 50_000_000;
 pub(super) fn world<'a>(
     experiment: &'a Experiment,
     programs: &'a [Program],
-    code: &'a Code,
+    code: &'a Bytecode,
     charges: Charges,
 ) -> Result<World<'a>, EngineError> {
     let scenario = &experiment.scenario;
@@ -68,7 +68,7 @@ pub(super) fn world<'a>(
         preempt: false,
         looking: false,
         refused: 0,
-        fair: FairQueue::default(),
+        eevdf: EevdfQueue::default(),
         used: Use::default(),
     };
     let mut world = World {
@@ -128,7 +128,7 @@ pub(super) fn world<'a>(
 /// How many worker threads a scenario has; an index has to have room for everything.
 fn numbered(scenario: &Scenario) -> Result<usize, EngineError> {
     let threads: usize = scenario.actors.iter().map(|actor| actor.threads).sum();
-    let counted = [(threads, "threads", 1 << 29), (scenario.actors.len(), "actors", MOST_ACTORS)];
+    let counted = [(threads, "threads", 1 << 29), (scenario.actors.len(), "actors", MAX_ACTORS)];
     match counted.into_iter().find(|(count, _, most)| count >= most) {
         Some((count, what, most)) => Err(EngineError::Unsupported(format!(
             "{count} {what} are more than the virtual engine can number; use fewer than {most}"
@@ -169,7 +169,7 @@ impl World<'_> {
                 ready: VecDeque::new(),
                 late: Vec::new(),
                 polls: 0,
-                handlers: if asynchronous { spec.capacity.min(MOST_HANDLERS) } else { 0 },
+                handlers: if asynchronous { spec.capacity.min(MAX_HANDLERS) } else { 0 },
                 busy_until: 0,
                 touched_by: NONE,
                 arrivals: 0,
@@ -193,12 +193,12 @@ impl World<'_> {
             }
         }
         // The listed workers' accounts, that of all others, and one for the threads that issue load and are in no record.
-        let listed = self.workers.min(MOST_THREADS);
+        let listed = self.workers.min(MAX_THREADS);
         self.accounts = vec![Account::default(); listed + 2];
         for (number, thread) in self.threads.iter_mut().enumerate() {
             thread.account = index(if number < self.workers { number.min(listed) } else { listed + 1 });
         }
-        if self.charges.fair.is_some() {
+        if self.charges.eevdf.is_some() {
             self.entities = vec![Entity::default(); self.threads.len()];
             // A kernel spreads threads over its cores as they are made.
             let cores = self.charges.cores;
@@ -215,10 +215,10 @@ impl World<'_> {
     ///
     /// When the system makes no progress.
     pub(super) fn run(&mut self, progress: &Progress) -> Result<bool, EngineError> {
-        self.schedule(self.window_start, Kind::Window, 0, 0);
+        self.schedule(self.window_start, EventKind::Window, 0, 0);
         let mut edges = 1;
         if let Some(duration) = self.scenario.run.duration {
-            self.schedule(self.window_start + duration.0, Kind::Window, 0, 1);
+            self.schedule(self.window_start + duration.0, EventKind::Window, 0, 1);
             edges += 1;
         }
         self.start_load();
@@ -242,7 +242,7 @@ impl World<'_> {
                 break;
             }
             // The other numbers of this kind are alarms.
-            if Kind::of(event.what) == Kind::Window && event.what & u64::from(u32::MAX) < 2 {
+            if EventKind::of(event.what) == EventKind::Window && event.what & u64::from(u32::MAX) < 2 {
                 edges -= 1;
                 // Nothing but the window's edges is left to happen: whoever waits now waits for ever.
                 if self.events.len() == edges && self.is_deadlocked() {
@@ -310,29 +310,29 @@ impl World<'_> {
     fn handle(&mut self, what: u64) {
         #[expect(clippy::cast_possible_truncation, reason = "fields of a payload")]
         let (number, generation) = (what as u32, (what >> 32) as u32 & GENERATIONS);
-        match Kind::of(what) {
-            Kind::Start => {
+        match EventKind::of(what) {
+            EventKind::Start => {
                 if self.cores[number as usize].generation & GENERATIONS == generation {
                     self.start(number);
                 }
             }
-            Kind::Burst => {
+            EventKind::Burst => {
                 if self.cores[number as usize].generation & GENERATIONS == generation {
                     self.burst_over(number);
                 }
             }
-            Kind::ThreadTimer => {
+            EventKind::ThreadTimer => {
                 if self.threads[number as usize].timer & GENERATIONS == generation {
                     self.thread_timer(number);
                 }
             }
-            Kind::TaskTimer => self.task_timer(number),
-            Kind::Arrival => self.arrival_due(number),
-            Kind::Client => self.client_due(what),
-            Kind::Window if number == 0 => self.open_window(),
-            Kind::Window if number == 1 => self.close_window(),
-            Kind::Window => self.alarm(number),
-            Kind::Tick => self.tick(number),
+            EventKind::TaskTimer => self.task_timer(number),
+            EventKind::Arrival => self.arrival_due(number),
+            EventKind::Client => self.client_due(what),
+            EventKind::Window if number == 0 => self.open_window(),
+            EventKind::Window if number == 1 => self.close_window(),
+            EventKind::Window => self.alarm(number),
+            EventKind::Tick => self.tick(number),
         }
     }
 

@@ -1,11 +1,11 @@
 //! The state of a simulated system: everything is a plain value in a vector, and an index names it.
 
+use super::bytecode::Bytecode;
 use super::caches::CacheModel;
 use super::charges::Charges;
-use super::code::Code;
 use super::cores::CoreSet;
-use super::fair::Use;
-use super::fair_queue::{Entity, FairQueue};
+use super::eevdf::Use;
+use super::eevdf_queue::{EevdfQueue, Entity};
 use super::future_events::FutureEvents;
 use super::locks::Lock;
 use super::timeline::Recorder;
@@ -29,7 +29,7 @@ pub(super) const PARENT: u32 = (1 << 30) + 1;
 /// What an event means; the three highest bits of its payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum Kind {
+pub(super) enum EventKind {
     /// A core begins to run the thread assigned to it.
     Start = 0,
     /// A core's burst or slice is over.
@@ -48,7 +48,7 @@ pub(super) enum Kind {
     Tick = 7,
 }
 
-impl Kind {
+impl EventKind {
     pub(super) const fn of(payload: u64) -> Self {
         match payload >> 61 {
             0 => Self::Start,
@@ -231,12 +231,12 @@ pub(super) struct Core {
     pub(super) armed: bool,
     /// Its thread is to be preempted at its next burst.
     pub(super) preempt: bool,
-    /// Its next [`Kind::Tick`] is scheduled.
+    /// Its next [`EventKind::Tick`] is scheduled.
     pub(super) looking: bool,
-    /// Fair scheduling: ticks in a row at which a core was idle and nobody who waited here could be moved there.
+    /// Eevdf scheduling: ticks in a row at which a core was idle and nobody who waited here could be moved there.
     pub(super) refused: u8,
-    /// Fair scheduling: who waits for this core, and how much of its time is in use.
-    pub(super) fair: FairQueue,
+    /// Eevdf scheduling: who waits for this core, and how much of its time is in use.
+    pub(super) eevdf: EevdfQueue,
     pub(super) used: Use,
 }
 
@@ -286,7 +286,7 @@ pub(super) struct Actor {
 pub(super) struct World<'a> {
     pub(super) scenario: &'a Scenario,
     pub(super) programs: &'a [Program],
-    pub(super) code: &'a Code,
+    pub(super) code: &'a Bytecode,
     pub(super) charges: Charges,
     pub(super) seed: u64,
     pub(super) now: u64,
@@ -304,9 +304,9 @@ pub(super) struct World<'a> {
     pub(super) run_queue: VecDeque<u32>,
     /// Where the next look for the end of a slice begins, on a large host.
     pub(super) looked_at: u32,
-    /// Fair scheduling: cores for which somebody waits who is awake.
+    /// Eevdf scheduling: cores for which somebody waits who is awake.
     pub(super) crowded: CoreSet,
-    /// Fair scheduling: what it knows of each thread.
+    /// Eevdf scheduling: what it knows of each thread.
     pub(super) entities: Vec<Entity>,
     /// Cores whose thread starts, or goes on, at this instant.
     pub(super) starting: VecDeque<(u32, u32)>,
@@ -348,7 +348,7 @@ pub(super) struct World<'a> {
 impl World<'_> {
     /// Schedules an event.
     #[inline]
-    pub(super) fn schedule(&mut self, at: u64, kind: Kind, generation: u32, index: u32) {
+    pub(super) fn schedule(&mut self, at: u64, kind: EventKind, generation: u32, index: u32) {
         let what = (kind as u64) << 61 | u64::from(generation & GENERATIONS) << 32 | u64::from(index);
         self.events.push(at, what);
     }

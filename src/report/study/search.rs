@@ -5,7 +5,7 @@ use crate::report::page::{Page, Section, Table, Tone, Verdict};
 use crate::study::{SearchResult, Setting};
 
 /// Most settings that the table lists.
-const MOST_ROWS: usize = 60;
+const MAX_ROWS: usize = 60;
 
 /// The page of `found`.
 #[must_use]
@@ -73,7 +73,7 @@ fn answer(found: &SearchResult) -> String {
 }
 
 fn table(found: &SearchResult) -> Section {
-    let rows = found.tried.iter().take(MOST_ROWS).map(|setting| {
+    let rows = found.tried.iter().take(MAX_ROWS).map(|setting| {
         let verdict = match setting.meets {
             Some(true) => "meets the goal",
             Some(false) => "misses it",
@@ -81,8 +81,8 @@ fn table(found: &SearchResult) -> Section {
         };
         vec![words(setting), verdict.into(), figures(setting)]
     });
-    let lead = if found.tried.len() > MOST_ROWS {
-        format!("The cheapest {MOST_ROWS} of {}.", found.tried.len())
+    let lead = if found.tried.len() > MAX_ROWS {
+        format!("The cheapest {MAX_ROWS} of {}.", found.tried.len())
     } else {
         "The cheapest first.".into()
     };

@@ -269,19 +269,19 @@ impl ClaimFile {
 }
 
 /// Most multiply-adds of an attention kernel: about half a minute for the thirty times that it is computed.
-const MOST_WORK: u64 = 1 << 34;
+const MAX_WORK: u64 = 1 << 34;
 
 /// Most elements of its matrix of scores: 1 GiB.
-const MOST_SCORES: u64 = 1 << 28;
+const MAX_SCORES: u64 = 1 << 28;
 
 /// Most worker threads of a treatment.
-const MOST_THREADS: usize = 65_536;
+const MAX_THREADS: usize = 65_536;
 
 /// Refuses what would need more time or memory than there is, or divide by nothing.
 fn check(trial: &Trial) -> Result<(), String> {
     let threads = |levels: &Levels| match levels.threads {
-        Some(threads) if !(1..=MOST_THREADS).contains(&threads) => {
-            Err(format!("threads = {threads} is out of range: expected 1 to {MOST_THREADS}"))
+        Some(threads) if !(1..=MAX_THREADS).contains(&threads) => {
+            Err(format!("threads = {threads} is out of range: expected 1 to {MAX_THREADS}"))
         }
         _ => Ok(()),
     };
@@ -297,7 +297,7 @@ fn check(trial: &Trial) -> Result<(), String> {
             }
             let (tokens, width) = (*tokens as u64, *width as u64);
             let scores = tokens.saturating_mul(tokens);
-            if scores > MOST_SCORES || scores.saturating_mul(width) > MOST_WORK || width > MOST_SCORES {
+            if scores > MAX_SCORES || scores.saturating_mul(width) > MAX_WORK || width > MAX_SCORES {
                 return Err(format!(
                     "tokens = {tokens} with width = {width} is too much: expected tokens² · width up to 2^34 and tokens up \
                      to 16384, such as 1024 and 64"

@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 /// Largest half-range, as a share of the value, of a parameter that counts as identified.
 pub const IDENTIFIED: f64 = 0.05;
 /// Sets that fit as well under which predictions are made again.
-const MOST_ALTERNATIVES: usize = 24;
+const MAX_ALTERNATIVES: usize = 24;
 /// Seeds of a figure that is printed; none of them is one that was searched with.
 const SEEDS: u64 = 8;
 
@@ -302,6 +302,6 @@ fn predict(
 
 /// At most so many sets, evenly over the order in which they were found.
 fn spaced(sets: &[Vec<f64>]) -> Vec<Vec<f64>> {
-    let stride = sets.len().div_ceil(MOST_ALTERNATIVES).max(1);
+    let stride = sets.len().div_ceil(MAX_ALTERNATIVES).max(1);
     sets.iter().step_by(stride).cloned().collect()
 }

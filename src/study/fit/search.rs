@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 /// Seeds of a set that is tried first, and fewest and most later: too few, and the search fits the noise of those few.
 const FIRST_SEEDS: u64 = 4;
 const FEWEST_SEEDS: u64 = 2;
-const MOST_SEEDS: u64 = 16;
+const MAX_SEEDS: u64 = 16;
 /// Sets that fitted best and are judged under seeds of their own, and how many seeds.
 const SHORTLIST: usize = 24;
 const JUDGING_SEEDS: u64 = 16;
@@ -97,7 +97,7 @@ pub(super) fn search(problem: &Problem<'_>, seed: u64, tell: &dyn Fn(usize)) -> 
     starts.sort_by(|one, other| one.cost.total_cmp(&other.cost));
     starts.truncate(DESCENTS);
     let noise = problem.noise(&starts[0].at, seed)?;
-    let seeds = noise.seeds.clamp(FEWEST_SEEDS, MOST_SEEDS);
+    let seeds = noise.seeds.clamp(FEWEST_SEEDS, MAX_SEEDS);
     let problem = &Problem { tolerances: noise.tolerances, ..problem.clone() };
     // Sets tried under fewer seeds are not comparable with those that follow.
     tried.clear();

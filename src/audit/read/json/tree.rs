@@ -2,7 +2,7 @@
 //!
 //! A reader of its own rather than `serde_json`: figures need their printed digits (49.50 is not 49.5), Python writes
 //! `NaN` and `Infinity`, a finding needs a line, and a file of 300 MB must not become gigabytes. Lists of numbers are
-//! kept as plain numbers, at most [`MOST_NUMBERS`] of them; the rest is counted.
+//! kept as plain numbers, at most [`MAX_NUMBERS`] of them; the rest is counted.
 
 use super::super::super::encoding::{Repair, repair};
 use super::super::super::figure::Figure;
@@ -11,9 +11,9 @@ use std::io::BufRead;
 /// Nested deeper than this is no benchmark report.
 const DEEPEST: usize = 128;
 /// Values other than numbers in lists that one document may hold.
-const MOST_NODES: usize = 1_500_000;
+const MAX_NODES: usize = 1_500_000;
 /// Numbers in lists that are kept; more are counted.
-pub(in super::super) const MOST_NUMBERS: usize = 2_000_000;
+pub(in super::super) const MAX_NUMBERS: usize = 2_000_000;
 /// Longest text kept; the rest is dropped.
 const LONGEST_TEXT: usize = 4096;
 
@@ -205,8 +205,8 @@ impl<R: BufRead> Parser<R> {
             return self.fail(format!("is nested deeper than {DEEPEST} levels"));
         }
         self.nodes += 1;
-        if self.nodes > MOST_NODES {
-            return self.fail(format!("holds more than {MOST_NODES} values"));
+        if self.nodes > MAX_NODES {
+            return self.fail(format!("holds more than {MAX_NODES} values"));
         }
         let line = self.line;
         let kind = match self.peek()? {
@@ -268,7 +268,7 @@ impl<R: BufRead> Parser<R> {
             if plain {
                 let figure = self.number()?;
                 series.finest = series.finest.min(figure.half_unit * 2.0);
-                if self.numbers < MOST_NUMBERS {
+                if self.numbers < MAX_NUMBERS {
                     self.numbers += 1;
                     series.values.push(figure.value);
                 } else {

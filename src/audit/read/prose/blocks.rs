@@ -30,7 +30,7 @@ pub(super) enum Block {
 }
 
 /// Cells of a table and rows that are read.
-const MOST_CELLS: usize = 200_000;
+const MAX_CELLS: usize = 200_000;
 
 /// Where each line of the text begins.
 struct Lines(Vec<usize>);
@@ -119,7 +119,7 @@ pub(super) fn blocks(text: &str) -> Vec<Block> {
             Event::Start(Tag::TableHead | Tag::TableRow) => state.row = Some((line, Vec::new())),
             Event::End(TagEnd::TableHead | TagEnd::TableRow) => {
                 if let (Some(row), Some((rows, _))) = (state.row.take(), state.table.as_mut())
-                    && cells < MOST_CELLS
+                    && cells < MAX_CELLS
                 {
                     cells += row.1.len();
                     rows.push(row);

@@ -5,7 +5,7 @@ use super::memory::StoreLedger;
 use super::places::PoolLedger;
 use super::profile::StepSeen;
 use super::runtime::{ActorRuntime, NOBODY, Runtime, TaskBody};
-use super::timekeeper::{Activity, Piece, ThreadTimes, Timekeeper};
+use super::timekeeper::{Activity, Segment, ThreadTimes, Timekeeper};
 use crate::engine::LiveBatch;
 use crate::measure::record::CallsRecord;
 use crate::measure::record::{Flow, Span, ThreadRecord};
@@ -86,7 +86,7 @@ impl Left {
 
 /// One worker's notes.
 #[derive(Debug)]
-pub(super) struct Book {
+pub(super) struct WorkerStats {
     pub(super) actor: usize,
     pub(super) ledger: Ledger,
     /// By actor.
@@ -114,7 +114,7 @@ pub(super) struct Book {
     closed: Option<Box<Closed>>,
 }
 
-/// What a book has of mechanisms at the end of the window.
+/// The state of the mechanisms at the end of the window.
 #[derive(Debug)]
 struct Closed {
     locks: Vec<LockLedger>,
@@ -123,8 +123,8 @@ struct Closed {
     stores: Vec<StoreLedger>,
 }
 
-impl Book {
-    /// An empty book of a worker of `actor`.
+impl WorkerStats {
+    /// The empty figures of a worker of `actor`.
     fn new(run: &Runtime, actor: usize) -> Self {
         Self {
             actor,
@@ -233,10 +233,10 @@ pub(super) fn groups_of(run: &Runtime) -> Vec<Groups> {
     run.actors.iter().map(of).collect()
 }
 
-/// Where a worker notes things: its book, and what it has not published yet.
+/// Where a worker notes things: its figures, and what it has not published yet.
 #[derive(Debug)]
 pub(super) struct Notes {
-    pub(super) book: Book,
+    pub(super) stats: WorkerStats,
     /// Figures for a live view, if there is one.
     pub(super) live: Option<LiveBatch>,
     /// Completed tasks of the actor in focus.
@@ -246,7 +246,7 @@ pub(super) struct Notes {
 impl Notes {
     /// Empty notes of a worker of `actor`.
     pub(super) fn new(run: &Runtime, actor: usize) -> Self {
-        Self { book: Book::new(run, actor), live: run.live(actor), unpublished: 0 }
+        Self { stats: WorkerStats::new(run, actor), live: run.live(actor), unpublished: 0 }
     }
 }
 
@@ -310,7 +310,7 @@ pub(super) struct Belongs {
     pub(super) holder: Option<usize>,
 }
 
-/// Shorter pieces are not worth a span.
+/// Shorter segments are not worth a span.
 const SHORTEST: Nanos = Nanos::from_micros(1);
 
 impl Spans {
@@ -337,13 +337,13 @@ impl Spans {
         });
     }
 
-    /// Keeps a piece, with its run-queue part as a span of its own at the piece's end.
-    pub(super) fn keep(&mut self, activity: Activity, piece: Piece, window: Nanos, belongs: &Belongs) {
-        if activity == Activity::Bookkeeping || piece.start < window {
+    /// Keeps a segment, with its run-queue part as a span of its own at the segment's end.
+    pub(super) fn keep(&mut self, activity: Activity, segment: Segment, window: Nanos, belongs: &Belongs) {
+        if activity == Activity::Bookkeeping || segment.start < window {
             return;
         }
-        let own_end = Nanos(piece.end.0 - piece.run_queue.0);
-        let parts = [(activity.name(), piece.start, own_end), ("run_queue", own_end, piece.end)];
+        let own_end = Nanos(segment.end.0 - segment.run_queue.0);
+        let parts = [(activity.name(), segment.start, own_end), ("run_queue", own_end, segment.end)];
         for (state, start, end) in parts {
             if end.saturating_sub(start) < SHORTEST {
                 continue;
@@ -366,14 +366,14 @@ impl Spans {
 }
 
 /// Begins a worker's measured window: forgets what the warm-up left.
-pub(super) fn begin_window(book: &mut Book, time: &mut Timekeeper) {
+pub(super) fn begin_window(stats: &mut WorkerStats, time: &mut Timekeeper) {
     time.thread = ThreadTimes::default();
     time.clock_reads = 0;
     time.kernel_reads = 0;
-    book.locks.fill(LockLedger::default());
-    book.pools.fill(PoolLedger::default());
-    book.calls = CallsRecord::default();
-    book.caches.fill(CacheLedger::default());
-    book.stores.fill(StoreLedger::default());
-    book.compressed = (0, 0);
+    stats.locks.fill(LockLedger::default());
+    stats.pools.fill(PoolLedger::default());
+    stats.calls = CallsRecord::default();
+    stats.caches.fill(CacheLedger::default());
+    stats.stores.fill(StoreLedger::default());
+    stats.compressed = (0, 0);
 }

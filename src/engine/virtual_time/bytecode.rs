@@ -106,7 +106,7 @@ pub(super) struct Entry {
 
 /// The table.
 #[derive(Debug)]
-pub(super) struct Code {
+pub(super) struct Bytecode {
     pub(super) lines: Vec<Line>,
     /// By actor.
     pub(super) entries: Vec<Entry>,
@@ -118,7 +118,7 @@ pub(super) struct Code {
     pub(super) steps: usize,
 }
 
-impl Code {
+impl Bytecode {
     /// The table of these programs.
     pub(super) fn of(programs: &[Program], charges: &Charges) -> Self {
         let mut code = Self {

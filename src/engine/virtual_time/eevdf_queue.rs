@@ -70,7 +70,7 @@ impl Rules {
 
 /// A core's threads that are runnable or owe too much to leave.
 #[derive(Clone, Debug, Default)]
-pub(super) struct FairQueue {
+pub(super) struct EevdfQueue {
     /// By deadline, then in order of coming.
     waiting: DeadlineTree,
     /// Sum of the virtual runtimes of those that wait.
@@ -86,7 +86,7 @@ pub(super) struct FairQueue {
     renewed: u64,
 }
 
-impl FairQueue {
+impl EevdfQueue {
     /// Whether nobody waits, asleep or awake.
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
@@ -221,14 +221,14 @@ mod tests {
 
     /// A core's queue with its threads, as the engine drives it; times in ms.
     struct Core {
-        queue: FairQueue,
+        queue: EevdfQueue,
         threads: Vec<Entity>,
         current: Option<u32>,
     }
 
     impl Core {
         fn new(threads: usize) -> Self {
-            Self { queue: FairQueue::default(), threads: vec![Entity::default(); threads], current: None }
+            Self { queue: EevdfQueue::default(), threads: vec![Entity::default(); threads], current: None }
         }
 
         fn advance(&mut self, now: u64) {

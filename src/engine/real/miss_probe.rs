@@ -1,4 +1,4 @@
-//! The hardware witness of a run with caches: misses per access where the processor counts them, else the twins.
+//! The hardware probe of a run with caches: misses per access where the processor counts them, else the twins.
 
 use crate::cache::{CacheLayout, CachePlan};
 use crate::measure::RunRecord;
@@ -15,7 +15,7 @@ static COMPARED: Mutex<BTreeMap<(CacheLayout, usize, usize, usize), TwinRecord>>
 
 /// Counts misses over the measured window, or remembers why it cannot.
 #[derive(Debug)]
-pub(super) enum Witness {
+pub(super) enum MissProbe {
     /// The scenario has no caches.
     Idle,
     /// Counts, and what was counted when the window began.
@@ -26,7 +26,7 @@ pub(super) enum Witness {
     Blind(String),
 }
 
-impl Witness {
+impl MissProbe {
     /// Opens the counters for the threads that are about to start, if there are caches to watch.
     pub(super) fn open(scenario: &Scenario) -> Self {
         if scenario.caches.is_empty() {
@@ -53,7 +53,7 @@ impl Witness {
     }
 
     /// Writes down what was seen over the window.
-    pub(super) fn testify(self, scenario: &Scenario, threads: usize, record: &mut RunRecord) {
+    pub(super) fn report_to(self, scenario: &Scenario, threads: usize, record: &mut RunRecord) {
         let misses = match self {
             Self::Idle => return,
             Self::Counting(mut counters, before) => of_level(counters.read().since(&before)),

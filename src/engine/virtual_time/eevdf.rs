@@ -1,11 +1,11 @@
-//! Linux's fair scheduling: a queue for each core ([`fair_queue`](super::fair_queue)), where woken threads go, and when the
+//! Linux's fair scheduling: a queue for each core ([`eevdf_queue`](super::eevdf_queue)), where woken threads go, and when the
 //! kernel moves them.
 //!
 //! - A thread that wakes up goes to the core on which it ran last if that is idle, else to another idle one; where all are busy, to
 //!   its last or its waker's, whichever has fewer threads. One that still owes time stays on its core.
 //! - A kernel may *gather* threads instead: one that is woken goes to its waker's core, one whose timer fires stays on its last, although
 //!   another core is idle, if that one has been for a while: so it lets the others sleep. How often it
-//!   does (`gathers`) and how unequally loaded the cores may become (`gather_below`) is calibrated; most kernels never do.
+//!   does (`wake_packing`) and how unequally loaded the cores may become (`wake_packing_below`) is calibrated; most kernels never do.
 //! - A woken thread takes the core at once if it is first there. If it is not, but somebody else is who waited there before, that
 //!   one does.
 //! - Where slices are never over, a thread runs until it sleeps.
@@ -16,8 +16,8 @@
 //!
 //! Tickless: ticks at which nothing can happen are not simulated.
 
-use super::fair_queue::{Entity, NEVER, Rules};
-use super::world::{Kind, NONE, World};
+use super::eevdf_queue::{Entity, NEVER, Rules};
+use super::world::{EventKind, NONE, World};
 
 /// How recently a thread must have run for the kernel not to move it: Linux's `sched_migration_cost`.
 const CACHE_HOT: u64 = 500_000;
@@ -33,12 +33,12 @@ const EVENED_OUT: u64 = 32_000_000;
 
 /// How the simulated kernel schedules fairly.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Fair {
+pub(super) struct Eevdf {
     pub(super) rules: Rules,
     /// Of a thousand threads that are woken from a core with room while another is idle, how many go to that core.
-    pub(super) gathers: u64,
+    pub(super) wake_packing: u64,
     /// How much more of the core's time may be in use than of the idle one's, in thousandths.
-    pub(super) gather_below: u64,
+    pub(super) wake_packing_below: u64,
 }
 
 /// How much of a core's time was in use over the last tens of milliseconds, as the kernel's load tracking averages it.
@@ -82,44 +82,44 @@ impl World<'_> {
     fn advance_core(&mut self, core: u32, rules: Rules) {
         let state = &mut self.cores[core as usize];
         if state.current != NONE {
-            state.fair.advance(&mut self.entities[state.current as usize], self.now, rules);
+            state.eevdf.advance(&mut self.entities[state.current as usize], self.now, rules);
         }
     }
 
     /// A thread wakes up, beside `near`; whether another core had to be interrupted for it.
-    pub(super) fn fair_wake(&mut self, fair: Fair, thread: u32, near: u32, latency: u64) -> bool {
+    pub(super) fn eevdf_wake(&mut self, eevdf: Eevdf, thread: u32, near: u32, latency: u64) -> bool {
         let last = self.threads[thread as usize].core;
         let (core, was_alone) = if self.entities[thread as usize].asleep {
-            self.rejoin(fair, last, thread);
+            self.rejoin(eevdf, last, thread);
             (last, false)
         } else {
-            let core = self.core_for(fair, thread, near);
+            let core = self.core_for(eevdf, thread, near);
             if self.idle_cores.contains(core) {
                 self.take_core(core);
-                self.settle_on(fair.rules, core, thread);
+                self.settle_on(eevdf.rules, core, thread);
                 self.assign(core, thread, latency);
                 return true;
             }
-            self.advance_core(core, fair.rules);
-            let was_alone = self.cores[core as usize].fair.is_empty();
-            self.settle_on(fair.rules, core, thread);
+            self.advance_core(core, eevdf.rules);
+            let was_alone = self.cores[core as usize].eevdf.is_empty();
+            self.settle_on(eevdf.rules, core, thread);
             self.enqueue(core, thread);
             (core, was_alone)
         };
-        let interrupted = self.preempt_for(fair, core, thread, was_alone) && core != self.active;
-        self.await_tick(core, fair.rules);
+        let interrupted = self.preempt_for(eevdf, core, thread, was_alone) && core != self.active;
+        self.await_tick(core, eevdf.rules);
         interrupted
     }
 
     /// Gives a thread its place in a core's virtual time.
     fn settle_on(&mut self, rules: Rules, core: u32, thread: u32) {
         let mut entity = self.entities[thread as usize];
-        self.cores[core as usize].fair.place(&mut entity, self.entity_on(core), rules);
+        self.cores[core as usize].eevdf.place(&mut entity, self.entity_on(core), rules);
         self.entities[thread as usize] = entity;
     }
 
     fn enqueue(&mut self, core: u32, thread: u32) {
-        let queue = &mut self.cores[core as usize].fair;
+        let queue = &mut self.cores[core as usize].eevdf;
         queue.insert(thread, &mut self.entities[thread as usize]);
         if queue.awake() == 1 && !self.crowded.contains(core) {
             self.crowded.insert(core);
@@ -127,7 +127,7 @@ impl World<'_> {
     }
 
     fn dequeue(&mut self, core: u32, thread: u32) {
-        let queue = &mut self.cores[core as usize].fair;
+        let queue = &mut self.cores[core as usize].eevdf;
         queue.remove(thread, &self.entities[thread as usize]);
         if queue.awake() == 0 && self.crowded.contains(core) {
             self.crowded.remove(core);
@@ -135,41 +135,41 @@ impl World<'_> {
     }
 
     /// A sleeper that has not left its core's queue is awake again; by now it owes less, and nobody owes it.
-    fn rejoin(&mut self, fair: Fair, core: u32, thread: u32) {
-        self.advance_core(core, fair.rules);
-        let queue = &self.cores[core as usize].fair;
-        let forgiven = queue.lag(&self.entities[thread as usize], self.entity_on(core), fair.rules) > 0;
+    fn rejoin(&mut self, eevdf: Eevdf, core: u32, thread: u32) {
+        self.advance_core(core, eevdf.rules);
+        let queue = &self.cores[core as usize].eevdf;
+        let forgiven = queue.lag(&self.entities[thread as usize], self.entity_on(core), eevdf.rules) > 0;
         self.dequeue(core, thread);
         self.entities[thread as usize].asleep = false;
         if forgiven {
             self.entities[thread as usize].lag = 0;
-            self.settle_on(fair.rules, core, thread);
+            self.settle_on(eevdf.rules, core, thread);
         }
         self.enqueue(core, thread);
     }
 
     /// Where a thread that wakes up goes.
-    fn core_for(&mut self, fair: Fair, thread: u32, near: u32) -> u32 {
+    fn core_for(&mut self, eevdf: Eevdf, thread: u32, near: u32) -> u32 {
         let last = self.threads[thread as usize].core;
-        if fair.gathers > 0
+        if eevdf.wake_packing > 0
             && self.idle_cores.any()
             && !self.idle_cores.contains(near)
-            && self.gathers_on(fair, thread, near)
-            && self.kernel.below(1000) < fair.gathers
+            && self.packs_on(eevdf, thread, near)
+            && self.kernel.below(1000) < eevdf.wake_packing
         {
             return near;
         }
         if let Some(idle) = self.idle_cores.peek(last) {
             return idle;
         }
-        let crowd = |core: u32| self.cores[core as usize].fair.awake();
+        let crowd = |core: u32| self.cores[core as usize].eevdf.awake();
         if crowd(near) + 1 < crowd(last) { near } else { last }
     }
 
     /// Whether the kernel may put a thread that wakes up on `near`, its last core or its waker's, beside whoever is there, instead of
     /// an idle one: on its last, or where the idle one has dozed off on the busier of both; but not where one would have nearly all the
     /// work.
-    fn gathers_on(&mut self, fair: Fair, thread: u32, near: u32) -> bool {
+    fn packs_on(&mut self, eevdf: Eevdf, thread: u32, near: u32) -> bool {
         let last = self.threads[thread as usize].core;
         let Some(other) = self.idle_cores.peek(last) else { return false };
         let (here, there) = (self.cores[near as usize].used, self.cores[other as usize].used);
@@ -177,17 +177,18 @@ impl World<'_> {
             return false;
         }
         let (here, there) = (here.level_at(self.now, true), there.level_at(self.now, false));
-        (near == last || here >= there) && here.saturating_sub(there) < Use::ONE / 1000 * fair.gather_below
+        (near == last || here >= there)
+            && here.saturating_sub(there) < Use::ONE / 1000 * eevdf.wake_packing_below
     }
 
     /// A thread has come to a core: whoever is first there now takes it. Where it has come to a thread that was alone, only
     /// if that is the one that has come. Tells whether somebody does.
-    fn preempt_for(&mut self, fair: Fair, core: u32, thread: u32, was_alone: bool) -> bool {
+    fn preempt_for(&mut self, eevdf: Eevdf, core: u32, thread: u32, was_alone: bool) -> bool {
         let state = &self.cores[core as usize];
-        if state.preempt || state.starting || fair.rules.slice == NEVER {
+        if state.preempt || state.starting || eevdf.rules.slice == NEVER {
             return false;
         }
-        let first = state.fair.first(self.entity_on(core));
+        let first = state.eevdf.first(self.entity_on(core));
         let gives_way = first == Some(thread) || (first.is_some() && !was_alone);
         if gives_way {
             self.reschedule(core);
@@ -206,25 +207,25 @@ impl World<'_> {
 
     /// Takes the thread off a core, runnable, and runs whoever is first.
     pub(super) fn yield_core(&mut self, core: u32) {
-        let Some(fair) = self.charges.fair else { return };
-        self.advance_core(core, fair.rules);
+        let Some(eevdf) = self.charges.eevdf else { return };
+        self.advance_core(core, eevdf.rules);
         let thread = self.interrupt(core);
         self.cores[core as usize].current = NONE;
         self.entities[thread as usize].left = self.now;
         self.enqueue(core, thread);
-        self.fair_next(fair, core);
-        self.await_tick(core, fair.rules);
+        self.eevdf_next(eevdf, core);
+        self.await_tick(core, eevdf.rules);
     }
 
     /// The thread on a core falls asleep, and leaves unless it has had more than its share.
-    pub(super) fn fair_block(&mut self, fair: Fair, core: u32) {
-        self.advance_core(core, fair.rules);
+    pub(super) fn eevdf_block(&mut self, eevdf: Eevdf, core: u32) {
+        self.advance_core(core, eevdf.rules);
         let thread = std::mem::replace(&mut self.cores[core as usize].current, NONE);
         let mut entity = self.entities[thread as usize];
-        let queue = &mut self.cores[core as usize].fair;
+        let queue = &mut self.cores[core as usize].eevdf;
         entity.left = self.now;
         if queue.eligible(&entity, Some(&entity)) {
-            entity.lag = queue.lag(&entity, Some(&entity), fair.rules);
+            entity.lag = queue.lag(&entity, Some(&entity), eevdf.rules);
         } else {
             entity.asleep = true;
             queue.insert(thread, &mut entity);
@@ -233,11 +234,11 @@ impl World<'_> {
     }
 
     /// Runs whoever is first on a core that has nobody, or lets it idle.
-    pub(super) fn fair_next(&mut self, fair: Fair, core: u32) {
+    pub(super) fn eevdf_next(&mut self, eevdf: Eevdf, core: u32) {
         // Each sleeper leaves the queue, so the loop ends with it.
-        while let Some(thread) = self.cores[core as usize].fair.first(None) {
-            let queue = &self.cores[core as usize].fair;
-            let lag = queue.lag(&self.entities[thread as usize], None, fair.rules);
+        while let Some(thread) = self.cores[core as usize].eevdf.first(None) {
+            let queue = &self.cores[core as usize].eevdf;
+            let lag = queue.lag(&self.entities[thread as usize], None, eevdf.rules);
             self.dequeue(core, thread);
             let entity = &mut self.entities[thread as usize];
             if !std::mem::take(&mut entity.asleep) {
@@ -246,7 +247,7 @@ impl World<'_> {
             }
             entity.lag = lag.min(0);
         }
-        if let Some(thread) = self.steal(fair, core) {
+        if let Some(thread) = self.steal(eevdf, core) {
             self.assign(core, thread, self.charges.switch);
         } else {
             self.idle(core);
@@ -254,26 +255,26 @@ impl World<'_> {
     }
 
     /// A core that would be idle takes a thread that waits for another: for the most crowded, else for any that has one to give.
-    fn steal(&mut self, fair: Fair, core: u32) -> Option<u32> {
+    fn steal(&mut self, eevdf: Eevdf, core: u32) -> Option<u32> {
         if !self.crowded.any() {
             return None;
         }
-        let crowd = |other: &u32| (self.cores[*other as usize].fair.awake(), self.charges.cores - *other);
+        let crowd = |other: &u32| (self.cores[*other as usize].eevdf.awake(), self.charges.cores - *other);
         let from = self.crowded.after(core).take(LOOKED_AT).max_by_key(crowd)?;
         let cold = self.now.saturating_sub(CACHE_HOT);
-        self.take_over(from, core, cold, fair.rules).or_else(|| {
-            let gives = |other: &u32| self.cores[*other as usize].fair.first_off_since(cold).is_some();
+        self.take_over(from, core, cold, eevdf.rules).or_else(|| {
+            let gives = |other: &u32| self.cores[*other as usize].eevdf.first_off_since(cold).is_some();
             let from = self.crowded.after(core).take(LOOKED_AT).find(gives)?;
-            self.take_over(from, core, cold, fair.rules)
+            self.take_over(from, core, cold, eevdf.rules)
         })
     }
 
     /// Moves a thread that waits for one core to another, where it has its place then; only one that has not run since
     /// `latest`.
     fn take_over(&mut self, from: u32, to: u32, latest: u64, rules: Rules) -> Option<u32> {
-        let thread = self.cores[from as usize].fair.first_off_since(latest)?;
+        let thread = self.cores[from as usize].eevdf.first_off_since(latest)?;
         self.advance_core(from, rules);
-        let queue = &self.cores[from as usize].fair;
+        let queue = &self.cores[from as usize].eevdf;
         let entity = &self.entities[thread as usize];
         let (lag, rest) = (queue.lag(entity, self.entity_on(from), rules), entity.deadline - entity.runtime);
         self.dequeue(from, thread);
@@ -287,7 +288,7 @@ impl World<'_> {
 
     /// Schedules the kernel's next look at a core where somebody waits.
     fn await_tick(&mut self, core: u32, rules: Rules) {
-        if self.cores[core as usize].fair.is_empty() {
+        if self.cores[core as usize].eevdf.is_empty() {
             return;
         }
         let at = if let Some(ticks) = self.now.checked_div(rules.tick) {
@@ -298,37 +299,37 @@ impl World<'_> {
             self.now + starts + u64::try_from(left).unwrap_or(0).max(1)
         };
         if !std::mem::replace(&mut self.cores[core as usize].looking, true) {
-            self.schedule(at, Kind::Tick, 0, core);
+            self.schedule(at, EventKind::Tick, 0, core);
         }
     }
 
     /// The kernel looks at a core: at its thread's slice, and at those who wait.
     pub(super) fn tick(&mut self, core: u32) {
-        let Some(fair) = self.charges.fair else { return };
+        let Some(eevdf) = self.charges.eevdf else { return };
         self.cores[core as usize].looking = false;
-        self.advance_core(core, fair.rules);
-        if fair.rules.slice != NEVER
+        self.advance_core(core, eevdf.rules);
+        if eevdf.rules.slice != NEVER
             && !self.cores[core as usize].starting
             && let Some(current) = self.entity_on(core)
-            && self.cores[core as usize].fair.first(Some(current)).is_some()
+            && self.cores[core as usize].eevdf.first(Some(current)).is_some()
         {
             self.yield_core(core);
         }
-        self.fill_idle_cores(fair, core);
-        if fair.rules.tick > 0 && self.now % EVENED_OUT < fair.rules.tick {
-            self.even_out(fair, core);
+        self.fill_idle_cores(eevdf, core);
+        if eevdf.rules.tick > 0 && self.now % EVENED_OUT < eevdf.rules.tick {
+            self.even_out(eevdf, core);
         }
-        self.await_tick(core, fair.rules);
+        self.await_tick(core, eevdf.rules);
     }
 
     /// Moves threads that wait for a core to those that are idle.
-    fn fill_idle_cores(&mut self, fair: Fair, core: u32) {
-        while self.cores[core as usize].fair.awake() > 0
+    fn fill_idle_cores(&mut self, eevdf: Eevdf, core: u32) {
+        while self.cores[core as usize].eevdf.awake() > 0
             && let Some(idle) = self.idle_cores.peek(NONE)
         {
             let whoever = self.cores[core as usize].refused >= REFUSALS;
             let latest = if whoever { self.now } else { self.now.saturating_sub(CACHE_HOT) };
-            let Some(thread) = self.take_over(core, idle, latest, fair.rules) else {
+            let Some(thread) = self.take_over(core, idle, latest, eevdf.rules) else {
                 self.cores[core as usize].refused += 1;
                 return;
             };
@@ -341,8 +342,8 @@ impl World<'_> {
     }
 
     /// Moves threads that wait to a busy core with fewer, until there is at most one more here.
-    fn even_out(&mut self, fair: Fair, core: u32) {
-        let crowd = |world: &Self, core: u32| world.cores[core as usize].fair.awake();
+    fn even_out(&mut self, eevdf: Eevdf, core: u32) {
+        let crowd = |world: &Self, core: u32| world.cores[core as usize].eevdf.awake();
         let cores = self.charges.cores;
         let fewest = (1..cores.min(u32::try_from(LOOKED_AT).unwrap_or(cores)))
             .map(|offset| (core + offset) % cores)
@@ -351,10 +352,10 @@ impl World<'_> {
         let Some(other) = fewest else { return };
         let cold = self.now.saturating_sub(CACHE_HOT);
         while crowd(self, core) > crowd(self, other) + 1
-            && let Some(thread) = self.take_over(core, other, cold, fair.rules)
+            && let Some(thread) = self.take_over(core, other, cold, eevdf.rules)
         {
             self.enqueue(other, thread);
         }
-        self.await_tick(other, fair.rules);
+        self.await_tick(other, eevdf.rules);
     }
 }
