@@ -17,6 +17,9 @@ use tempfile::TempDir;
 /// What a program that ends within a second is given here, where others keep the machine busy.
 const SOON: Duration = Duration::from_secs(15);
 
+/// How long an endless run measures before it is asked to end: some hundred tasks, and one at least on a busy machine.
+const MEASURED: Duration = Duration::from_secs(1);
+
 const ENDLESS: &str = r#"
 schema = 1
 name = "endless"
@@ -105,8 +108,9 @@ fn watched(folder: &TempDir) -> (Child, File) {
     };
     // Ends because the page counts tasks as soon as the run measures.
     while !draw() {}
-    // A task takes two milliseconds, and the page is drawn ten times a second.
-    for _ in 0..10 {
+    // A task takes two milliseconds; the page is drawn ten times a second, in parts.
+    let start = Instant::now();
+    while start.elapsed() < MEASURED {
         draw();
     }
     // The page needs somebody to take what it draws.
@@ -180,8 +184,7 @@ fn signals_end_a_run_and_keep_it() {
     for signals in [&[libc::SIGHUP][..], &[libc::SIGTERM], &[libc::SIGINT], &[libc::SIGINT, libc::SIGINT]] {
         let folder = TempDir::new().unwrap();
         let child = counted(&folder, &["run", "endless.toml", "--out", "results"], "measuring");
-        // A task takes two milliseconds.
-        thread::sleep(Duration::from_millis(500));
+        thread::sleep(MEASURED);
         signals.iter().for_each(|signal| kill(&child, *signal));
         assert_eq!(ended(child).code(), Some(130), "{signals:?}");
         assert_kept(folder.path());
@@ -207,7 +210,7 @@ fn a_hangup_that_is_ignored_stays_ignored() {
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
     assert!(lines.any(|line| line.contains("measuring")));
     kill(&child, libc::SIGHUP);
-    thread::sleep(Duration::from_millis(500));
+    thread::sleep(MEASURED);
     assert!(child.try_wait().unwrap().is_none(), "it goes on");
     kill(&child, libc::SIGTERM);
     assert_eq!(ended(child).code(), Some(130));

@@ -51,8 +51,12 @@ fn the_p99_of_a_cache_that_hits_mostly_lies_among_its_misses() {
         let misses = cache.misses as f64 / (cache.hits + cache.misses) as f64;
         let what = format!("{layout:?}, padded {padded}: {misses:.3} misses");
         assert!((0.05..0.30).contains(&misses), "{what}");
-        // A wait is never shorter than asked for.
-        assert!(vault.breakdown_p99_ns.io >= MISS_NS, "{what}: {:?}", vault.breakdown_p99_ns);
+        // A wait is never shorter than asked for. (Reads that a busy machine held up may be among those near the p99.)
+        assert!(
+            u32::try_from(vault.sojourn_ns.p99).is_ok_and(|p99| f64::from(p99) >= MISS_NS),
+            "{what}: {:?}",
+            vault.sojourn_ns
+        );
         assert!(vault.breakdown_mean_ns.io < 0.5 * vault.breakdown_p99_ns.io, "{what}");
         assert!(
             u32::try_from(vault.sojourn_ns.p50).is_ok_and(|p50| f64::from(p50) < MISS_NS),
