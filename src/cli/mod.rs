@@ -25,6 +25,7 @@ mod man;
 mod progress;
 mod record;
 mod records;
+mod replay;
 mod report;
 mod results;
 mod run;
@@ -83,6 +84,7 @@ enum Command {
     Fit(fit::Args),
     Import(import::Args),
     Record(record::Args),
+    Replay(replay::Args),
     Search(search::Args),
     Calibrate(calibrate::Args),
     Validate(validate::Args),
@@ -125,6 +127,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome, Failure> {
         Command::Fit(args) => fit::run(&args, terminal),
         Command::Import(args) => import::run(&args, terminal),
         Command::Record(args) => record::run(&args, terminal),
+        Command::Replay(args) => replay::run(&args, terminal),
         Command::Search(args) => search::run(&args, terminal),
         Command::Calibrate(args) => calibrate::run(&args, terminal),
         Command::Validate(args) => validate::run(&args, terminal),

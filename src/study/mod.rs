@@ -10,6 +10,7 @@ mod knob;
 mod metric;
 mod next;
 mod parallel;
+pub mod replay;
 mod scaling;
 mod search;
 pub mod stats;

@@ -124,3 +124,56 @@ fn claims_refuted_by_arithmetic_end_with_three() {
     assert_eq!(said.code, 0, "{said:?}");
     assert!(said.stdout.contains("not testable"), "{}", said.stdout);
 }
+
+const WEB: &str = r#"
+schema = 1
+name = "web"
+[run]
+warmup = "1s"
+tasks = 2000
+[host]
+ideal = true
+[actor.web]
+threads = 4
+load = { rate = "300/s" }
+steps = [{ name = "s", io = { mean = "6ms", spread = "exponential" } }]
+"#;
+
+/// A scenario gives the figures of its own record; with half of its threads it does not, and the page says which.
+#[test]
+fn a_replay_knows_the_system_from_another() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("web.toml"), WEB).unwrap();
+    let run = |words: &[&str]| program(folder.path()).args(words).output().unwrap();
+    assert!(run(&["run", "web.toml", "--engine", "virtual", "--out", "kept"]).status.success());
+    let kept = fs::read_dir(folder.path().join("kept")).unwrap().next().unwrap().unwrap().path();
+    let kept = kept.to_str().unwrap();
+    let answer = |words: &[&str]| {
+        let output = run(&[&["replay", "web.toml", "--no-save", "--json", "--to", kept], words].concat());
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        (output.status.code(), document["answer"].as_str().unwrap().to_owned())
+    };
+    let (code, said) = answer(&[]);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = answer(&["--set", "actor.web.threads=2"]);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("misses 4 of 5") && said.contains("`web`"), "{said}");
+}
+
+/// Requests every 10 ms in a log: replayed at their instants they never meet, under the scenario's own arrivals they do.
+#[test]
+fn a_log_is_replayed_at_its_instants() {
+    let folder = TempDir::new().unwrap();
+    let text = WEB.replace("threads = 4", "threads = 1").replace("300/s", "100/s");
+    let text = text.replace("{ mean = \"6ms\", spread = \"exponential\" }", "\"6ms\"");
+    fs::write(folder.path().join("web.toml"), text).unwrap();
+    let lines: String = (0..1000).map(|number| format!("{},6\n", 10 * number)).collect();
+    fs::write(folder.path().join("log.csv"), format!("t0,rt\n{lines}")).unwrap();
+    let words =
+        ["replay", "web.toml", "--no-save", "--to", "log.csv", "--columns", "start=t0,duration=rt,unit=ms"];
+    let code = |words: &[&str]| program(folder.path()).args(words).output().unwrap().status.code();
+    assert_eq!(code(&words), Some(0));
+    assert_eq!(code(&[&words[..], &["--own-load"]].concat()), Some(3));
+    fs::write(folder.path().join("log.csv"), "t0,rt\n1,6\n").unwrap();
+    assert_eq!(code(&words), Some(2), "one request says nothing");
+}

@@ -1,0 +1,165 @@
+//! `conlab replay`: a scenario beside recordings of the system that it describes.
+
+use super::args::OutputOptions;
+use super::exit::{Failure, Outcome};
+use super::run::engine;
+use super::signals::stop_on_interrupt;
+use super::study::{Runs, present};
+use super::terminal::Terminal;
+use crate::engine::Progress;
+use crate::import::{Columns, ImportError, Log, Source, Spans, of_spans, read, system};
+use crate::measure::stored;
+use crate::report::study::replay_page;
+use crate::scenario::{EngineKind, Overrides, Scenario};
+use crate::study::replay::{Fidelity, Group, Recording, Replayed, replay};
+use crate::units::Nanos;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+const EXAMPLES: &str = "\
+Examples:
+  conlab replay shop.toml --to results/RUN                      a record: of a run, or of `conlab record`
+  conlab replay shop.toml --to monday.log --to tuesday.log      access logs, at the instants that they have
+  conlab replay shop.toml --to traces.json                      OTLP or Jaeger JSON, by kind of request
+  conlab replay shop.toml --to r.csv --columns start=t0,duration=rt,unit=ms
+
+Each --to is one recording. An open load is replayed at the recorded instants, if the recording has any; a closed load stays
+closed. A figure may be off by 10 % (mean, throughput) or 20 % (percentiles), or as far as the recordings are from each
+other; 3 says that one is further off.";
+
+/// A scenario in virtual time beside recordings of the real system, figure by figure
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// A built-in scenario's name or a TOML file's path
+    #[arg(value_name = "SCENARIO")]
+    scenario: String,
+    /// What was recorded: a record's folder or run.json, traces, or an access log
+    #[arg(long, value_name = "RECORDING", required = true)]
+    to: Vec<PathBuf>,
+    /// Columns of a CSV: start=NAME,duration=NAME,unit=s, ms, us or ns
+    #[arg(long, value_name = "COLUMNS", value_parser = |text: &str| text.parse::<Columns>())]
+    columns: Option<Columns>,
+    /// Keep the scenario's own load, also where the recording has instants
+    #[arg(long)]
+    own_load: bool,
+    /// Any field of the scenario, before the replay
+    #[arg(long, value_name = "PATH=VALUE", value_parser = super::args::parse_assignment)]
+    set: Vec<(String, String)>,
+    /// Seed of every stream of randomness; always printed
+    #[arg(long, value_name = "S", default_value_t = 18)]
+    seed: u64,
+    #[command(flatten)]
+    output: OutputOptions,
+}
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Document {
+    schema: u32,
+    answer: String,
+    replay: Replayed,
+}
+
+pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> {
+    let overrides = Overrides { set: args.set.clone(), seed: Some(args.seed), ..Overrides::default() };
+    let scenario = Scenario::load(&args.scenario, &overrides)?;
+    let focus = &scenario.actors[scenario.focus].name;
+    let recordings: Vec<Recording> =
+        args.to.iter().map(|path| recording(path, args.columns.as_ref(), focus)).collect::<Result<_, _>>()?;
+    let progress = Progress::default();
+    stop_on_interrupt(&progress);
+    let found = {
+        let runs = Runs::new(terminal);
+        replay(
+            &scenario,
+            &recordings,
+            !args.own_load,
+            &*engine(EngineKind::Virtual),
+            &progress,
+            &|done, most| runs.show(done, most),
+        )?
+    };
+    let page = replay_page(&found, &args.scenario);
+    let missed = found.figures.iter().any(|figure| figure.fidelity == Fidelity::Missed);
+    let document = Document { schema: 1, answer: page.answer.clone(), replay: found };
+    present("replay", &document, &page, &args.output, terminal)?;
+    Ok(if missed { Outcome::Refuted } else { Outcome::Done })
+}
+
+/// What is in one file or folder; the requests of a log are those of `focus`.
+fn recording(path: &Path, columns: Option<&Columns>, focus: &str) -> Result<Recording, Failure> {
+    if columns.is_none() && (path.is_dir() || path.extension().is_some_and(|end| end == "json")) {
+        match stored::load(path) {
+            Ok(record) => return Ok(Recording::of_record(&record)),
+            // JSON that is no record may be traces.
+            Err(stored::StoredError::NotARecord { .. }) if !path.is_dir() => {}
+            Err(error) => return Err(Failure::CouldNotRun(Box::new(error))),
+        }
+    }
+    let source = read(&[path.to_owned()], columns).map_err(|error| match error {
+        ImportError::NotUnderstood(sentence) => Failure::Usage(sentence),
+        other => Failure::CouldNotRun(Box::new(other)),
+    })?;
+    let few = || {
+        Failure::Usage(format!(
+            "{}: expected at least two requests that nobody in the file caused: record for longer",
+            path.display()
+        ))
+    };
+    match source {
+        Source::Log(log) => of_log(&log, focus).ok_or_else(few),
+        Source::Spans(spans) => of_traces(&spans).ok_or_else(few),
+    }
+}
+
+fn of_log(log: &Log, focus: &str) -> Option<Recording> {
+    let instants = since_first(log.requests.iter().map(|request| request.start).collect());
+    let times: Vec<u64> = log.requests.iter().map(|request| request.length).collect();
+    let rate = rate(&instants)?;
+    Some(Recording {
+        groups: BTreeMap::from([(focus.to_owned(), Group::of_times(times, rate))]),
+        arrivals: BTreeMap::from([(focus.to_owned(), instants)]),
+    })
+}
+
+/// Root requests by the names that `import` gives them: `actor`, or `actor.kind` where an actor has several.
+fn of_traces(spans: &Spans) -> Option<Recording> {
+    let found = system(spans);
+    let imported = of_spans(spans, &found, 1.0, "replay")?;
+    let starts = since_first(found.roots.iter().map(|(_, start, _)| *start).collect());
+    let whole = rate(&starts)?;
+    let mut times: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    for (name, of) in &imported.observed {
+        times.entry(name.clone()).or_default().extend(of);
+        if let Some((actor, _)) = name.split_once('.') {
+            times.entry(actor.to_owned()).or_default().extend(of);
+        }
+    }
+    let actors: Vec<&String> = times.keys().filter(|name| !name.contains('.')).collect();
+    let arrivals = match &actors[..] {
+        // Roots do not say whose they are where several actors have some.
+        [only] => BTreeMap::from([((*only).clone(), starts)]),
+        _ => BTreeMap::new(),
+    };
+    #[expect(clippy::cast_precision_loss, reason = "counts of requests")]
+    let share = |count: usize| whole * count as f64 / found.roots.len().max(1) as f64;
+    let groups =
+        times.iter().map(|(name, of)| (name.clone(), Group::of_times(of.clone(), share(of.len())))).collect();
+    Some(Recording { groups, arrivals })
+}
+
+/// Instants in nanoseconds of any epoch, ascending and from the first on.
+fn since_first(mut instants: Vec<u64>) -> Vec<Nanos> {
+    instants.sort_unstable();
+    let first = instants.first().copied().unwrap_or(0);
+    instants.into_iter().map(|at| Nanos(at - first)).collect()
+}
+
+/// Requests per second between the first and the last; `None` where that says nothing.
+#[expect(clippy::cast_precision_loss, reason = "counts of requests")]
+fn rate(instants: &[Nanos]) -> Option<f64> {
+    let last = instants.last().filter(|last| **last > Nanos::ZERO)?;
+    Some((instants.len() - 1) as f64 / last.as_secs_f64())
+}
