@@ -11,8 +11,8 @@ const GROUPS: [(&str, &[&str]); 5] = [
     (
         "Records and scenarios",
         &[
-            "import", "record", "report", "results", "diff", "history", "list", "show", "init", "check",
-            "schema",
+            "import", "record", "replay", "report", "results", "diff", "history", "list", "show", "init",
+            "check", "schema",
         ],
     ),
     ("The shell", &["completions", "man", "help"]),
