@@ -161,7 +161,7 @@ fn false_sharing() -> Check {
         NAME,
         twins.ratio.value - twins.ratio.half_width > 1.0,
         found,
-        "not told from nothing: other programs compete, or the processors share their first-level cache",
+        "indistinguishable from noise: other programs compete, or the processors share their first-level cache",
     )
 }
 

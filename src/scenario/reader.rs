@@ -104,7 +104,7 @@ impl<'a> Field<'a> {
     }
 
     fn expected<T>(&self, expected: &str) -> Option<T> {
-        self.wrong(format!("{} is not what fits here: expected {expected}", self.shown()));
+        self.wrong(format!("expected {expected}, found {}", self.shown()));
         None
     }
 
