@@ -3,6 +3,7 @@
 //! A command flattens [`RunOptions`] into its own arguments, then asks for the [`RunOptions::scenario`] and for
 //! [`RunOptions::one_treatment`] or [`RunOptions::treatments`] (the product of every list).
 
+use super::constants::CalibrationOption;
 use super::exit::Failure;
 use super::values::Words;
 use crate::cache::CacheLayout;
@@ -42,6 +43,9 @@ pub struct RunOptions {
     /// How much is run.
     #[command(flatten)]
     pub amount: AmountOptions,
+    /// Which constants virtual time has.
+    #[command(flatten)]
+    pub calibration: CalibrationOption,
     /// What watches.
     #[command(flatten)]
     pub watch: WatchOptions,

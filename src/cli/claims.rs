@@ -1,8 +1,8 @@
 //! `conlab claims`: each claim tested.
 
 use super::args::{OutputOptions, one_of, writable};
+use super::constants::CalibrationOption;
 use super::exit::{Failure, Outcome};
-use super::run::engine;
 use super::signals::stop_on_interrupt;
 use super::study::{Level, Runs, present, write_junit};
 use super::terminal::Terminal;
@@ -95,7 +95,13 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     stop_on_interrupt(&progress);
     let results = {
         let runs = Runs::new(terminal);
-        test_claims(&file, &*engine(args.engine), &options, &progress, &|done, all| runs.show(done, all))?
+        test_claims(
+            &file,
+            &*CalibrationOption::default().engine(args.engine),
+            &options,
+            &progress,
+            &|done, all| runs.show(done, all),
+        )?
     };
     let page = claims_page(&file.name, &results);
     write_junit(args.junit.as_deref(), &file.name, claim_cases(&results), terminal)?;

@@ -3,7 +3,6 @@
 use super::args::{RunOptions, ScenarioArg, writable};
 use super::exit::{Failure, Outcome};
 use super::records::open;
-use super::run::engine;
 use super::signals::stop_on_interrupt;
 use super::study::{Confidence, Runs, equal_tasks, present, write_junit};
 use super::terminal::Terminal;
@@ -105,7 +104,8 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     let against: Vec<AgainstStored> = if stored.is_empty() {
         Vec::new()
     } else {
-        comparison.warnings.extend(refuse_or_doubt(&stored, &observations, &candidates)?);
+        let now = args.options.calibration.constants();
+        comparison.warnings.extend(refuse_or_doubt(&stored, &observations, &candidates, &now)?);
         let stored: Vec<Observation> = stored.iter().map(|(_, observation)| observation.clone()).collect();
         let one = |(candidate, fresh): (&Candidate<'_>, &Vec<Observation>)| {
             against_stored(&candidate.label, fresh, &stored, &options)
@@ -160,6 +160,7 @@ impl Arms {
             kinds.push(scenario.run.engine);
         }
         kinds.dedup();
+        args.options.calibration.honoured_by(&kinds)?;
         let treatments = args.options.treatments(scenario)?;
         let mut treated = Vec::new();
         for index in 0..kinds.len() {
@@ -179,7 +180,10 @@ impl Arms {
             entry.3 = if told.is_empty() { words[1].clone() } else { told.join(", ") };
         }
         tell_apart(&mut treated);
-        Ok(Self { engines: kinds.into_iter().map(engine).collect(), treated })
+        Ok(Self {
+            engines: kinds.into_iter().map(|kind| args.options.calibration.engine(kind)).collect(),
+            treated,
+        })
     }
 
     fn candidates(&self) -> Vec<Candidate<'_>> {
@@ -274,6 +278,7 @@ fn refuse_or_doubt(
     stored: &[(crate::measure::RunRecord, Observation)],
     fresh: &[Vec<Observation>],
     candidates: &[Candidate<'_>],
+    now: &Calibration,
 ) -> Result<Vec<Warning>, Failure> {
     let mut warnings = Vec::new();
     for (record, observation) in stored {
@@ -292,7 +297,7 @@ fn refuse_or_doubt(
                 )));
             }
         }
-        refuse_other_rules(record)?;
+        refuse_other_rules(record, now)?;
         let scenario = candidates[0].arm.scenario;
         if record.scenario.name != scenario.name {
             return Err(Failure::Usage(format!(
@@ -320,7 +325,7 @@ fn refuse_or_doubt(
 
 /// Refuses a stored record whose figures mean something else than those of a fresh run: counted by the old rule, or charged
 /// other constants.
-fn refuse_other_rules(record: &crate::measure::RunRecord) -> Result<(), Failure> {
+fn refuse_other_rules(record: &crate::measure::RunRecord, now: &Calibration) -> Result<(), Failure> {
     if record.window.drain.is_none() {
         return Err(Failure::Usage(
             "--baseline: the stored record counts by the rule of conlab 0.1, only tasks that were issued and completed in the \
@@ -331,7 +336,6 @@ fn refuse_other_rules(record: &crate::measure::RunRecord) -> Result<(), Failure>
     if record.engine != EngineKind::Virtual.name() {
         return Ok(());
     }
-    let now = Calibration::of_this_host();
     match &record.manifest.calibration_digest {
         Some(then) if *then != now.digest() => Err(Failure::Usage(format!(
             "--baseline: the stored record was charged other constants (calibration {then}: {}) than a fresh run would be \

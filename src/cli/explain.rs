@@ -2,7 +2,6 @@
 
 use super::args::{RunOptions, ScenarioArg, one_of};
 use super::exit::{Failure, Outcome};
-use super::run::engine;
 use super::signals::stop_on_interrupt;
 use super::study::{Confidence, Runs, equal_tasks, present};
 use super::terminal::Terminal;
@@ -84,7 +83,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     };
     let progress = Progress::default();
     stop_on_interrupt(&progress);
-    let runner = engine(kind);
+    let runner = args.options.calibration.engine(kind);
     let explanation = {
         let runs = Runs::new(terminal);
         explain(&scenario, &*runner, &options, &progress, &|done, most| runs.show(done, most))?
@@ -92,8 +91,13 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     let next = if progress.stopped() {
         None
     } else {
-        match next_experiment(&scenario, &explanation, &*engine(EngineKind::Virtual), NEXT_ROUNDS, &progress)
-        {
+        match next_experiment(
+            &scenario,
+            &explanation,
+            &*args.options.calibration.engine(EngineKind::Virtual),
+            NEXT_ROUNDS,
+            &progress,
+        ) {
             Err(StudyError::Interrupted { .. }) => None,
             other => other?,
         }

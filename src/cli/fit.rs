@@ -1,9 +1,9 @@
 //! `conlab fit`: parameters of a scenario from observed figures.
 
 use super::args::OutputOptions;
+use super::constants::CalibrationOption;
 use super::exit::{Failure, Outcome};
 use super::report::write;
-use super::run::engine;
 use super::signals::stop_on_interrupt;
 use super::study::{Runs, present};
 use super::terminal::Terminal;
@@ -30,6 +30,8 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
+    #[command(flatten)]
+    calibration: CalibrationOption,
     /// A built-in scenario's name or a TOML file's path; left out: the plan's
     #[arg(value_name = "SCENARIO")]
     scenario: Option<String>,
@@ -104,9 +106,14 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     let fitted = {
         let runs = Runs::of(terminal, "steps of the search");
         let options = FitOptions { seed: args.seed };
-        fit(&scenario, &plan, &*engine(EngineKind::Virtual), options, &progress, &|done, most| {
-            runs.show(done, most)
-        })?
+        fit(
+            &scenario,
+            &plan,
+            &*args.calibration.engine(EngineKind::Virtual),
+            options,
+            &progress,
+            &|done, most| runs.show(done, most),
+        )?
     };
     if let Some(file) = &args.fitted {
         write(file, &fitted.source, terminal)?;

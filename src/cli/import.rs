@@ -1,8 +1,8 @@
 //! `conlab import`: a scenario from a recording.
 
+use super::constants::CalibrationOption;
 use super::exit::{Failure, Outcome, print};
 use super::report::write;
-use super::run::engine;
 use super::study::parse_share;
 use super::terminal::Terminal;
 use crate::engine::{Experiment, Progress};
@@ -28,6 +28,8 @@ then run in virtual time, and the page sets the result beside what was recorded.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
+    #[command(flatten)]
+    calibration: CalibrationOption,
     /// Traces or access logs, of one kind
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
@@ -112,7 +114,7 @@ fn replayed(args: &Args, imported: &Imported) -> Result<Vec<Fidelity>, Failure> 
     let mut experiment =
         Experiment::new(scenario.treated(&crate::scenario::Treatment::default()), LoadArm::Baseline);
     experiment.seed = args.seed;
-    let record = engine(EngineKind::Virtual).run(&experiment, &Progress::default())?.record;
+    let record = args.calibration.engine(EngineKind::Virtual).run(&experiment, &Progress::default())?.record;
     let Some(actor) = record.actors.get(&focus) else { return Ok(Vec::new()) };
     let mut times: Vec<u64> = imported
         .observed

@@ -10,6 +10,7 @@ mod check;
 mod claims;
 mod compare;
 mod completions;
+mod constants;
 mod diff;
 mod doctor;
 pub mod exit;

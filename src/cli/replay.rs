@@ -1,8 +1,8 @@
 //! `conlab replay`: a scenario beside recordings of the system that it describes.
 
 use super::args::OutputOptions;
+use super::constants::CalibrationOption;
 use super::exit::{Failure, Outcome};
-use super::run::engine;
 use super::signals::stop_on_interrupt;
 use super::study::{Runs, present};
 use super::terminal::Terminal;
@@ -32,6 +32,8 @@ other; 3 says that one is further off.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
+    #[command(flatten)]
+    calibration: CalibrationOption,
     /// A built-in scenario's name or a TOML file's path
     #[arg(value_name = "SCENARIO")]
     scenario: String,
@@ -76,7 +78,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
             &scenario,
             &recordings,
             !args.own_load,
-            &*engine(EngineKind::Virtual),
+            &*args.calibration.engine(EngineKind::Virtual),
             &progress,
             &|done, most| runs.show(done, most),
         )?

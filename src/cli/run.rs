@@ -6,14 +6,13 @@ use super::report::Extra;
 use super::signals::stop_on_interrupt;
 use super::terminal::Terminal;
 use super::{progress, report};
-use crate::engine::real::RealEngine;
-use crate::engine::{Engine, Experiment, Progress, RunOutput, VirtualEngine};
+use crate::engine::{Experiment, Progress, RunOutput};
 use crate::measure::archive::Archive;
 use crate::measure::json;
 use crate::printable::Printable;
 use crate::report::run_page;
 use crate::report::text::text;
-use crate::scenario::{EngineKind, Scenario};
+use crate::scenario::Scenario;
 use crate::units::Nanos;
 use std::env;
 
@@ -40,7 +39,9 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     let scenario = args.options.scenario(&args.scenario.scenario)?;
     let treatment = args.options.one_treatment("run", &scenario)?;
     let output = &args.options.output;
-    let engine = engine(args.options.engine(&scenario));
+    let kind = args.options.engine(&scenario);
+    args.options.calibration.honoured_by(&[kind])?;
+    let engine = args.options.calibration.engine(kind);
     let mut outcome = Outcome::Done;
     let progress = Progress::default();
     stop_on_interrupt(&progress);
@@ -76,14 +77,6 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
         }
     }
     Ok(outcome)
-}
-
-/// The engine of this kind.
-pub(super) fn engine(kind: EngineKind) -> Box<dyn Engine + Sync> {
-    match kind {
-        EngineKind::Real => Box::new(RealEngine::new()),
-        EngineKind::Virtual => Box::new(VirtualEngine::of_this_host()),
-    }
 }
 
 /// Keeps the record, with those of its extras that there are.

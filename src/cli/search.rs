@@ -2,7 +2,6 @@
 
 use super::args::{RunOptions, ScenarioArg};
 use super::exit::{Failure, Outcome};
-use super::run::engine;
 use super::signals::stop_on_interrupt;
 use super::study::{Level, Runs, equal_tasks, present};
 use super::terminal::Terminal;
@@ -75,9 +74,13 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     stop_on_interrupt(&progress);
     let found = {
         let runs = Runs::new(terminal);
-        search(&scenario, &*engine(EngineKind::Virtual), &options, &progress, &|done, most| {
-            runs.show(done, most)
-        })?
+        search(
+            &scenario,
+            &*args.options.calibration.engine(EngineKind::Virtual),
+            &options,
+            &progress,
+            &|done, most| runs.show(done, most),
+        )?
     };
     let page = search_page(&found);
     let outcome = match (&found.best, found.undecided.is_empty()) {

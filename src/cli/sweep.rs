@@ -1,15 +1,15 @@
 //! `conlab sweep`: plan, compute, watch, merge and submit studies of many cells.
 
 use super::args::{one_of, parse_count};
+use super::constants::CalibrationOption;
 use super::exit::{Failure, Outcome, print, say};
 use super::progress::stop_on_interrupt;
-use super::run::engine;
 use super::study::Runs;
 use super::terminal::Terminal;
+use crate::engine::real::RealEngine;
 use crate::engine::{Progress, VirtualEngine};
 use crate::files::{self, LARGEST_TEXT};
 use crate::measure::Calibration;
-use crate::scenario::EngineKind;
 use crate::study::SharedEngine;
 use crate::sweep::{
     Cell, Log, Outcome as CellOutcome, Plan, Scheduler, Shard, SweepError, compute, job, merge, read_study,
@@ -52,6 +52,8 @@ enum Action {
 /// List the cells of a study, and freeze what they depend on
 #[derive(Debug, clap::Args)]
 struct PlanArgs {
+    #[command(flatten)]
+    calibration: CalibrationOption,
     /// The study's file
     #[arg(value_name = "STUDY")]
     study: PathBuf,
@@ -148,7 +150,7 @@ fn plan(args: &PlanArgs) -> Result<Outcome, Failure> {
         .map_err(|error| Failure::cannot(format!("read the study {shown}"), error))?;
     let study = read_study(&text, &shown)?;
     let base = args.study.parent().unwrap_or(Path::new("."));
-    let plan = Plan::make(&study, base, &Calibration::of_this_host(), &args.out)?;
+    let plan = Plan::make(&study, base, &args.calibration.constants(), &args.out)?;
     print(&format!(
         "{}: {} cells ({} combinations, {} engines, {} seeds) planned in {}\nconlab {}\n",
         plan.name,
@@ -172,7 +174,7 @@ fn compute_cells(args: &RunArgs, terminal: &Terminal) -> Result<Outcome, Failure
     let all = thread::available_parallelism().map_or(1, NonZero::get);
     let jobs = args.jobs.map_or(all, |jobs| usize::try_from(jobs).unwrap_or(all));
     let engines = |name: &str, calibration: Calibration| -> Box<SharedEngine> {
-        if name == "real" { engine(EngineKind::Real) } else { Box::new(VirtualEngine::with(calibration)) }
+        if name == "real" { Box::new(RealEngine::new()) } else { Box::new(VirtualEngine::with(calibration)) }
     };
     let progress = Progress::default();
     stop_on_interrupt(&progress);

@@ -7,7 +7,6 @@ use super::signals::stop_on_interrupt;
 use super::terminal::Terminal;
 use crate::engine::real::RealEngine;
 use crate::engine::{EngineError, Progress, VirtualEngine};
-use crate::measure::Calibration;
 use crate::queue::QueueKind;
 use crate::report::html::html;
 use crate::report::study::validate_page;
@@ -46,7 +45,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
         "all" => EMBEDDED.iter().map(|embedded| embedded.name).collect(),
         one => vec![one],
     };
-    let calibration = Calibration::of_this_host();
+    let calibration = args.options.calibration.constants();
     let progress = Progress::default();
     stop_on_interrupt(&progress);
     let mut rows = Vec::new();

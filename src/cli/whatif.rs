@@ -2,7 +2,6 @@
 
 use super::args::{RunOptions, ScenarioArg};
 use super::exit::{Failure, Outcome};
-use super::run::engine;
 use super::signals::stop_on_interrupt;
 use super::study::{Level, Runs, equal_tasks, present};
 use super::terminal::Terminal;
@@ -68,6 +67,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     let treatment = args.options.one_treatment("whatif", &scenario)?;
     let scenario = scenario.treated(&treatment);
     let kind = args.options.treatment.engine.first().copied().unwrap_or(EngineKind::Virtual);
+    args.options.calibration.honoured_by(&[kind])?;
     let parse = |word: &String| {
         Knob::parse(word, &scenario, kind).map_err(|why| Failure::Usage(format!("--cost: {why}")))
     };
@@ -86,9 +86,14 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     stop_on_interrupt(&progress);
     let found = {
         let runs = Runs::new(terminal);
-        whatif(&scenario, treatment.load, &*engine(kind), &options, &progress, &|done, most| {
-            runs.show(done, most)
-        })?
+        whatif(
+            &scenario,
+            treatment.load,
+            &*args.options.calibration.engine(kind),
+            &options,
+            &progress,
+            &|done, most| runs.show(done, most),
+        )?
     };
     let mut page = whatif_page(&found);
     page.sections.push(scenario_section(&scenario));

@@ -177,3 +177,37 @@ fn a_log_is_replayed_at_its_instants() {
     fs::write(folder.path().join("log.csv"), "t0,rt\n1,6\n").unwrap();
     assert_eq!(code(&words), Some(2), "one request says nothing");
 }
+
+/// Constants from a file go before those of the host, and the record names them; the word goes before both.
+#[test]
+fn a_calibration_is_a_file_or_the_builtin_one() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("web.toml"), WEB.replace("[host]\nideal = true\n", "")).unwrap();
+    let run = |words: &[&str]| {
+        let words = [&["run", "web.toml", "--tasks", "200", "--no-save", "--json"], words].concat();
+        program(folder.path()).args(words).output().unwrap()
+    };
+    let digest = |words: &[&str]| {
+        let record: Value = serde_json::from_slice(&run(words).stdout).unwrap();
+        record["manifest"]["calibration_digest"].as_str().unwrap().to_owned()
+    };
+    let wake = conlab::units::Nanos(123_456);
+    let constants = conlab::measure::Calibration { wake, ..Default::default() };
+    fs::write(folder.path().join("slow.json"), constants.to_json().to_string()).unwrap();
+    let of_file = digest(&["--engine", "virtual", "--calibration", "slow.json"]);
+    assert_eq!(of_file, constants.digest());
+    let builtin = digest(&["--engine", "virtual", "--calibration", "builtin"]);
+    assert_eq!(builtin, conlab::measure::Calibration::default().digest());
+    assert_ne!(of_file, builtin);
+    fs::write(folder.path().join("half.json"), "{\"schema\": 1}").unwrap();
+    for (words, expected) in [
+        (["--engine", "virtual", "--calibration", "half.json"], "conlab calibrate"),
+        (["--engine", "virtual", "--calibration", "none.json"], "none.json"),
+        (["--engine", "real", "--calibration", "slow.json"], "--engine virtual"),
+    ] {
+        let output = run(&words);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(expected), "{said}");
+    }
+}

@@ -51,10 +51,10 @@ pub fn replay_page(replayed: &Replayed, file: &str) -> Page {
         answer,
         certainty: format!("{runs}; 95 % intervals."),
         next: Some(if missed.is_empty() {
-            Next::new(&format!("conlab whatif {file}"), "predicts what a fix would bring")
+            Next::new(format!("conlab whatif {file}"), "predicts what a fix would bring")
         } else {
             Next::new(
-                &format!("conlab fit {file} --to RECORDING --free PATH=LOW..HIGH"),
+                format!("conlab fit {file} --to RECORDING --free PATH=LOW..HIGH"),
                 "finds the parameter that the recording asks for",
             )
         }),
