@@ -213,10 +213,11 @@ impl Calibration {
         if value.get("host")? == &json!(Self::fingerprint()) { Self::of_any_host(value) } else { None }
     }
 
-    /// The constants of a stored calibration, whichever host's it is; `None` for another schema's.
+    /// The constants of a stored calibration, whichever host's it is; `None` for another schema's, and where a constant is
+    /// negative or above an hour.
     #[must_use]
     pub fn of_any_host(value: &Value) -> Option<Self> {
-        if value.get("schema")? != 1 {
+        if value.get("schema")? != 1 || !are_plausible(value) {
             return None;
         }
         let mut found = Self { origin: value.get("origin")?.as_str()?.into(), ..Self::default() };
@@ -281,9 +282,39 @@ impl Calibration {
     }
 }
 
+/// Largest constant of a file: an hour in nanoseconds. The virtual engine adds charges without looking for an overflow.
+const MAX_CONSTANT: f64 = 3.6e12;
+
+/// Whether every number in `value` lies between 0 and [`MAX_CONSTANT`].
+fn are_plausible(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => number.as_f64().is_some_and(|number| (0.0..=MAX_CONSTANT).contains(&number)),
+        Value::Array(values) => values.iter().all(are_plausible),
+        Value::Object(values) => values.values().all(are_plausible),
+        Value::Null | Value::Bool(_) | Value::String(_) => true,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn constants_below_zero_or_above_an_hour_are_no_calibration() {
+        let stored = Calibration::default().to_json();
+        assert!(Calibration::of_any_host(&stored).is_some());
+        for (path, wrong) in [
+            ("/switch", json!(u64::MAX)),
+            ("/touch_per_kib", json!(-1.0)),
+            ("/compress_per_kib", json!(1e300)),
+            ("/queues/mutex/pop", json!(3_600_000_000_001_u64)),
+            ("/store/small/read", json!(1_u64 << 62)),
+        ] {
+            let mut damaged = stored.clone();
+            *damaged.pointer_mut(path).unwrap() = wrong;
+            assert_eq!(Calibration::of_any_host(&damaged), None, "{path}");
+        }
+    }
 
     #[test]
     fn a_stored_calibration_comes_back_and_that_of_another_host_does_not() {
