@@ -18,7 +18,10 @@ pub(super) fn through_calls(record: &RunRecord, actor: &ActorRecord) -> Option<S
         return None;
     }
     let table = {
-        let tasks = as_f64(actor.completed.max(1));
+        // The steps' times are those of every task that ended, also of those that gave up: they have no share in the mean
+        // sojourn of those that completed.
+        let gave_up = actor.timed_out + actor.failed + actor.cancelled;
+        let tasks = as_f64((actor.completed + gave_up).max(1));
         let own = waits(actor).into_iter().map(|(name, time)| {
             let callee = record.actors.get(name).filter(|callee| callee.completed > 0);
             let (cause, value) =
@@ -29,7 +32,11 @@ pub(super) fn through_calls(record: &RunRecord, actor: &ActorRecord) -> Option<S
                 if callee.is_some() { cause.label().to_owned() } else { "–".into() },
                 share(value / whole),
                 duration(time / tasks),
-                share(time / tasks / actor.sojourn_ns.mean.max(f64::MIN_POSITIVE)),
+                if gave_up > 0 {
+                    "–".into()
+                } else {
+                    share(time / tasks / actor.sojourn_ns.mean.max(f64::MIN_POSITIVE))
+                },
             ]
         });
         Table::new(
