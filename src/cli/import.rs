@@ -7,7 +7,7 @@ use super::study::parse_share;
 use super::terminal::Terminal;
 use crate::engine::{Experiment, Progress};
 use crate::files;
-use crate::import::{Columns, Imported, Source, of_log, of_spans, read, system};
+use crate::import::{Columns, ImportError, Imported, Source, of_log, of_spans, read, system};
 use crate::measure::record::Distribution;
 use crate::report::import::{Fidelity, import_page};
 use crate::report::text::text;
@@ -47,6 +47,15 @@ pub(super) struct Args {
     seed: u64,
 }
 
+impl From<ImportError> for Failure {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::NotUnderstood(sentence) => Self::Usage(sentence),
+            other => Self::CouldNotRun(Box::new(other)),
+        }
+    }
+}
+
 pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> {
     let stem =
         args.out.file_stem().map_or_else(|| "imported".into(), |stem| stem.to_string_lossy().into_owned());
@@ -78,10 +87,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
 
 /// The scenario, and what was read in words.
 fn imported(args: &Args, stem: &str) -> Result<(Imported, String), Failure> {
-    let source = read(&args.files, args.columns.as_ref()).map_err(|error| match error {
-        crate::import::ImportError::NotUnderstood(sentence) => Failure::Usage(sentence),
-        other => Failure::CouldNotRun(Box::new(other)),
-    })?;
+    let source = read(&args.files, args.columns.as_ref())?;
     let few = || {
         Failure::Usage(
             "the files hold fewer than two requests that nobody in them caused: record for longer".into(),

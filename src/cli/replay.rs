@@ -7,7 +7,7 @@ use super::signals::stop_on_interrupt;
 use super::study::{Runs, present};
 use super::terminal::Terminal;
 use crate::engine::Progress;
-use crate::import::{Columns, ImportError, Log, Source, Spans, of_spans, read, system};
+use crate::import::{Columns, Log, Source, Spans, of_spans, read, system};
 use crate::measure::stored;
 use crate::report::study::replay_page;
 use crate::scenario::{EngineKind, Overrides, Scenario};
@@ -100,10 +100,7 @@ fn recording(path: &Path, columns: Option<&Columns>, focus: &str) -> Result<Reco
             Err(error) => return Err(Failure::CouldNotRun(Box::new(error))),
         }
     }
-    let source = read(&[path.to_owned()], columns).map_err(|error| match error {
-        ImportError::NotUnderstood(sentence) => Failure::Usage(sentence),
-        other => Failure::CouldNotRun(Box::new(other)),
-    })?;
+    let source = read(&[path.to_owned()], columns)?;
     let few = || {
         Failure::Usage(format!(
             "{}: expected at least two requests that nobody in the file caused: record for longer",

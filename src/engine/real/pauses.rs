@@ -1,5 +1,5 @@
 //! Events that stop actors: a thread makes them happen, and workers stop at their next safepoint, which is at most a look at
-//! the stop flag away: between two operations, and between two segments of work.
+//! the stop flag away: between two operations, and between two pieces of work.
 
 use crate::measure::record::EventRecord;
 use crate::random::{Source, Stream};

@@ -184,7 +184,7 @@ fn count(counter: &AtomicU64) {
     counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Release);
 }
 
-/// What a worker has to look at between two segments of work.
+/// What a worker has to look at between two pieces of work.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Look {
     /// Somebody has asked for the lock that is held around the work.
@@ -449,8 +449,8 @@ impl Runtime {
         thinks
     }
 
-    /// Does an amount of work in segments. Under an interpreter lock a segment is its check interval, and `look` is
-    /// called between two segments when somebody has requested the lock, or when an event may have begun.
+    /// Does an amount of work in pieces. Under an interpreter lock a piece is its check interval, and `look` is
+    /// called between two pieces when somebody has requested the lock, or when an event may have begun.
     pub(super) fn compute(
         &self,
         amount: Nanos,
@@ -462,7 +462,7 @@ impl Runtime {
             _ => (None, STOP_CHECK),
         };
         let mut unchecked = Nanos::ZERO;
-        work::in_pieces(self.work.segments(amount, poll), || {
+        work::in_pieces(self.work.pieces(amount, poll), || {
             if let Some((gil, lock)) = gil
                 && gil.requested()
             {

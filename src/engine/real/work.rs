@@ -1,8 +1,8 @@
 //! Work: amounts of it, never deadlines.
 //!
 //! A unit is one link of a dependent instruction chain, which no processor can overlap with the next. What a link takes is
-//! measured once per process, and what it costs to stop between two segments and look around; from then on "12 ms of
-//! compute" is a number of links in segments, so that losing the processor, the cache or clock speed lengthens it. The loop
+//! measured once per process, and what it costs to stop between two pieces and look around; from then on "12 ms of
+//! compute" is a number of links in pieces, so that losing the processor, the cache or clock speed lengthens it. The loop
 //! that is measured is the loop that is used, and each run measures how far it is off.
 
 use crate::clock::Clock;
@@ -17,11 +17,11 @@ use std::{hint::black_box, io::Write};
 const ROUNDS: u32 = 24;
 /// Links in one round: about a millisecond.
 const LINKS_PER_ROUND: u64 = 1_000_000;
-/// Links of a segment in the rounds that measure what stopping costs: some fifth of a microsecond.
+/// Links of a piece in the rounds that measure what stopping costs: some fifth of a microsecond.
 const SHORT_PIECE: u64 = 200;
 /// Work between two looks at whether the run has been stopped.
 pub(super) const STOP_CHECK: Nanos = Nanos::from_micros(100);
-/// Work by which a run measures how exact it is, and the segments that it comes in: those of an interpreter lock.
+/// Work by which a run measures how exact it is, and the pieces that it comes in: those of an interpreter lock.
 const TRIAL: Nanos = Nanos::from_millis(1);
 const TRIAL_PIECE: Nanos = Nanos::from_micros(1);
 /// Trials of a run; the nearest to what was asked for counts.
@@ -32,17 +32,17 @@ const TRIALS: u32 = 5;
 pub(crate) struct Work {
     /// Nanoseconds that a link takes.
     link: f64,
-    /// Nanoseconds that a segment takes beyond its links.
-    segment: f64,
+    /// Nanoseconds that a piece takes beyond its links.
+    piece: f64,
 }
 
-/// An amount of work in segments.
+/// An amount of work in pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pieces {
     /// All links of it.
     pub(super) links: u64,
-    /// Links of one segment, at least 1; the last one may have fewer.
-    pub(super) segment: u64,
+    /// Links of one piece, at least 1; the last one may have fewer.
+    pub(super) piece: u64,
 }
 
 impl Work {
@@ -52,18 +52,18 @@ impl Work {
         *WORK.get_or_init(measure)
     }
 
-    /// The segments of `amount` of undisturbed work that looks around after each `poll`.
+    /// The pieces of `amount` of undisturbed work that looks around after each `poll`.
     #[expect(clippy::cast_precision_loss, reason = "2^53 ns is 104 days")]
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "float casts saturate")]
-    pub(super) fn segments(self, amount: Nanos, poll: Nanos) -> Pieces {
-        let segment = ((poll.0 as f64 - self.segment) / self.link).max(1.0) as u64;
-        let time = segment as f64 * self.link + self.segment;
+    pub(super) fn pieces(self, amount: Nanos, poll: Nanos) -> Pieces {
+        let piece = ((poll.0 as f64 - self.piece) / self.link).max(1.0) as u64;
+        let time = piece as f64 * self.link + self.piece;
         let whole = (amount.0 as f64 / time).floor();
-        let rest = amount.0 as f64 - whole * time - self.segment;
-        Pieces { links: (whole as u64).saturating_mul(segment) + (rest / self.link).max(0.0) as u64, segment }
+        let rest = amount.0 as f64 - whole * time - self.piece;
+        Pieces { links: (whole as u64).saturating_mul(piece) + (rest / self.link).max(0.0) as u64, piece }
     }
 
-    /// How much longer (or, below zero, shorter) work in segments takes now than was asked for, as a share: the smallest of
+    /// How much longer (or, below zero, shorter) work in pieces takes now than was asked for, as a share: the smallest of
     /// some trials of a millisecond, because everything that disturbs one lengthens it.
     #[expect(clippy::cast_precision_loss, reason = "milliseconds")]
     pub(crate) fn error(self) -> f64 {
@@ -72,7 +72,7 @@ impl Work {
         (0..TRIALS)
             .map(|_| {
                 let start = clock.now();
-                in_pieces(self.segments(TRIAL, TRIAL_PIECE), || looks.look()).ok();
+                in_pieces(self.pieces(TRIAL, TRIAL_PIECE), || looks.look()).ok();
                 (clock.now() - start).0 as f64 / TRIAL.0 as f64 - 1.0
             })
             .fold(f64::INFINITY, f64::min)
@@ -81,14 +81,14 @@ impl Work {
     /// The rate, for manifests.
     pub(super) fn describe(self) -> String {
         format!(
-            "{:.1} links of work per µs, fastest of {ROUNDS} rounds of {LINKS_PER_ROUND}; {:.1} ns more a segment",
+            "{:.1} links of work per µs, fastest of {ROUNDS} rounds of {LINKS_PER_ROUND}; {:.1} ns more a piece",
             1e3 / self.link,
-            self.segment
+            self.piece
         )
     }
 }
 
-/// What a performer looks at between two segments.
+/// What a performer looks at between two pieces.
 #[derive(Debug, Default)]
 struct Looks {
     requested: AtomicBool,
@@ -102,14 +102,14 @@ impl Looks {
     }
 }
 
-/// Does work in segments, and looks around between them; ends early when `look` fails.
+/// Does work in pieces, and looks around between them; ends early when `look` fails.
 #[inline]
 pub(super) fn in_pieces<E>(work: Pieces, mut look: impl FnMut() -> Result<(), E>) -> Result<(), E> {
     let mut left = work.links;
     let mut word = left;
-    while left > work.segment {
-        word = chain(work.segment, word);
-        left -= work.segment;
+    while left > work.piece {
+        word = chain(work.piece, word);
+        left -= work.piece;
         look()?;
     }
     black_box(chain(left, word));
@@ -120,7 +120,7 @@ pub(super) fn in_pieces<E>(work: Pieces, mut look: impl FnMut() -> Result<(), E>
 ///
 /// Each link needs the one before it, and no compiler finds a closed form of a product that is rotated, so nothing has to
 /// hold it back. A barrier would: `black_box` hands the word through memory, and what that costs depends on the processor
-/// and on how long the loop has been running (twice the time in segments of a microsecond, on one that predicts it late).
+/// and on how long the loop has been running (twice the time in pieces of a microsecond, on one that predicts it late).
 #[inline(never)]
 pub(crate) fn chain(links: u64, seed: u64) -> u64 {
     let mut word = seed;
@@ -130,13 +130,13 @@ pub(crate) fn chain(links: u64, seed: u64) -> u64 {
     word
 }
 
-/// What a link takes, and what stopping after a segment adds.
+/// What a link takes, and what stopping after a piece adds.
 #[expect(clippy::cast_precision_loss, reason = "a rate")]
 fn measure() -> Work {
     let clock = Clock::get();
-    let fastest = |segment: u64| {
+    let fastest = |piece: u64| {
         let looks = Looks::default();
-        let round = Pieces { links: LINKS_PER_ROUND, segment };
+        let round = Pieces { links: LINKS_PER_ROUND, piece };
         (0..ROUNDS)
             .map(|_| {
                 let start = clock.now();
@@ -147,11 +147,11 @@ fn measure() -> Work {
             .unwrap_or(1) as f64
     };
     let link = fastest(LINKS_PER_ROUND) / LINKS_PER_ROUND as f64;
-    let segments = (LINKS_PER_ROUND / SHORT_PIECE) as f64;
-    // Whatever a machine does meanwhile, a stop costs no more than its segment.
+    let pieces = (LINKS_PER_ROUND / SHORT_PIECE) as f64;
+    // Whatever a machine does meanwhile, a stop costs no more than its piece.
     let most = SHORT_PIECE as f64 * link;
-    let segment = ((fastest(SHORT_PIECE) - link * LINKS_PER_ROUND as f64) / segments).clamp(0.0, most);
-    Work { link, segment }
+    let piece = ((fastest(SHORT_PIECE) - link * LINKS_PER_ROUND as f64) / pieces).clamp(0.0, most);
+    Work { link, piece }
 }
 
 /// Memory that one worker streams through, grown to the largest working set it was asked for.
@@ -256,28 +256,28 @@ mod tests {
 
     #[test]
     fn work_is_proportional_to_the_time_asked_for() {
-        let work = Work { link: 0.96, segment: 3.0 };
-        let links = |micros| work.segments(Nanos::from_micros(micros), Nanos::from_micros(1)).links;
+        let work = Work { link: 0.96, piece: 3.0 };
+        let links = |micros| work.pieces(Nanos::from_micros(micros), Nanos::from_micros(1)).links;
         // Each of the hundred short amounts is right within a link and a stop, which is three links.
         assert!(links(1000).abs_diff(links(10) * 100) <= 420, "{} and {}", links(1000), links(10));
         assert_eq!(chain(3, chain(2, 7)), chain(5, 7));
     }
 
-    /// What the segments of an amount take, by what a link and a stop take, is that amount: within a link and a stop.
+    /// What the pieces of an amount take, by what a link and a stop take, is that amount: within a link and a stop.
     #[test]
     fn pieces_sum_to_the_amount_at_every_poll() {
-        let work = Work { link: 0.96, segment: 3.0 };
+        let work = Work { link: 0.96, piece: 3.0 };
         for amount in [1_u64, 10, 999, 5_000, 1_234_567, 5_000_000] {
             for poll in [1_u64, 50, 200, 1_000, 100_000] {
-                let segments = work.segments(Nanos(amount), Nanos(poll));
-                let stops = segments.links.div_ceil(segments.segment);
+                let pieces = work.pieces(Nanos(amount), Nanos(poll));
+                let stops = pieces.links.div_ceil(pieces.piece);
                 #[expect(clippy::cast_precision_loss, reason = "small")]
-                let takes = segments.links as f64 * work.link + stops as f64 * work.segment;
+                let takes = pieces.links as f64 * work.link + stops as f64 * work.piece;
                 #[expect(clippy::cast_precision_loss, reason = "small")]
                 let off = (takes - amount as f64).abs();
                 assert!(
-                    off <= work.link + work.segment + 1e-6 * takes,
-                    "{amount} by {poll}: {off} off, {segments:?}"
+                    off <= work.link + work.piece + 1e-6 * takes,
+                    "{amount} by {poll}: {off} off, {pieces:?}"
                 );
             }
         }
@@ -286,7 +286,7 @@ mod tests {
     #[test]
     fn work_ends_when_it_is_told_to() {
         let mut looks = 0;
-        let ended = in_pieces(Pieces { links: u64::MAX, segment: 10 }, || {
+        let ended = in_pieces(Pieces { links: u64::MAX, piece: 10 }, || {
             looks += 1;
             if looks == 3 { Err(()) } else { Ok(()) }
         });

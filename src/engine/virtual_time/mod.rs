@@ -69,12 +69,6 @@ impl VirtualEngine {
         Self::default()
     }
 
-    /// An engine that charges this host's stored calibration, or the built-in constants where there is none.
-    #[must_use]
-    pub fn of_this_host() -> Self {
-        Self::with(Calibration::of_this_host())
-    }
-
     /// An engine that charges these constants.
     #[must_use]
     pub const fn with(calibration: Calibration) -> Self {
