@@ -30,8 +30,6 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    #[command(flatten)]
-    calibration: CalibrationOption,
     /// A built-in scenario's name or a TOML file's path; left out: the plan's
     #[arg(value_name = "SCENARIO")]
     scenario: Option<String>,
@@ -60,6 +58,8 @@ pub(super) struct Args {
     /// Write the scenario with the best set in it
     #[arg(long, value_name = "FILE", value_parser = super::args::writable)]
     fitted: Option<PathBuf>,
+    #[command(flatten)]
+    calibration: CalibrationOption,
     #[command(flatten)]
     output: OutputOptions,
 }

@@ -28,8 +28,6 @@ then run in virtual time, and the page sets the result beside what was recorded.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    #[command(flatten)]
-    calibration: CalibrationOption,
     /// Traces or access logs, of one kind
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
@@ -45,6 +43,8 @@ pub(super) struct Args {
     /// Seed of the run in virtual time; always printed
     #[arg(long, value_name = "S", default_value_t = 18)]
     seed: u64,
+    #[command(flatten)]
+    calibration: CalibrationOption,
 }
 
 impl From<ImportError> for Failure {

@@ -32,8 +32,6 @@ other; 3 says that one is further off.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    #[command(flatten)]
-    calibration: CalibrationOption,
     /// A built-in scenario's name or a TOML file's path
     #[arg(value_name = "SCENARIO")]
     scenario: String,
@@ -52,6 +50,8 @@ pub(super) struct Args {
     /// Seed of every stream of randomness; always printed
     #[arg(long, value_name = "S", default_value_t = 18)]
     seed: u64,
+    #[command(flatten)]
+    calibration: CalibrationOption,
     #[command(flatten)]
     output: OutputOptions,
 }

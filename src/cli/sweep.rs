@@ -52,14 +52,14 @@ enum Action {
 /// List the cells of a study, and freeze what they depend on
 #[derive(Debug, clap::Args)]
 struct PlanArgs {
-    #[command(flatten)]
-    calibration: CalibrationOption,
     /// The study's file
     #[arg(value_name = "STUDY")]
     study: PathBuf,
     /// The sweep's folder
     #[arg(long, value_name = "DIR", default_value = "sweep")]
     out: PathBuf,
+    #[command(flatten)]
+    calibration: CalibrationOption,
 }
 
 /// Compute the cells that are missing
