@@ -4,6 +4,7 @@ use super::calls::{CALL, Receivers, read_call, read_share};
 use super::draws::{draw, spread};
 use super::file::{MAX_THREADS, check_name};
 use super::names::Directory;
+use super::offload;
 use super::reader::{Field, Section};
 use super::shared::read_timeout;
 use super::traffic::read_load;
@@ -13,16 +14,16 @@ use crate::units::Nanos;
 use crate::workload::{Draw, Spread};
 
 /// Largest capacity of a queue: its slots are allocated at once.
-const MAX_CAPACITY: u64 = 1 << 24;
+pub(super) const MAX_CAPACITY: u64 = 1 << 24;
 
 /// What a step may do.
 const EFFECTS: [&str; 10] =
     ["compute", "touch", "compress", "cache", "read", "write", "io", "call", "send", "fail"];
 
 /// Every key of a step besides those of its call.
-const STEP: [&str; 22] = [
+const STEP: [&str; 23] = [
     "name", "times", "under", "lock", "spread", "hit", "miss", "compute", "touch", "compress", "cache",
-    "read", "write", "io", "call", "send", "pool", "share", "chance", "fail", "blocks", "batch",
+    "read", "write", "io", "call", "send", "pool", "share", "chance", "fail", "blocks", "batch", "offload",
 ];
 
 /// What the file defines, by index.
@@ -50,14 +51,30 @@ pub(super) fn kinds_of(actor: &Section<'_>) -> Vec<String> {
     own.into_iter().chain(on.fields().into_iter().map(|(name, _)| name.to_owned())).collect()
 }
 
+/// An actor as its table says, with what has yet to be given to its blocking pool.
+#[derive(Debug)]
+pub(super) struct ReadActor {
+    pub(super) spec: ActorSpec,
+    /// The pool and the steps that it does, by index.
+    pub(super) offload: Option<(ActorSpec, Vec<usize>)>,
+}
+
 /// Reads `[actor.NAME]`, whose number is `index`.
-pub(super) fn read_actor(index: usize, name: &str, actor: &Section<'_>, names: &Names) -> ActorSpec {
+pub(super) fn read_actor(index: usize, name: &str, actor: &Section<'_>, names: &Names) -> ReadActor {
     actor.only(&[
         "focus", "threads", "queue", "capacity", "load", "under", "steps", "on", "full", "timeout", "shed",
+        "offload",
     ]);
     let under = actor.field("under").and_then(|field| read_under(&field, names));
-    let mut reader =
-        Steps { actor: name, under, names, seen: Vec::new(), held: Vec::new(), read: Vec::new() };
+    let mut reader = Steps {
+        actor: name,
+        under,
+        names,
+        seen: Vec::new(),
+        held: Vec::new(),
+        offloaded: Vec::new(),
+        read: Vec::new(),
+    };
     let mut kinds = Vec::new();
     if actor.has("steps") || !actor.has("on") {
         reader.read_all(actor, "");
@@ -88,7 +105,8 @@ pub(super) fn read_actor(index: usize, name: &str, actor: &Section<'_>, names: &
     }
     let queue = actor.one_of("queue", "queue", &QueueKind::ALL, QueueKind::name).unwrap_or(QueueKind::Mutex);
     check_queue(actor, queue);
-    ActorSpec {
+    let pool = offload::read_pool(name, actor, !reader.offloaded.is_empty());
+    let spec = ActorSpec {
         threads: actor.length("threads", 1, MAX_THREADS).unwrap_or(1),
         queue,
         capacity: actor.length("capacity", 1, MAX_CAPACITY).unwrap_or(1024),
@@ -100,6 +118,16 @@ pub(super) fn read_actor(index: usize, name: &str, actor: &Section<'_>, names: &
         timeout: read_timeout(actor),
         shed: actor.field("shed").and_then(|field| read_shed(&field)),
         ..ActorSpec::named(name)
+    };
+    ReadActor { spec, offload: pool.map(|pool| (pool, reader.offloaded)) }
+}
+
+/// Notes a queue whose tasks are awaited where threads are to block.
+pub(super) fn check_threads_queue(section: &Section<'_>, queue: QueueKind) {
+    if let (Some(field), QueueKind::Async) = (section.field("queue"), queue) {
+        let others = QueueKind::ALL.into_iter().filter(|kind| *kind != QueueKind::Async);
+        let names: Vec<&str> = others.map(QueueKind::name).collect();
+        field.wrong(format!("awaits, and this pool's threads block: expected one of {}", names.join(", ")));
     }
 }
 
@@ -148,6 +176,8 @@ struct Steps<'a> {
     seen: Vec<String>,
     /// Locks of the critical sections around the present step.
     held: Vec<usize>,
+    /// Steps that the blocking pool does, by index.
+    offloaded: Vec<usize>,
     read: Vec<StepSpec>,
 }
 
@@ -166,6 +196,9 @@ impl Steps<'_> {
                 continue;
             };
             let inner = section.field("steps");
+            if inner.is_none() && is_offloaded(&section) {
+                self.offloaded.push(self.read.len());
+            }
             let (lock, fail) = (section.field("lock"), section.field("fail"));
             let mut step = if inner.is_some() {
                 read_head(index, section, (self.actor, kind), self.names)
@@ -211,6 +244,15 @@ impl Steps<'_> {
             self.held.pop();
         }
     }
+}
+
+/// Whether a step is done by the actor's blocking pool.
+fn is_offloaded(step: &Section<'_>) -> bool {
+    let offloaded = step.flag("offload").unwrap_or(false);
+    if let Some(blocks) = step.field("blocks").filter(|_| offloaded) {
+        blocks.wrong("blocks the worker that the step leaves by `offload`: expected one of the two");
+    }
+    offloaded
 }
 
 /// Reads the head of a critical section: its name and its lock.

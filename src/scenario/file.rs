@@ -2,17 +2,18 @@
 //!
 //! Every mistake of a file is reported at once. What the keys mean is described in `docs/scenarios.md`.
 
-use super::actors::{Names, kinds_of, read_actor};
+use super::actors::{Names, ReadActor, kinds_of, read_actor};
 use super::calls::Receivers;
 use super::draws::draw;
 use super::host::{self, HostConstants};
 use super::names::Directory;
+use super::offload;
 use super::reader::{Field, Log, Section};
 use super::shared::{read_event, read_lock, read_pool};
 use super::topology;
 use super::{
-    CacheSpec, EngineKind, HostSpec, KeySpec, LoadArm, LockKind, Mistake, Quota, RunSpec, Scenario,
-    ScenarioError, StoreSpec,
+    ActorSpec, CacheSpec, EngineKind, HostSpec, KeySpec, LoadArm, LockKind, Mistake, Quota, RunSpec,
+    Scenario, ScenarioError, StoreSpec,
 };
 use crate::cache::CacheLayout;
 use crate::units::Nanos;
@@ -78,7 +79,7 @@ fn read(root: &Section<'_>, text: &str) -> Option<Scenario> {
     let pools = named(root, "pool", read_pool);
     let caches = named(root, "cache", read_cache);
     let stores = named(root, "store", read_store);
-    let actor_sections = sections(root, "actor");
+    let mut actor_sections = sections(root, "actor");
     let names = Names {
         locks: Directory::of(locks.iter().map(|lock| &lock.name)),
         interpreters: locks.iter().map(|lock| matches!(lock.kind, LockKind::Gil { .. })).collect(),
@@ -95,12 +96,13 @@ fn read(root: &Section<'_>, text: &str) -> Option<Scenario> {
             kinds: actor_sections.iter().map(|(_, section)| kinds_of(section)).collect(),
         },
     };
-    let actors: Vec<_> = actor_sections
+    let read: Vec<_> = actor_sections
         .iter()
         .enumerate()
         .map(|(index, (name, section))| read_actor(index, name, section, &names))
         .collect();
     let focus = topology::focus(root, &actor_sections);
+    let actors = with_pools(read, &mut actor_sections);
     let events = named(root, "event", |name, section| read_event(name, section, &names.receivers.actors));
     let isolated = read_isolated(root, &names.receivers.actors, focus.unwrap_or(0));
     let mut scenario = Scenario {
@@ -126,6 +128,24 @@ fn read(root: &Section<'_>, text: &str) -> Option<Scenario> {
         topology::check_work(&scenario, root, &actor_sections);
     }
     Some(scenario)
+}
+
+/// The actors, and behind them the blocking pools that do some of their steps. A pool's mistakes are noted at its actor.
+fn with_pools(read: Vec<ReadActor>, sections: &mut Vec<(String, Section<'_>)>) -> Vec<ActorSpec> {
+    let (mut actors, offloads): (Vec<_>, Vec<_>) =
+        read.into_iter().map(|actor| (actor.spec, actor.offload)).unzip();
+    for (owner, offload) in offloads.into_iter().enumerate() {
+        let Some((mut pool, steps)) = offload else { continue };
+        if let Some((_, taken)) = sections.iter().find(|(name, _)| *name == pool.name) {
+            let owner = &actors[owner].name;
+            taken.wrong(format!("has the name of the blocking pool of `{owner}`: expected another one"));
+        }
+        let index = actors.len();
+        offload::hand_over(&mut actors[owner], &steps, &mut pool, index);
+        sections.push((pool.name.clone(), sections[owner].1.clone()));
+        actors.push(pool);
+    }
+    actors
 }
 
 /// The tables `[family.NAME]`, with their names.

@@ -13,6 +13,7 @@ mod file;
 mod host;
 mod load;
 mod names;
+mod offload;
 mod policies;
 mod quantity;
 mod reader;

@@ -272,6 +272,11 @@ fn actor() -> Value {
             "full": { "enum": Full::ALL.map(Full::name), "description": "What a full queue answers." },
             "timeout": draw("After which a task that waits is given up."),
             "shed": { "$ref": "#/$defs/shed" },
+            "offload": { "type": "object", "additionalProperties": false, "description": "Its blocking pool.", "properties": {
+                "threads": count(1, super::file::MAX_THREADS, "Threads of the pool."),
+                "queue": { "enum": QueueKind::ALL.map(QueueKind::name).into_iter().filter(|name| *name != "async").collect::<Vec<_>>() },
+                "capacity": count(1, 1 << 24, "Tasks that its queue holds."),
+            }},
         },
     })
 }
@@ -355,6 +360,7 @@ fn step() -> Value {
         "write": named("The store that is written."),
         "io": draw("A wait that takes no processor."),
         "blocks": { "type": "boolean", "description": "Whether the wait keeps its worker." },
+        "offload": { "type": "boolean", "description": "Whether the actor's blocking pool does it." },
         "fail": { "$ref": "#/$defs/share", "description": "How likely the task fails here." },
         "batch": { "$ref": "#/$defs/batch" },
         "send": named("The actor, or actor and kind, that a message is sent to."),

@@ -242,3 +242,34 @@ fn what_real_threads_do_not_do_is_refused_in_a_sentence() {
     let [text, _] = both("", actor, "");
     assert!(refused(&text).contains("before another"), "{}", refused(&text));
 }
+
+#[test]
+fn offloaded_steps_are_done_by_the_pool_and_answered() {
+    for text in both(
+        "",
+        "threads = 2\noffload = { threads = 3 }\nload = { clients = 4 }\nsteps = [\n\
+         { name = \"look\", compute = \"20us\" },\n\
+         { name = \"hash\", offload = true, compute = \"200us\" },\n\
+         { name = \"wait\", chance = 0.5, offload = true, io = \"200us\" }]",
+        "",
+    ) {
+        let record = real(&text);
+        let (a, pool) = (a(&record), &record.actors["a.offload"]);
+        assert!(a.completed > 0, "{a:?}");
+        let ended = pool.completed + pool.refused + pool.timed_out + pool.failed + pool.cancelled;
+        assert_eq!(pool.issued, ended + pool.in_flight);
+        let step = |name: &str| pool.steps.iter().find(|step| step.name == name).unwrap();
+        let own = |name: &str| a.steps.iter().find(|step| step.name == name).unwrap();
+        // A task that crosses an edge of the window may count on one side of a call only: at most one a client.
+        assert!(step("hash").count.abs_diff(own("hash").count) <= 4, "{:?}", pool.steps);
+        assert!(step("wait").count < step("hash").count, "{:?}", pool.steps);
+        assert_eq!(record.threads.iter().filter(|thread| thread.actor == "a.offload").count(), 3);
+        let work: u64 = record
+            .threads
+            .iter()
+            .filter(|thread| thread.actor == "a.offload")
+            .map(|thread| thread.tasks)
+            .sum();
+        assert!(work > 0, "nobody of the pool worked");
+    }
+}

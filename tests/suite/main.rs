@@ -35,3 +35,4 @@ mod virtual_schedule;
 mod virtual_spread;
 mod virtual_stores;
 mod windows;
+mod workplaces;

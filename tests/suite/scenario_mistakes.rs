@@ -179,6 +179,46 @@ fn kinds_calls_and_overload() {
     );
 }
 
+/// An event loop with a blocking pool.
+const PLACES: &str = r#"schema = 1
+name = "places"
+[actor.web]
+focus = true
+queue = "async"
+offload = { threads = 4, queue = "mutex", capacity = 100 }
+load = { clients = 2 }
+steps = [{ name = "hash", offload = true, compute = "1ms" }]
+"#;
+
+#[test]
+fn who_works_where() {
+    Scenario::parse(PLACES, "file.toml").unwrap();
+    check_in(
+        PLACES,
+        "who_works_where",
+        &[
+            ("offload = true", "offload = \"yes\""),
+            ("offload = true", "offlod = true"),
+            ("offload = true, ", ""),
+            ("offload = true, compute = \"1ms\"", "offload = true, io = \"1ms\", blocks = true"),
+            ("threads = 4", "threads = 0"),
+            ("threads = 4", "thread = 4"),
+            ("queue = \"mutex\"", "queue = \"async\""),
+            ("queue = \"mutex\"", "queue = \"mutx\""),
+            ("capacity = 100", "capacity = 0"),
+            ("offload = { threads = 4, queue = \"mutex\", capacity = 100 }", "offload = 4"),
+            (
+                "load = { clients = 2 }",
+                "load = { clients = 2 }\n[actor.\"web.offload\"]\nsteps = []\n[actor.web.on.x]",
+            ),
+            (
+                "compute = \"1ms\" }]",
+                "call = \"back\" }]\n[actor.back]\nsteps = [{ name = \"b\", call = \"web\" }]",
+            ),
+        ],
+    );
+}
+
 #[test]
 fn text_that_is_no_toml() {
     check(
