@@ -7,6 +7,9 @@
 pub use conlab_queue::verify;
 pub use conlab_queue::{lock, queue, sync};
 
+// ── another one: times, chance, closed forms, the event list and the simulated machine
+pub use conlab_sim::{future_events, machine, random, theory, units, workload};
+
 // ── words
 #[cfg(not(loom))]
 pub mod clock;
@@ -14,11 +17,6 @@ pub mod clock;
 pub mod files;
 #[cfg(not(loom))]
 pub mod printable;
-#[cfg(not(loom))]
-pub mod random;
-#[cfg(not(loom))]
-pub mod theory;
-pub mod units;
 
 // ── mechanisms: what is compared, and what loom sees
 pub mod cache;
@@ -30,8 +28,6 @@ pub mod store;
 pub mod model;
 #[cfg(not(loom))]
 pub mod scenario;
-#[cfg(not(loom))]
-pub mod workload;
 
 // ── running and observing
 #[cfg(not(loom))]

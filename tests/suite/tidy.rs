@@ -21,6 +21,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("store", &["units", "random"]),
     ("kernels", &["units", "random", "clock"]),
     ("workload", &["units", "random"]),
+    ("future_events", &["units"]),
+    ("machine", &["units", "random", "future_events"]),
     ("scenario", &["units", "files", "queue", "cache", "workload"]),
     ("model", &["units", "random", "workload", "scenario"]),
     ("measure", &["sync", "units", "clock", "files", "queue", "cache", "scenario"]),
@@ -28,8 +30,23 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "engine",
         &[
-            "sync", "units", "theory", "random", "clock", "files", "queue", "lock", "cache", "store",
-            "kernels", "workload", "scenario", "model", "measure",
+            "sync",
+            "units",
+            "theory",
+            "random",
+            "clock",
+            "files",
+            "queue",
+            "lock",
+            "cache",
+            "store",
+            "kernels",
+            "workload",
+            "future_events",
+            "machine",
+            "scenario",
+            "model",
+            "measure",
         ],
     ),
     (
@@ -166,7 +183,7 @@ fn module(path: &Path) -> String {
 fn the_map_names_every_module_and_package() {
     let map = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
     let named = |name: &str| map.contains(&format!("`{name}`")) || map.contains(&format!("`crates/{name}`"));
-    for source in ["src", "crates/conlab-queue/src"] {
+    for source in ["src", "crates/conlab-queue/src", "crates/conlab-sim/src"] {
         for entry in fs::read_dir(root().join(source)).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_stem().unwrap().to_str().unwrap().to_owned();

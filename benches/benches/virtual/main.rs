@@ -22,8 +22,8 @@
 mod peers;
 
 use conlab::clock::now;
-use conlab::engine::virtual_time::future_events::FutureEvents;
 use conlab::engine::{Engine, Experiment, Progress, VirtualEngine};
+use conlab::future_events::FutureEvents;
 use conlab::random::{Source, Stream};
 use conlab::scenario::{Load, LoadArm, Scenario};
 use conlab::units::Nanos;
@@ -47,11 +47,11 @@ fn gap(stream: &mut Stream) -> u64 {
 fn list(pending: u64, events: u64) -> f64 {
     let mut stream = Stream::new(1, Source::Data, 0, 0);
     let mut list = FutureEvents::new();
-    (0..pending).for_each(|what| list.push(gap(&mut stream), what));
+    (0..pending).for_each(|what| list.push(Nanos(gap(&mut stream)), what));
     let start = now();
     for _ in 0..events {
         let event = list.pop().unwrap();
-        list.push(event.at + gap(&mut stream), event.what);
+        list.push(event.at + Nanos(gap(&mut stream)), event.what);
     }
     rate(events, start)
 }
@@ -76,12 +76,12 @@ fn list_mmc(events: u64) -> f64 {
         (Stream::new(1, Source::Data, 0, 0), Stream::new(1, Source::Data, 1, 0));
     let (mut list, mut queue, mut free) = (FutureEvents::new(), VecDeque::new(), peers::SERVERS);
     let (mut wait, mut tasks) = (0, 0);
-    list.push(0, ARRIVAL);
+    list.push(Nanos::ZERO, ARRIVAL);
     let start = now();
     for _ in 0..events {
         let event = list.pop().unwrap();
         if event.what == ARRIVAL {
-            list.push(event.at + peers::arrival_gap(&mut arrivals) as u64, ARRIVAL);
+            list.push(event.at + Nanos(peers::arrival_gap(&mut arrivals) as u64), ARRIVAL);
             tasks += 1;
             queue.push_back(event.at);
         } else {
@@ -91,8 +91,8 @@ fn list_mmc(events: u64) -> f64 {
             && let Some(arrived) = queue.pop_front()
         {
             free -= 1;
-            wait += event.at - arrived;
-            list.push(event.at + gap(&mut services), 1);
+            wait += (event.at - arrived).0;
+            list.push(event.at + Nanos(gap(&mut services)), 1);
         }
     }
     let rate = rate(events, start);

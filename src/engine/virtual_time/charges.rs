@@ -1,7 +1,7 @@
 //! What the simulated host charges: the calibration with the scenario's own values and factors in it.
 
 use super::eevdf::Eevdf;
-use super::eevdf_queue::{NEVER, Rules};
+use crate::machine::{NEVER, Rules};
 use crate::measure::{Calibration, QueueCost, Shape, StoreCharge};
 use crate::scenario::{HostSpec, Scenario, StoreSpec};
 use crate::units::Nanos;

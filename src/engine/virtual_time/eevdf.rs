@@ -1,4 +1,4 @@
-//! Linux's fair scheduling: a queue for each core ([`eevdf_queue`](super::eevdf_queue)), where woken threads go, and when the
+//! Linux's fair scheduling: a queue for each core ([`EevdfQueue`](crate::machine::EevdfQueue)), where woken threads go, and when the
 //! kernel moves them.
 //!
 //! - A thread that wakes up goes to the core on which it ran last if that is idle, else to another idle one; where all are busy, to
@@ -16,8 +16,8 @@
 //!
 //! Tickless: ticks at which nothing can happen are not simulated.
 
-use super::eevdf_queue::{Entity, NEVER, Rules};
 use super::world::{EventKind, NONE, World};
+use crate::machine::{Entity, NEVER, Rules};
 
 /// How recently a thread must have run for the kernel not to move it: Linux's `sched_migration_cost`.
 const CACHE_HOT: u64 = 500_000;

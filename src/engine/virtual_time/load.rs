@@ -7,6 +7,7 @@ use super::program::index;
 use super::world::{CLIENT, EventKind, NONE, State, World};
 use crate::measure::Cause;
 use crate::scenario::{Arrivals, Load};
+use crate::units::Nanos;
 use crate::workload::exponential;
 
 /// Bits of a task's number in the event of a client that thinks: hours of simulation on one processor.
@@ -160,7 +161,7 @@ impl World<'_> {
         let thinks = self.think_time(actor, number).max(1);
         self.hand_to_issuer(actor, thread);
         let at = self.issued_at(self.now + thinks, actor);
-        self.events.push(at, when_thought(actor, number));
+        self.events.push(Nanos(at), when_thought(actor, number));
     }
 
     fn think_time(&self, actor: u32, number: u64) -> u64 {
@@ -179,7 +180,7 @@ impl World<'_> {
         } else {
             self.hand_to_issuer(actor, thread);
             let at = self.issued_at(self.now + thinks, actor);
-            self.events.push(at, when_thought(actor, number));
+            self.events.push(Nanos(at), when_thought(actor, number));
         }
     }
 }

@@ -4,9 +4,8 @@
 //! (a lock handed over, a task pushed, a thread put into the run queue) is a direct call. Threads, tasks and cores are plain values
 //! in vectors; what waits is a number in a queue.
 //!
-//! - [`future_events`]: what will happen and when
 //! - `world`: the state; `run`: the loop; `observe`, `profile`: the record
-//! - `cores`: cores, run queue, slices; `eevdf`, `eevdf_queue`, `deadline_tree`: Linux's policy; `bytecode`, `program`: what threads do
+//! - `cores`: cores, run queue, slices; `eevdf`: Linux's policy; `bytecode`, `program`: what threads do
 //! - `locks`, `gil`, `queues`, `caches`, `stores`, `load`: what they share
 //! - `deadlock`: cycles of waits, named
 //! - `charges`: what the simulated host takes for it, from the calibration and the scenario
@@ -14,7 +13,7 @@
 //! # Determinism
 //!
 //! Invariant D1: a run is a function of scenario, seed and calibration. Events leave in a fixed order (E1 of
-//! [`future_events`]), time is an integer, nothing is iterated in hash order, every source of chance has a stream of its
+//! [`future_events`](crate::future_events)), time is an integer, nothing is iterated in hash order, every source of chance has a stream of its
 //! own, and no clock, thread count or address of the real host reaches a decision. The record carries a digest of the
 //! event sequence.
 //!
@@ -29,12 +28,9 @@ mod caches;
 mod calls;
 mod charges;
 mod cores;
-mod deadline_tree;
 mod deadlock;
 mod eevdf;
-mod eevdf_queue;
 mod extra;
-pub mod future_events;
 mod gil;
 mod load;
 mod locks;

@@ -5,9 +5,7 @@ use super::caches::CacheModel;
 use super::charges::Charges;
 use super::cores::CoreSet;
 use super::eevdf::Use;
-use super::eevdf_queue::{EevdfQueue, Entity};
 use super::extra::More;
-use super::future_events::FutureEvents;
 use super::load::MAX_ACTORS;
 use super::locks::Lock;
 use super::observe::MAX_THREADS;
@@ -18,6 +16,8 @@ use super::stores::StoreModel;
 use super::timeline::Recorder;
 use super::world::{Account, Actor, Core, EventKind, GENERATIONS, NONE, Next, StepSums, Thread, World};
 use crate::engine::{EngineError, Experiment, Progress};
+use crate::future_events::FutureEvents;
+use crate::machine::{EevdfQueue, Entity};
 use crate::measure::Ledger;
 use crate::model::Program;
 use crate::queue::QueueKind;
@@ -237,7 +237,8 @@ impl World<'_> {
                 cut_short = self.closed.is_none() && self.is_deadlocked();
                 break;
             };
-            if event.at > self.drain_until() {
+            let at = event.at.0;
+            if at > self.drain_until() {
                 self.now = self.drain_until();
                 break;
             }
@@ -250,11 +251,11 @@ impl World<'_> {
                     break;
                 }
             }
-            if event.at >= self.sampler.due {
-                self.sample_until(event.at);
+            if at >= self.sampler.due {
+                self.sample_until(at);
             }
-            self.now = event.at;
-            self.digest = mix(self.digest ^ event.at, event.what);
+            self.now = at;
+            self.digest = mix(self.digest ^ at, event.what);
             self.handled += 1;
             self.handle(event.what);
             if self.handled.is_multiple_of(STRIDE) {

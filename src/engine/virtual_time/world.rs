@@ -5,10 +5,10 @@ use super::caches::CacheModel;
 use super::charges::Charges;
 use super::cores::CoreSet;
 use super::eevdf::Use;
-use super::eevdf_queue::{EevdfQueue, Entity};
-use super::future_events::FutureEvents;
 use super::locks::Lock;
 use super::timeline::Recorder;
+use crate::future_events::FutureEvents;
+use crate::machine::{EevdfQueue, Entity};
 use crate::measure::{CAUSES, Cause, Epoch, Ledger, PLAIN_CAUSES, TaskTimes};
 use crate::model::Program;
 use crate::random::{Stream, Streams};
@@ -290,7 +290,7 @@ pub(super) struct World<'a> {
     pub(super) charges: Charges,
     pub(super) seed: u64,
     pub(super) now: u64,
-    pub(super) events: FutureEvents,
+    pub(super) events: FutureEvents<u64>,
     pub(super) digest: u64,
     pub(super) handled: u64,
     pub(super) actors: Vec<Actor>,
@@ -350,7 +350,7 @@ impl World<'_> {
     #[inline]
     pub(super) fn schedule(&mut self, at: u64, kind: EventKind, generation: u32, index: u32) {
         let what = (kind as u64) << 61 | u64::from(generation & GENERATIONS) << 32 | u64::from(index);
-        self.events.push(at, what);
+        self.events.push(Nanos(at), what);
     }
 
     /// How much later than asked a sleep that begins now will end.

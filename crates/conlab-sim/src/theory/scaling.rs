@@ -9,7 +9,7 @@ use super::{TheoryError, not_negative};
 /// J. D. C. Little, "A proof for the queuing formula L = λW", Operations Research 9 (1961).
 ///
 /// ```
-/// assert_eq!(conlab::theory::little(200.0, 0.01), 2.0);
+/// assert_eq!(conlab_sim::theory::little(200.0, 0.01), 2.0);
 /// ```
 #[must_use]
 pub fn little(throughput: f64, sojourn: f64) -> f64 {
@@ -29,8 +29,8 @@ pub fn little(throughput: f64, sojourn: f64) -> f64 {
 /// # Examples
 ///
 /// ```
-/// assert!((conlab::theory::amdahl_speedup(0.5, 4.0)? - 1.6).abs() < 1e-12);
-/// # Ok::<(), conlab::theory::TheoryError>(())
+/// assert!((conlab_sim::theory::amdahl_speedup(0.5, 4.0)? - 1.6).abs() < 1e-12);
+/// # Ok::<(), conlab_sim::theory::TheoryError>(())
 /// ```
 pub fn amdahl_speedup(serial: f64, n: f64) -> Result<f64, TheoryError> {
     if !(0.0..=1.0).contains(&serial) {
@@ -53,8 +53,8 @@ pub fn amdahl_speedup(serial: f64, n: f64) -> Result<f64, TheoryError> {
 /// Removing the 35 % and 18 % of two causes altogether caps the speedup at 2.13:
 ///
 /// ```
-/// assert!((conlab::theory::amdahl_speedup_limit(0.53)? - 2.1277).abs() < 1e-4);
-/// # Ok::<(), conlab::theory::TheoryError>(())
+/// assert!((conlab_sim::theory::amdahl_speedup_limit(0.53)? - 2.1277).abs() < 1e-4);
+/// # Ok::<(), conlab_sim::theory::TheoryError>(())
 /// ```
 pub fn amdahl_speedup_limit(share: f64) -> Result<f64, TheoryError> {
     if (0.0..1.0).contains(&share) {
@@ -83,7 +83,7 @@ impl Usl {
     /// Throughput at `n`.
     ///
     /// ```
-    /// let law = conlab::theory::Usl { lambda: 10.0, sigma: 1.0, kappa: 0.0 };
+    /// let law = conlab_sim::theory::Usl { lambda: 10.0, sigma: 1.0, kappa: 0.0 };
     /// assert_eq!(law.throughput(8.0), 10.0);
     /// ```
     #[must_use]
@@ -94,7 +94,7 @@ impl Usl {
     /// The size beyond which throughput falls; `None` when it never does.
     ///
     /// ```
-    /// let law = conlab::theory::Usl { lambda: 1.0, sigma: 0.19, kappa: 0.01 };
+    /// let law = conlab_sim::theory::Usl { lambda: 1.0, sigma: 0.19, kappa: 0.01 };
     /// assert!((law.peak().unwrap() - 9.0).abs() < 1e-12);
     /// ```
     #[must_use]
@@ -117,12 +117,12 @@ impl Usl {
 /// # Examples
 ///
 /// ```
-/// use conlab::theory::{Usl, usl_fit};
+/// use conlab_sim::theory::{Usl, usl_fit};
 /// let law = Usl { lambda: 5.0, sigma: 0.1, kappa: 0.01 };
 /// let points: Vec<_> = [1.0, 2.0, 4.0, 8.0, 16.0].map(|n| (n, law.throughput(n))).into();
 /// let fit = usl_fit(&points)?;
 /// assert!((fit.sigma - 0.1).abs() < 1e-9 && (fit.kappa - 0.01).abs() < 1e-9);
-/// # Ok::<(), conlab::theory::TheoryError>(())
+/// # Ok::<(), conlab_sim::theory::TheoryError>(())
 /// ```
 pub fn usl_fit(points: &[(f64, f64)]) -> Result<Usl, TheoryError> {
     for &(n, throughput) in points {

@@ -63,11 +63,11 @@ pub struct NetworkSolution {
 /// Two equal queues and two clients: each client meets the other at its station in a third of the cases.
 ///
 /// ```
-/// use conlab::theory::{Network, Station, mean_value_analysis};
+/// use conlab_sim::theory::{Network, Station, mean_value_analysis};
 /// let network = Network { stations: vec![Station::Queue { demand: 1.0 }; 2] };
 /// let solution = mean_value_analysis(&network, 2)?;
 /// assert!((solution.throughput - 2.0 / 3.0).abs() < 1e-12);
-/// # Ok::<(), conlab::theory::TheoryError>(())
+/// # Ok::<(), conlab_sim::theory::TheoryError>(())
 /// ```
 pub fn mean_value_analysis(network: &Network, clients: u32) -> Result<NetworkSolution, TheoryError> {
     let mut stations = Vec::with_capacity(network.stations.len());
@@ -176,9 +176,9 @@ impl Solving {
 /// A single client never waits:
 ///
 /// ```
-/// let (throughput, response) = conlab::theory::machine_repair(1, 4, 3.0, 1.0)?;
+/// let (throughput, response) = conlab_sim::theory::machine_repair(1, 4, 3.0, 1.0)?;
 /// assert!((throughput - 0.25).abs() < 1e-12 && (response - 1.0).abs() < 1e-12);
-/// # Ok::<(), conlab::theory::TheoryError>(())
+/// # Ok::<(), conlab_sim::theory::TheoryError>(())
 /// ```
 pub fn machine_repair(
     clients: u32,

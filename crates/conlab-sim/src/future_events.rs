@@ -2,7 +2,7 @@
 //!
 //! Pushing is never into the past, so the list is *monotone*, and a radix queue does each operation in a few
 //! moves over contiguous memory instead of a walk through a heap (Ahuja, Mehlhorn, Orlin, Tarjan, "Faster
-//! algorithms for the shortest path problem", 1990). An entry is 16 bytes: a time and a payload.
+//! algorithms for the shortest path problem", 1990). An entry is a time and a payload; keep the payload small, as entries move.
 //!
 //! - **Front**: entries before `front_end`, sorted; where the next ones leave. A list of few pending entries lives
 //!   here altogether.
@@ -16,6 +16,7 @@
 //! and the buckets are divided by `front_end`), and each place keeps the order of pushing: buckets append, dealing
 //! out and sorting are stable. So no sequence number has to be stored.
 
+use crate::units::Nanos;
 use std::collections::VecDeque;
 
 /// Bits of one digit.
@@ -31,25 +32,39 @@ const SORT_MOST: usize = 32;
 
 /// What will happen and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Event {
-    /// When, in nanoseconds.
-    pub at: u64,
+pub struct Event<T> {
+    /// When, counted from the start of the simulation.
+    pub at: Nanos,
     /// What; the list does not look inside.
-    pub what: u64,
+    pub what: T,
 }
 
 /// The future event list.
-#[derive(Debug)]
-pub struct FutureEvents {
+///
+/// ```
+/// use conlab_sim::{future_events::{Event, FutureEvents}, units::Nanos};
+///
+/// let mut list = FutureEvents::new();
+/// list.push(Nanos(30), "tea is ready");
+/// list.push(Nanos(10), "the water boils");
+/// list.push(Nanos(30), "the telephone rings");
+/// assert_eq!(list.pop(), Some(Event { at: Nanos(10), what: "the water boils" }));
+/// // Of one instant, in the order in which they were pushed.
+/// assert_eq!(list.pop().unwrap().what, "tea is ready");
+/// assert_eq!(list.pop().unwrap().what, "the telephone rings");
+/// assert_eq!(list.pop(), None);
+/// ```
+#[derive(Clone, Debug)]
+pub struct FutureEvents<T> {
     /// Sorted by falling time; the next entry is the last. Invariant: all before `front_end`.
-    front: Vec<Event>,
+    front: Vec<Event<T>>,
     /// End of the front's span: whatever is earlier belongs into the front.
     front_end: u64,
     /// Payloads of entries at `now` that were too many for the front.
-    due: VecDeque<u64>,
+    due: VecDeque<T>,
     /// Invariant: no entry outside the front is earlier than `base`, and buckets are relative to it.
     base: u64,
-    buckets: Vec<Vec<Event>>,
+    buckets: Vec<Vec<Event<T>>>,
     /// Which buckets of a level hold something.
     occupied: [u64; LEVELS],
     /// Which levels hold something.
@@ -58,16 +73,16 @@ pub struct FutureEvents {
     stored: usize,
     /// Time of the last entry that left.
     now: u64,
-    spare: Vec<Event>,
+    spare: Vec<Event<T>>,
 }
 
-impl Default for FutureEvents {
+impl<T: Copy> Default for FutureEvents<T> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl FutureEvents {
+impl<T: Copy> FutureEvents<T> {
     /// An empty list at time 0.
     #[must_use]
     pub fn new() -> Self {
@@ -97,29 +112,30 @@ impl FutureEvents {
         self.len() == 0
     }
 
-    /// Adds an entry; `at` must not be before the last entry that left.
+    /// Adds an entry. `at` must not be before the last entry that left: a debug build panics, a release build lets entries leave
+    /// out of order.
     #[inline]
-    pub fn push(&mut self, at: u64, what: u64) {
-        debug_assert!(at >= self.now, "an event at {at} is in the past of {}", self.now);
-        if at >= self.front_end {
+    pub fn push(&mut self, at: Nanos, what: T) {
+        debug_assert!(at.0 >= self.now, "an event at {} ns is in the past of {} ns", at.0, self.now);
+        if at.0 >= self.front_end {
             self.store(Event { at, what });
-        } else if at == self.now && !self.due.is_empty() {
+        } else if at.0 == self.now && !self.due.is_empty() {
             self.due.push_back(what);
         } else {
             self.insert(Event { at, what });
         }
     }
 
-    /// Takes the next entry (E1).
+    /// Takes the next entry: the earliest, and of equal times the one that was pushed first.
     #[inline]
-    pub fn pop(&mut self) -> Option<Event> {
+    pub fn pop(&mut self) -> Option<Event<T>> {
         if let Some(what) = self.due.pop_front() {
-            return Some(Event { at: self.now, what });
+            return Some(Event { at: Nanos(self.now), what });
         }
         loop {
             if let Some(event) = self.front.pop() {
-                debug_assert!(event.at >= self.now, "time went back from {} to {}", self.now, event.at);
-                self.now = event.at;
+                debug_assert!(event.at.0 >= self.now, "time went back from {} to {}", self.now, event.at.0);
+                self.now = event.at.0;
                 return Some(event);
             }
             if self.stored == 0 {
@@ -134,7 +150,7 @@ impl FutureEvents {
 
     /// Sorts an entry into the front, behind those of the same time.
     #[inline]
-    fn insert(&mut self, event: Event) {
+    fn insert(&mut self, event: Event<T>) {
         let mut slot = self.front.len();
         self.front.push(event);
         let front = self.front.as_mut_slice();
@@ -167,7 +183,7 @@ impl FutureEvents {
             self.spare = moved;
             return;
         };
-        self.front_end = first.at;
+        self.front_end = first.at.0;
         if self.levels == 0 {
             // Nothing is stored relative to the old base, so it may advance: to what nothing pending is before.
             self.base = self.now;
@@ -180,8 +196,8 @@ impl FutureEvents {
 
     /// Appends an entry to its bucket.
     #[inline]
-    fn store(&mut self, event: Event) {
-        let (level, digit) = place(event.at, self.base);
+    fn store(&mut self, event: Event<T>) {
+        let (level, digit) = place(event.at.0, self.base);
         self.buckets[level * DIGITS + digit].push(event);
         self.occupied[level] |= 1 << digit;
         self.levels |= 1 << level;
@@ -189,7 +205,7 @@ impl FutureEvents {
     }
 
     /// Makes the lowest bucket the front (or the due ring); returns an entry when that is the simplest thing to do.
-    fn refill(&mut self) -> Option<Event> {
+    fn refill(&mut self) -> Option<Event<T>> {
         let level = self.levels.trailing_zeros() as usize;
         let digit = self.occupied[level].trailing_zeros() as usize;
         self.occupied[level] &= self.occupied[level] - 1;
@@ -200,7 +216,7 @@ impl FutureEvents {
         let mut bucket = std::mem::take(&mut self.buckets[index]);
         self.stored -= bucket.len();
         let shift = DIGIT_BITS * u32::try_from(level).unwrap_or(0);
-        let span_start = (bucket[0].at >> shift) << shift;
+        let span_start = (bucket[0].at.0 >> shift) << shift;
         if bucket.len() <= SORT_MOST {
             self.base = span_start;
             self.front_end = span_start.saturating_add(1 << shift);
@@ -221,7 +237,7 @@ impl FutureEvents {
             self.buckets[index] = bucket;
             return Some(first);
         }
-        let earliest = bucket.iter().map(|event| event.at).min().unwrap_or(span_start);
+        let earliest = bucket.iter().map(|event| event.at.0).min().unwrap_or(span_start);
         self.base = earliest;
         self.front_end = earliest;
         for event in bucket.drain(..) {
@@ -244,7 +260,7 @@ const fn place(at: u64, base: u64) -> (usize, usize) {
 
 /// Stable sort by falling time, quick on the few entries of a front.
 #[inline]
-fn insertion_sort(events: &mut [Event]) {
+fn insertion_sort<T: Copy>(events: &mut [Event<T>]) {
     for index in 1..events.len() {
         let event = events[index];
         let mut slot = index;
@@ -275,8 +291,8 @@ mod tests {
             self.pushed += 1;
         }
 
-        fn pop(&mut self) -> Option<Event> {
-            self.pending.pop().map(|Reverse((at, _, what))| Event { at, what })
+        fn pop(&mut self) -> Option<Event<u64>> {
+            self.pending.pop().map(|Reverse((at, _, what))| Event { at: Nanos(at), what })
         }
     }
 
@@ -288,22 +304,22 @@ mod tests {
         for what in 0..operations {
             if stream.below(10) < pushes_in_ten {
                 let at = now + spread(&mut stream);
-                list.push(at, what);
+                list.push(Nanos(at), what);
                 heap.push(at, what);
             } else {
                 let (got, expected) = (list.pop(), heap.pop());
                 assert_eq!(got, expected, "seed {seed}, operation {what}");
-                now = expected.map_or(now, |event| event.at);
+                now = expected.map_or(now, |event| event.at.0);
             }
             assert_eq!(list.len(), heap.pending.len(), "seed {seed}, operation {what}");
         }
         while let Some(expected) = heap.pop() {
             assert_eq!(list.pop(), Some(expected), "seed {seed}, while draining");
-            now = expected.at;
+            now = expected.at.0;
         }
         assert_eq!(list.pop(), None);
-        list.push(now, 7);
-        assert_eq!(list.pop(), Some(Event { at: now, what: 7 }), "usable after it ran empty");
+        list.push(Nanos(now), 7);
+        assert_eq!(list.pop(), Some(Event { at: Nanos(now), what: 7 }), "usable after it ran empty");
     }
 
     #[test]
@@ -325,10 +341,10 @@ mod tests {
     #[test]
     fn a_late_entry_that_spilled_first_does_not_pass_the_early_ones() {
         let mut list = FutureEvents::new();
-        list.push(5_000_000_000, u64::MAX);
-        (0..200).for_each(|what| list.push(what / 100, what));
+        list.push(Nanos(5_000_000_000), u64::MAX);
+        (0..200).for_each(|what| list.push(Nanos(what / 100), what));
         for what in 0..200 {
-            assert_eq!(list.pop(), Some(Event { at: what / 100, what }));
+            assert_eq!(list.pop(), Some(Event { at: Nanos(what / 100), what }));
         }
         assert_eq!(list.pop().map(|event| event.what), Some(u64::MAX));
     }
@@ -336,14 +352,14 @@ mod tests {
     #[test]
     fn many_entries_of_one_instant_keep_their_order() {
         let mut list = FutureEvents::new();
-        (0..10_000).for_each(|what| list.push(77, what));
+        (0..10_000).for_each(|what| list.push(Nanos(77), what));
         for what in 0..10_000 {
-            assert_eq!(list.pop(), Some(Event { at: 77, what }));
+            assert_eq!(list.pop(), Some(Event { at: Nanos(77), what }));
             if what < 100 {
-                list.push(77, 10_000 + what);
+                list.push(Nanos(77), 10_000 + what);
             }
         }
-        (10_000..10_100).for_each(|what| assert_eq!(list.pop(), Some(Event { at: 77, what })));
+        (10_000..10_100).for_each(|what| assert_eq!(list.pop(), Some(Event { at: Nanos(77), what })));
         assert!(list.is_empty());
     }
 }

@@ -41,6 +41,12 @@ pub enum Source {
 }
 
 /// All streams of one source and owner: what their keys have in common, so that another one costs a fourth.
+///
+/// ```
+/// use conlab_sim::random::{Source, Stream, Streams};
+/// let clients = Streams::new(18, Source::Think, 3);
+/// assert_eq!(clients.stream(7).bits(), Stream::new(18, Source::Think, 3, 7).bits());
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Streams(u64);
 
@@ -63,6 +69,17 @@ impl Streams {
 }
 
 /// A stream of random numbers, cheap enough to make one for every task.
+///
+/// Not for secrets: whoever knows the seed knows every number.
+///
+/// ```
+/// use conlab_sim::random::{Source, Stream};
+/// let mut stream = Stream::new(18, Source::Service, 0, 0);
+/// let (die, share) = (1 + stream.below(6), stream.unit());
+/// assert!((1..=6).contains(&die) && (0.0..1.0).contains(&share));
+/// // The same names, the same numbers: on every machine, whatever else is drawn.
+/// assert_eq!(die, 1 + Stream::new(18, Source::Service, 0, 0).below(6));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Stream(SplitMix64);
 
@@ -111,8 +128,15 @@ impl Stream {
 }
 
 /// A bijection that avalanches: every input bit reaches every output bit (variant 13 of Stafford's mixers).
+///
+/// ```
+/// use conlab_sim::random::mix;
+/// assert_ne!(mix(1), mix(2));
+/// assert_eq!(mix(0), 0, "zero is its own image: add a constant where that matters");
+/// ```
 #[inline]
-pub(crate) const fn mix(mut word: u64) -> u64 {
+#[must_use]
+pub const fn mix(mut word: u64) -> u64 {
     word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     word ^ (word >> 31)

@@ -10,7 +10,7 @@ use crate::random::Stream;
 /// transforms come from `libm`, so the keys are the same on every machine.
 ///
 /// ```
-/// use conlab::{random::{Source, Stream}, workload::Keys};
+/// use conlab_sim::{random::{Source, Stream}, workload::Keys};
 /// let keys = Keys::new(1_000_000, 0.99);
 /// let mut stream = Stream::new(18, Source::Data, 0, 0);
 /// assert!((0..1000).all(|_| keys.draw(&mut stream) < 1_000_000));

@@ -32,8 +32,8 @@ pub(super) fn stable(offered_load: f64, servers: u32) -> Result<f64, TheoryError
 /// One server offered one erlang loses every second task:
 ///
 /// ```
-/// assert!((conlab::theory::erlang_b(1.0, 1)? - 0.5).abs() < 1e-12);
-/// # Ok::<(), conlab::theory::TheoryError>(())
+/// assert!((conlab_sim::theory::erlang_b(1.0, 1)? - 0.5).abs() < 1e-12);
+/// # Ok::<(), conlab_sim::theory::TheoryError>(())
 /// ```
 pub fn erlang_b(offered_load: f64, servers: u32) -> Result<f64, TheoryError> {
     not_negative("offered_load", offered_load)?;
@@ -64,8 +64,8 @@ pub fn erlang_b(offered_load: f64, servers: u32) -> Result<f64, TheoryError> {
 /// With one server a task waits exactly when the server is busy:
 ///
 /// ```
-/// assert!((conlab::theory::erlang_c(0.8, 1)? - 0.8).abs() < 1e-12);
-/// # Ok::<(), conlab::theory::TheoryError>(())
+/// assert!((conlab_sim::theory::erlang_c(0.8, 1)? - 0.8).abs() < 1e-12);
+/// # Ok::<(), conlab_sim::theory::TheoryError>(())
 /// ```
 pub fn erlang_c(offered_load: f64, servers: u32) -> Result<f64, TheoryError> {
     stable(offered_load, servers)?;
@@ -90,8 +90,8 @@ pub fn erlang_c(offered_load: f64, servers: u32) -> Result<f64, TheoryError> {
 /// Two servers at half load: a task waits a third of a service time.
 ///
 /// ```
-/// assert!((conlab::theory::mmc_wait(1.0, 2, 3.0)? - 1.0).abs() < 1e-12);
-/// # Ok::<(), conlab::theory::TheoryError>(())
+/// assert!((conlab_sim::theory::mmc_wait(1.0, 2, 3.0)? - 1.0).abs() < 1e-12);
+/// # Ok::<(), conlab_sim::theory::TheoryError>(())
 /// ```
 pub fn mmc_wait(offered_load: f64, servers: u32, service: f64) -> Result<f64, TheoryError> {
     Ok(erlang_c(offered_load, servers)? * service / (f64::from(servers) - offered_load))
@@ -110,8 +110,8 @@ pub fn mmc_wait(offered_load: f64, servers: u32, service: f64) -> Result<f64, Th
 /// # Examples
 ///
 /// ```
-/// assert!((conlab::theory::mm1_wait(0.9, 1.0)? - 9.0).abs() < 1e-9);
-/// # Ok::<(), conlab::theory::TheoryError>(())
+/// assert!((conlab_sim::theory::mm1_wait(0.9, 1.0)? - 9.0).abs() < 1e-9);
+/// # Ok::<(), conlab_sim::theory::TheoryError>(())
 /// ```
 pub fn mm1_wait(utilisation: f64, service: f64) -> Result<f64, TheoryError> {
     mmc_wait(utilisation, 1, service)
@@ -134,9 +134,9 @@ pub fn mm1_wait(utilisation: f64, service: f64) -> Result<f64, TheoryError> {
 /// Half of the tasks of a half-loaded server are done within `2·ln 2` service times:
 ///
 /// ```
-/// let median = conlab::theory::mm1_sojourn_quantile(0.5, 1.0, 0.5)?;
+/// let median = conlab_sim::theory::mm1_sojourn_quantile(0.5, 1.0, 0.5)?;
 /// assert!((median - 2.0 * 2_f64.ln()).abs() < 1e-12);
-/// # Ok::<(), conlab::theory::TheoryError>(())
+/// # Ok::<(), conlab_sim::theory::TheoryError>(())
 /// ```
 pub fn mm1_sojourn_quantile(utilisation: f64, service: f64, quantile: f64) -> Result<f64, TheoryError> {
     stable(utilisation, 1)?;
@@ -163,8 +163,8 @@ pub fn mm1_sojourn_quantile(utilisation: f64, service: f64, quantile: f64) -> Re
 /// Exponential service (`C² = 1`) gives M/M/1:
 ///
 /// ```
-/// assert!((conlab::theory::mg1_wait(0.5, 1.0, 1.0)? - 1.0).abs() < 1e-12);
-/// # Ok::<(), conlab::theory::TheoryError>(())
+/// assert!((conlab_sim::theory::mg1_wait(0.5, 1.0, 1.0)? - 1.0).abs() < 1e-12);
+/// # Ok::<(), conlab_sim::theory::TheoryError>(())
 /// ```
 pub fn mg1_wait(utilisation: f64, service: f64, scv: f64) -> Result<f64, TheoryError> {
     stable(utilisation, 1)?;
@@ -181,8 +181,8 @@ pub fn mg1_wait(utilisation: f64, service: f64, scv: f64) -> Result<f64, TheoryE
 /// # Examples
 ///
 /// ```
-/// assert!((conlab::theory::md1_wait(0.5, 1.0)? - 0.5).abs() < 1e-12);
-/// # Ok::<(), conlab::theory::TheoryError>(())
+/// assert!((conlab_sim::theory::md1_wait(0.5, 1.0)? - 0.5).abs() < 1e-12);
+/// # Ok::<(), conlab_sim::theory::TheoryError>(())
 /// ```
 pub fn md1_wait(utilisation: f64, service: f64) -> Result<f64, TheoryError> {
     mg1_wait(utilisation, service, 0.0)
@@ -203,8 +203,8 @@ pub fn md1_wait(utilisation: f64, service: f64) -> Result<f64, TheoryError> {
 /// # Examples
 ///
 /// ```
-/// assert!((conlab::theory::mg1_ps_sojourn(0.75, 2.0)? - 8.0).abs() < 1e-12);
-/// # Ok::<(), conlab::theory::TheoryError>(())
+/// assert!((conlab_sim::theory::mg1_ps_sojourn(0.75, 2.0)? - 8.0).abs() < 1e-12);
+/// # Ok::<(), conlab_sim::theory::TheoryError>(())
 /// ```
 pub fn mg1_ps_sojourn(utilisation: f64, service: f64) -> Result<f64, TheoryError> {
     stable(utilisation, 1)?;

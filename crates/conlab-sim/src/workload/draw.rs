@@ -37,6 +37,14 @@ pub enum Spread {
 }
 
 /// A distribution of durations: `mean × spread`.
+///
+/// ```
+/// use conlab_sim::{random::{Source, Stream}, units::Nanos, workload::{Draw, Spread}};
+/// let service = Draw { mean: Nanos::from_millis(2), spread: Spread::Uniform(0.5) };
+/// let mut stream = Stream::new(18, Source::Service, 0, 0);
+/// let drawn = service.sample(&mut stream, 0);
+/// assert!((1_000_000..=3_000_000).contains(&drawn.0));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draw {
     /// The mean (for a ramp: the first value).
@@ -47,6 +55,11 @@ pub struct Draw {
 
 impl Draw {
     /// Always `mean`.
+    ///
+    /// ```
+    /// use conlab_sim::{units::Nanos, workload::Draw};
+    /// assert_eq!(Draw::constant(Nanos(700)).expected(), Nanos(700));
+    /// ```
     #[must_use]
     pub const fn constant(mean: Nanos) -> Self {
         Self { mean, spread: Spread::Constant }
@@ -106,9 +119,16 @@ impl Draw {
 }
 
 /// Exponential with mean 1, by inversion: one draw each, and a smaller one never gives a shorter time.
+///
+/// ```
+/// use conlab_sim::{random::{Source, Stream}, workload::exponential};
+/// let mut stream = Stream::new(18, Source::Arrivals, 0, 0);
+/// let mean = (0..10_000).map(|_| exponential(&mut stream)).sum::<f64>() / 10_000.0;
+/// assert!((mean - 1.0).abs() < 0.05);
+/// ```
 #[inline]
 #[must_use]
-pub(crate) fn exponential(stream: &mut Stream) -> f64 {
+pub fn exponential(stream: &mut Stream) -> f64 {
     minus_log(stream.positive_unit())
 }
 

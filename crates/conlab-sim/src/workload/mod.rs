@@ -4,6 +4,5 @@ mod draw;
 mod keys;
 mod logarithm;
 
-pub(crate) use draw::exponential;
-pub use draw::{Draw, Spread};
+pub use draw::{Draw, Spread, exponential};
 pub use keys::Keys;

@@ -33,9 +33,9 @@ pub struct ErlangA {
 /// With patience equal to the service time the queue is an M/M/∞ in disguise: with one server all of `a − P(busy)` leaves.
 ///
 /// ```
-/// let found = conlab::theory::erlang_a(2.0, 1, 1.0)?;
+/// let found = conlab_sim::theory::erlang_a(2.0, 1, 1.0)?;
 /// assert!((found.abandoning - (2.0 - (1.0 - (-2.0_f64).exp())) / 2.0).abs() < 1e-12);
-/// # Ok::<(), conlab::theory::TheoryError>(())
+/// # Ok::<(), conlab_sim::theory::TheoryError>(())
 /// ```
 pub fn erlang_a(offered_load: f64, servers: u32, patience: f64) -> Result<ErlangA, TheoryError> {
     not_negative("offered_load", offered_load)?;
@@ -80,9 +80,9 @@ pub fn erlang_a(offered_load: f64, servers: u32, patience: f64) -> Result<Erlang
 /// # Examples
 ///
 /// ```
-/// let waits = conlab::theory::priority_waits(&[0.4, 0.4], 1, 1.0)?;
+/// let waits = conlab_sim::theory::priority_waits(&[0.4, 0.4], 1, 1.0)?;
 /// assert!((waits[0] - 0.8 / 0.6).abs() < 1e-12 && (waits[1] - 0.8 / (0.6 * 0.2)).abs() < 1e-12);
-/// # Ok::<(), conlab::theory::TheoryError>(())
+/// # Ok::<(), conlab_sim::theory::TheoryError>(())
 /// ```
 pub fn priority_waits(loads: &[f64], servers: u32, service: f64) -> Result<Vec<f64>, TheoryError> {
     let total: f64 = loads.iter().sum();
@@ -111,8 +111,8 @@ pub fn priority_waits(loads: &[f64], servers: u32, service: f64) -> Result<Vec<f
 /// # Examples
 ///
 /// ```
-/// assert!((conlab::theory::order_statistic(1, 4, 8.0)? - 2.0).abs() < 1e-12);
-/// # Ok::<(), conlab::theory::TheoryError>(())
+/// assert!((conlab_sim::theory::order_statistic(1, 4, 8.0)? - 2.0).abs() < 1e-12);
+/// # Ok::<(), conlab_sim::theory::TheoryError>(())
 /// ```
 pub fn order_statistic(k: u32, n: u32, mean: f64) -> Result<f64, TheoryError> {
     not_negative("mean", mean)?;
@@ -143,9 +143,9 @@ pub fn order_statistic(k: u32, n: u32, mean: f64) -> Result<f64, TheoryError> {
 /// # Examples
 ///
 /// ```
-/// let (one, two) = (conlab::theory::batch_wait(0.5, 1, 1.0)?, conlab::theory::batch_wait(0.5, 2, 1.0)?);
+/// let (one, two) = (conlab_sim::theory::batch_wait(0.5, 1, 1.0)?, conlab_sim::theory::batch_wait(0.5, 2, 1.0)?);
 /// assert!((one - 1.0).abs() < 1e-9 && two < one);
-/// # Ok::<(), conlab::theory::TheoryError>(())
+/// # Ok::<(), conlab_sim::theory::TheoryError>(())
 /// ```
 pub fn batch_wait(offered_load: f64, most: u32, service: f64) -> Result<f64, TheoryError> {
     stable(offered_load, most)?;

@@ -5,6 +5,13 @@ use std::{fmt, iter::Sum, ops};
 /// A span of time, or an instant counted from the start of a run, in nanoseconds.
 ///
 /// Integer on purpose: virtual time must be exact and equal on every machine.
+///
+/// ```
+/// use conlab_sim::units::Nanos;
+/// let service = Nanos::from_micros(12) + Nanos(345);
+/// assert_eq!(service.to_string(), "12.3 µs");
+/// assert_eq!(service.scaled(2.0), Nanos(24_690));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Nanos(
     /// The count of nanoseconds.
@@ -19,18 +26,21 @@ impl Nanos {
 
     /// `count` microseconds.
     #[must_use]
+    #[inline]
     pub const fn from_micros(count: u64) -> Self {
         Self(count * 1_000)
     }
 
     /// `count` milliseconds.
     #[must_use]
+    #[inline]
     pub const fn from_millis(count: u64) -> Self {
         Self(count * 1_000_000)
     }
 
     /// `count` seconds.
     #[must_use]
+    #[inline]
     pub const fn from_secs(count: u64) -> Self {
         Self(count * 1_000_000_000)
     }
@@ -38,6 +48,7 @@ impl Nanos {
     /// The time in seconds.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "2^53 ns is 104 days")]
+    #[inline]
     pub fn as_secs_f64(self) -> f64 {
         self.0 as f64 / 1e9
     }
@@ -46,18 +57,21 @@ impl Nanos {
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "2^53 ns is 104 days")]
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "float casts saturate")]
+    #[inline]
     pub fn scaled(self, factor: f64) -> Self {
         Self((self.0 as f64 * factor + 0.5) as u64)
     }
 
     /// `self − other`, or zero where that would be negative.
     #[must_use]
+    #[inline]
     pub const fn saturating_sub(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
     }
 
     /// The same span as a [`std::time::Duration`].
     #[must_use]
+    #[inline]
     pub const fn to_duration(self) -> std::time::Duration {
         std::time::Duration::from_nanos(self.0)
     }
@@ -66,12 +80,14 @@ impl Nanos {
 impl ops::Add for Nanos {
     type Output = Self;
 
+    #[inline]
     fn add(self, other: Self) -> Self {
         Self(self.0 + other.0)
     }
 }
 
 impl ops::AddAssign for Nanos {
+    #[inline]
     fn add_assign(&mut self, other: Self) {
         self.0 += other.0;
     }
@@ -80,6 +96,7 @@ impl ops::AddAssign for Nanos {
 impl ops::Sub for Nanos {
     type Output = Self;
 
+    #[inline]
     fn sub(self, other: Self) -> Self {
         Self(self.0 - other.0)
     }
@@ -88,6 +105,7 @@ impl ops::Sub for Nanos {
 impl ops::Mul<u64> for Nanos {
     type Output = Self;
 
+    #[inline]
     fn mul(self, count: u64) -> Self {
         Self(self.0 * count)
     }
