@@ -14,6 +14,8 @@ pub use conlab_sim::{future_events, machine, random, theory, units, workload};
 #[cfg(not(loom))]
 pub mod clock;
 #[cfg(not(loom))]
+pub mod columns;
+#[cfg(not(loom))]
 pub mod files;
 #[cfg(not(loom))]
 pub mod printable;

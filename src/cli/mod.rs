@@ -8,6 +8,7 @@ mod calibrate;
 mod campaign;
 mod check;
 mod claims;
+mod columns;
 mod compare;
 mod completions;
 mod constants;

@@ -1,10 +1,11 @@
 //! `conlab results`: what is stored, listed, filtered, pruned.
 
 use super::args::parse_count;
-use super::exit::{Failure, Outcome, print};
+use super::columns::write_columns;
+use super::exit::{Failure, Outcome, print, say};
 use super::terminal::Terminal;
 use crate::files;
-use crate::history::{Found, list};
+use crate::history::{Found, list, write_records};
 use crate::report::plain::plain_table;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ const EXAMPLES: &str = "\
 Examples:
   conlab results                                 what is stored, oldest first
   conlab results --scenario agents --engine real --since 2026-03-01
+  conlab results --table records.parquet         their records as a table, for DuckDB, Polars, pandas
   conlab results --prune --keep 20               says what would be removed: all but the newest 20 of those listed
   conlab results --prune --before 2026-01-01 --yes
 
@@ -32,6 +34,9 @@ pub(super) struct Args {
     filter: Filter,
     #[command(flatten)]
     pruning: Pruning,
+    /// Write the records of the listed runs as a table, a row for each figure: a file in .parquet or .arrow
+    #[arg(long, value_name = "FILE", conflicts_with = "prune")]
+    table: Option<PathBuf>,
     /// Print the list as JSON
     #[arg(long)]
     json: bool,
@@ -112,6 +117,12 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
             files::remove_folder(&one.path)
                 .map_err(|error| Failure::cannot(format!("remove {}", one.path.display()), error))?;
         }
+    }
+    if let Some(path) = &args.table {
+        let records = chosen.iter().filter_map(|one| Some((one.name.as_str(), one.record.as_deref()?)));
+        let rows = write_columns(path, |format, file| write_records(records, format, file))?;
+        say(&format!("wrote {}: {rows} rows", path.display()));
+        return Ok(Outcome::Done);
     }
     if args.json {
         let rows: Vec<Value> = chosen.iter().map(|one| row_json(one)).collect();

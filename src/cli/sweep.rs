@@ -1,11 +1,13 @@
 //! `conlab sweep`: plan, compute, watch, merge and submit studies of many cells.
 
 use super::args::{one_of, parse_count};
+use super::columns::write_columns;
 use super::constants::CalibrationOption;
 use super::exit::{Failure, Outcome, print, say};
 use super::progress::stop_on_interrupt;
 use super::study::Runs;
 use super::terminal::Terminal;
+use crate::columns::Format;
 use crate::engine::real::RealEngine;
 use crate::engine::{Progress, VirtualEngine};
 use crate::files::{self, LARGEST_TEXT};
@@ -13,6 +15,7 @@ use crate::measure::Calibration;
 use crate::study::SharedEngine;
 use crate::sweep::{
     Cell, Log, Outcome as CellOutcome, Plan, Scheduler, Shard, SweepError, compute, job, merge, read_study,
+    write_table,
 };
 use serde_json::json;
 use std::env;
@@ -26,6 +29,7 @@ Examples:
   conlab sweep plan study.toml --out sweeps/load     which cells there are
   conlab sweep run sweeps/load                       on all processors; again after an interruption, it goes on
   conlab sweep merge sweeps/load                     cells.csv and groups.csv
+  conlab sweep merge sweeps/load --out load.parquet  and a row for each figure of each cell, for DuckDB, Polars, pandas
   conlab sweep run sweeps/load --shard 3/10          one of ten parts, on whichever machine
   conlab sweep submit sweeps/load --engine slurm --shards 10
 
@@ -99,6 +103,9 @@ struct MergeArgs {
     /// Merge what there is, though cells are missing or failed
     #[arg(long)]
     partial: bool,
+    /// Also write a row for each figure of each cell: a file in .parquet or .arrow
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
 }
 
 /// Submit the shards as a job array, and the merge after it
@@ -260,6 +267,9 @@ fn status(args: &StatusArgs) -> Result<Outcome, Failure> {
 }
 
 fn merge_cells(args: &MergeArgs) -> Result<Outcome, Failure> {
+    if let Some(path) = &args.out {
+        Format::of(path).map_err(Failure::Usage)?;
+    }
     let plan = Plan::read(&args.folder)?;
     let log = Log::read(&args.folder, &plan)?;
     let tables = merge(&plan, &log, args.partial)?;
@@ -268,6 +278,10 @@ fn merge_cells(args: &MergeArgs) -> Result<Outcome, Failure> {
         files::replace(&path, text.as_bytes())
             .map_err(|error| Failure::cannot(format!("write {}", path.display()), error))?;
         say(&format!("wrote {}: {} rows", path.display(), text.lines().count() - 1));
+    }
+    if let Some(path) = &args.out {
+        let rows = write_columns(path, |format, file| write_table(&plan, &log, format, file))?;
+        say(&format!("wrote {}: {rows} rows", path.display()));
     }
     Ok(Outcome::Done)
 }

@@ -18,7 +18,7 @@ mod write;
 pub use draft::{Claim, DraftFolder, Temporary, remove_folder, tidy};
 pub use hlog::read_hlog;
 pub use read::{LARGEST_RECORD, LARGEST_TEXT, read, read_stdin, read_text, text};
-pub use write::{create, replace, write};
+pub use write::{create, replace, write, write_with};
 
 /// How the name of every draft begins.
 pub const DRAFT: &str = ".conlab-unfinished-";

@@ -18,11 +18,20 @@ const TRIES: usize = 100;
 ///
 /// What the file system says; an earlier file is as it was then.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_with(path, |file| file.write_all(bytes))
+}
+
+/// Writes a file that a person named, as [`write`](fn@write) does, by `fill`.
+///
+/// # Errors
+///
+/// What `fill` or the file system says; an earlier file is as it was then.
+pub fn write_with<T>(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<T>) -> io::Result<T> {
     match fs::metadata(path) {
-        Ok(there) if !there.is_file() => OpenOptions::new().write(true).open(path)?.write_all(bytes),
+        Ok(there) if !there.is_file() => fill(&mut OpenOptions::new().write(true).open(path)?),
         // The file that links lead to is replaced, not the link.
-        Ok(_) => replace(&fs::canonicalize(path)?, bytes),
-        Err(_) => replace(&behind_link(path), bytes),
+        Ok(_) => replace_with(&fs::canonicalize(path)?, fill),
+        Err(_) => replace_with(&behind_link(path), fill),
     }
 }
 
@@ -40,14 +49,19 @@ fn behind_link(path: &Path) -> PathBuf {
 ///
 /// What the file system says; an earlier file is as it was then.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let (draft, _lock) = draft(path, bytes)?;
+    replace_with(path, |file| file.write_all(bytes))
+}
+
+fn replace_with<T>(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<T>) -> io::Result<T> {
+    let (draft, _lock, filled) = draft(path, fill)?;
     if let Ok(there) = fs::symlink_metadata(path)
         && there.is_file()
     {
         fs::set_permissions(draft.path(), there.permissions())?;
     }
     draft.persist(path).map_err(|error| error.error)?;
-    sync_folder(folder_of(path))
+    sync_folder(folder_of(path))?;
+    Ok(filled)
 }
 
 /// Writes a new file: whole or not at all.
@@ -56,13 +70,16 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 ///
 /// What the file system says, [`io::ErrorKind::AlreadyExists`] where there is something.
 pub fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let (draft, _lock) = draft(path, bytes)?;
+    let (draft, _lock, ()) = draft(path, |file| file.write_all(bytes))?;
     draft.persist_noclobber(path).map_err(|error| error.error)?;
     sync_folder(folder_of(path))
 }
 
-/// A draft beside `path` that holds `bytes`, synced, and its lock.
-fn draft(path: &Path, bytes: &[u8]) -> io::Result<(NamedTempFile, Option<File>)> {
+/// A draft beside `path` that `fill` has filled, synced, and its lock.
+fn draft<T>(
+    path: &Path,
+    fill: impl FnOnce(&mut File) -> io::Result<T>,
+) -> io::Result<(NamedTempFile, Option<File>, T)> {
     let folder = folder_of(path);
     tidy(folder);
     let mut builder = Builder::new();
@@ -71,9 +88,9 @@ fn draft(path: &Path, bytes: &[u8]) -> io::Result<(NamedTempFile, Option<File>)>
     for _ in 0..TRIES {
         let mut draft = builder.tempfile_in(folder)?;
         if let Locked::Ours(lock) = lock_own(draft.path()) {
-            draft.write_all(bytes)?;
+            let filled = fill(draft.as_file_mut())?;
             draft.as_file().sync_all()?;
-            return Ok((draft, lock));
+            return Ok((draft, lock, filled));
         }
     }
     Err(io::Error::new(io::ErrorKind::ResourceBusy, "other processes remove every draft that is made"))

@@ -3,7 +3,9 @@
 mod course;
 mod difference;
 mod listed;
+mod rows;
 
 pub use course::{ALPHA, Change, Course, Point, change_points, courses};
 pub use difference::{CauseChange, Difference, FieldChange, FigureChange, difference};
 pub use listed::{Found, FoundKind, list};
+pub use rows::{read_records, write_records};

@@ -55,6 +55,16 @@ pub enum Unit {
 }
 
 impl Unit {
+    /// Its sign in tables for programs: `ns`, `1/s`, `1`.
+    #[must_use]
+    pub const fn sign(self) -> &'static str {
+        match self {
+            Self::Time => "ns",
+            Self::Rate => "1/s",
+            Self::Share => "1",
+        }
+    }
+
     /// `value` as a reader wants it: `37.3 ms`, `1010/s`, `47.0 %`.
     #[must_use]
     pub fn show(self, value: f64) -> String {

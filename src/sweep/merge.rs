@@ -59,7 +59,7 @@ pub fn merge(plan: &Plan, log: &Log, partial: bool) -> Result<Tables, SweepError
 }
 
 /// The paths that any cell sets, in the order of their first use.
-fn paths(plan: &Plan) -> Vec<&str> {
+pub(super) fn paths(plan: &Plan) -> Vec<&str> {
     let mut paths: Vec<&str> = Vec::new();
     for (path, _) in plan.cells.iter().flat_map(|cell| &cell.levels) {
         if !paths.contains(&path.as_str()) {

@@ -12,6 +12,7 @@ mod merge;
 mod plan;
 mod shards;
 mod submit;
+mod table;
 
 pub use cells::{Foreign, Log, Outcome, Stored};
 pub use design::{Study, read_study};
@@ -19,6 +20,7 @@ pub use merge::{Tables, merge};
 pub use plan::{Cell, Plan};
 pub use shards::{Ran, Shard, compute};
 pub use submit::{Job, Scheduler, job};
+pub use table::write_table;
 
 use std::path::PathBuf;
 

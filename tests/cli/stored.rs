@@ -1,6 +1,7 @@
 //! What is made of stored results: lists, differences, histories, sweeps.
 
 use super::{Said, left_in, program};
+use conlab::columns::Item;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -147,6 +148,65 @@ fn a_sweep_in_shards_killed_and_taken_up_again_has_the_bytes_of_one_process() {
         "{cells}"
     );
     assert_eq!(String::from_utf8(tables(&here.join("whole")).1).unwrap().lines().count(), 5);
+}
+
+#[test]
+fn sweeps_and_records_are_written_as_tables() {
+    let folder = TempDir::new().unwrap();
+    let here = folder.path();
+    planned(here, "sweep");
+    let unknown = said(here, &["sweep", "merge", "--out", "cells.txt"]);
+    assert!(
+        unknown.code == 2 && unknown.stderr.contains("expected a name in .parquet or .arrow"),
+        "{unknown:?}"
+    );
+    assert_eq!(said(here, &["sweep", "run"]).code, 0);
+    for name in ["cells.parquet", "cells.arrow"] {
+        let merged = said(here, &["sweep", "merge", "--out", name]);
+        assert_eq!(merged.code, 0, "{merged:?}");
+        assert!(merged.stderr.contains(&format!("wrote {name}: ")), "{merged:?}");
+    }
+    let (schema, table) =
+        conlab::columns::read_parquet(fs::read(here.join("cells.parquet")).unwrap()).unwrap();
+    let note =
+        |key: &str| schema.notes.iter().find(|(known, _)| known == key).map(|(_, value)| value.as_str());
+    let units: Value = serde_json::from_str(note("conlab.units").unwrap()).unwrap();
+    assert_eq!((&units["p99"], &units["throughput"]), (&"ns".into(), &"1/s".into()));
+    // The figures are those of cells.csv, to the last digit.
+    let (cells, _) = tables(&here.join("sweep"));
+    let mut csv = csv::Reader::from_reader(&cells[..]);
+    let head = csv.headers().unwrap().clone();
+    let mut row = 0;
+    for line in csv.records() {
+        let line = line.unwrap();
+        let of = |name: &str| line.get(head.iter().position(|known| known == name).unwrap()).unwrap();
+        let figures = head
+            .iter()
+            .filter(|name| name.ends_with("_ns") || name.ends_with("_per_s") || name.ends_with("_share"));
+        for name in std::iter::once("tasks").chain(figures).filter(|name| !of(name).is_empty()) {
+            let figure = ["_ns", "_per_s", "_share"]
+                .iter()
+                .fold(name, |name, end| name.strip_suffix(end).unwrap_or(name));
+            let get = |column: &str| table.get(&schema, column, row);
+            assert_eq!(get("figure"), Item::Text(figure));
+            assert_eq!(get("value"), Item::Real(of(name).parse().unwrap()));
+            assert_eq!(get("key"), Item::Text(of("key")));
+            assert_eq!(get("threads"), Item::Whole(of("threads").parse().unwrap()));
+            assert_eq!(get("queue"), Item::Text(of("queue")));
+            assert_eq!(get("seed"), Item::Whole(of("seed").parse().unwrap()));
+            row += 1;
+        }
+    }
+    assert_eq!(row, table.rows);
+    run(here, &[]);
+    run(here, &["--seed", "9007199254740993"]);
+    assert_eq!(said(here, &["results", "--table", "records.parquet"]).code, 0);
+    let back = conlab::history::read_records(fs::read(here.join("records.parquet")).unwrap()).unwrap();
+    assert_eq!(back.len(), 2);
+    for (name, record) in back {
+        let stored = fs::read_to_string(here.join("results").join(name).join("run.json")).unwrap();
+        assert_eq!(conlab::measure::json::to_string(&record).unwrap().trim_end(), stored.trim_end());
+    }
 }
 
 #[test]

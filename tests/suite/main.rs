@@ -8,6 +8,7 @@ mod audit;
 mod campaign;
 mod causes;
 mod claimed;
+mod columns;
 mod critical_sections;
 mod determinism;
 mod factorial;

@@ -15,6 +15,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("random", &[]),
     ("clock", &["units"]),
     ("files", &[]),
+    ("columns", &[]),
     ("queue", &["sync"]),
     ("lock", &["sync"]),
     ("cache", &["sync", "units", "random", "lock"]),
@@ -64,10 +65,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "scenario", "measure", "engine", "explain",
         ],
     ),
-    ("history", &["random", "files", "scenario", "measure", "study"]),
+    ("history", &["random", "files", "columns", "scenario", "measure", "study"]),
     (
         "sweep",
-        &["units", "random", "clock", "files", "queue", "cache", "scenario", "measure", "engine", "study"],
+        &[
+            "units", "random", "clock", "files", "columns", "queue", "cache", "scenario", "measure",
+            "engine", "study",
+        ],
     ),
     ("audit", &["units", "theory", "random", "files", "scenario", "measure", "study"]),
     ("import", &["units", "random", "files", "scenario"]),
