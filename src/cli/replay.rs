@@ -11,7 +11,7 @@ use crate::import::{Columns, Log, Source, Spans, of_spans, read, system};
 use crate::measure::stored;
 use crate::report::study::replay_page;
 use crate::scenario::{EngineKind, Overrides, Scenario};
-use crate::study::replay::{Fidelity, Group, Recording, Replayed, replay};
+use crate::study::replay::{Arrived, Fidelity, Group, Recording, Replayed, replay};
 use crate::units::Nanos;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -114,12 +114,23 @@ fn recording(path: &Path, columns: Option<&Columns>, focus: &str) -> Result<Reco
 }
 
 fn of_log(log: &Log, focus: &str) -> Option<Recording> {
-    let instants = since_first(log.requests.iter().map(|request| request.start).collect());
-    let times: Vec<u64> = log.requests.iter().map(|request| request.length).collect();
-    let rate = rate(&instants)?;
+    let mut instants: Vec<u64> = log.requests.iter().map(|request| request.start).collect();
+    instants.sort_unstable();
+    let instants = since_first(&instants);
+    // As in records: latencies and throughput are those of requests that were answered.
+    let times: Vec<u64> =
+        log.requests.iter().filter(|request| !request.failed).map(|request| request.length).collect();
+    #[expect(clippy::cast_precision_loss, reason = "counts of requests")]
+    let answered = times.len() as f64 / log.requests.len().max(1) as f64;
+    let rate = rate(&instants)? * answered;
+    let has_kinds = log.requests.iter().any(|request| request.failed);
+    let mut by_start: Vec<_> = log.requests.iter().filter(|_| has_kinds).collect();
+    by_start.sort_by_key(|request| request.start);
+    let kinds = by_start.iter().map(|request| if request.failed { "failed" } else { "request" }.to_owned());
+    let kinds = kinds.collect();
     Some(Recording {
         groups: BTreeMap::from([(focus.to_owned(), Group::of_times(times, rate))]),
-        arrivals: BTreeMap::from([(focus.to_owned(), instants)]),
+        arrivals: BTreeMap::from([(focus.to_owned(), Arrived { instants, kinds })]),
     })
 }
 
@@ -127,8 +138,9 @@ fn of_log(log: &Log, focus: &str) -> Option<Recording> {
 fn of_traces(spans: &Spans) -> Option<Recording> {
     let found = system(spans);
     let imported = of_spans(spans, &found, 1.0, "replay")?;
-    let starts = since_first(found.roots.iter().map(|(_, start, _)| *start).collect());
-    let whole = rate(&starts)?;
+    let mut starts: Vec<u64> = found.roots.iter().map(|(_, start, _)| *start).collect();
+    starts.sort_unstable();
+    let whole = rate(&since_first(&starts))?;
     let mut times: BTreeMap<String, Vec<u64>> = BTreeMap::new();
     for (name, of) in &imported.observed {
         times.entry(name.clone()).or_default().extend(of);
@@ -136,12 +148,14 @@ fn of_traces(spans: &Spans) -> Option<Recording> {
             times.entry(actor.to_owned()).or_default().extend(of);
         }
     }
-    let actors: Vec<&String> = times.keys().filter(|name| !name.contains('.')).collect();
-    let arrivals = match &actors[..] {
-        // Roots do not say whose they are where several actors have some.
-        [only] => BTreeMap::from([((*only).clone(), starts)]),
-        _ => BTreeMap::new(),
-    };
+    // From the first request of all on, so that actors keep their distance in time.
+    let arrivals = imported.arrivals.into_iter().map(|(actor, all)| {
+        let instants = all.iter().map(|(at, _)| Nanos(at - starts[0])).collect();
+        let kinds: Vec<String> =
+            all.into_iter().map(|(_, kind)| kind).filter(|kind| !kind.is_empty()).collect();
+        (actor, Arrived { instants, kinds })
+    });
+    let arrivals = arrivals.collect();
     #[expect(clippy::cast_precision_loss, reason = "counts of requests")]
     let share = |count: usize| whole * count as f64 / found.roots.len().max(1) as f64;
     let groups =
@@ -149,11 +163,10 @@ fn of_traces(spans: &Spans) -> Option<Recording> {
     Some(Recording { groups, arrivals })
 }
 
-/// Instants in nanoseconds of any epoch, ascending and from the first on.
-fn since_first(mut instants: Vec<u64>) -> Vec<Nanos> {
-    instants.sort_unstable();
+/// Ascending instants in nanoseconds of any epoch, from the first on.
+fn since_first(instants: &[u64]) -> Vec<Nanos> {
     let first = instants.first().copied().unwrap_or(0);
-    instants.into_iter().map(|at| Nanos(at - first)).collect()
+    instants.iter().map(|at| Nanos(at - first)).collect()
 }
 
 /// Requests per second between the first and the last; `None` where that says nothing.

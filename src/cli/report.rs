@@ -11,7 +11,9 @@ use crate::report::junit::{cases, junit};
 use crate::report::markdown::markdown;
 use crate::report::page::Page;
 use crate::report::scenario::scenario_section;
-use crate::report::{comparison_page, distinctions, histogram, run_page, stacks, table, text::text, trace};
+use crate::report::{
+    comparison_page, distinctions, histogram, requests, run_page, stacks, table, text::text, trace,
+};
 use crate::scenario::Scenario;
 use std::path::{Path, PathBuf};
 
@@ -60,6 +62,9 @@ struct Formats {
     /// A trace for Perfetto or Chrome (one record)
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+    /// CSV of the requests of the actor in focus, as an access log has them (one record)
+    #[arg(long, value_name = "FILE")]
+    requests: Option<PathBuf>,
     /// Folded stacks of time per task by actor, step and cause; of two records, both weights
     #[arg(long, value_name = "FILE")]
     folded: Option<PathBuf>,
@@ -103,6 +108,14 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
         junit("conlab", &suites).map_err(|error| Failure::cannot("write JUnit XML", error))
     })?;
     give(&formats.trace, &|| trace_of(one(&runs, "--trace")?))?;
+    give(&formats.requests, &|| {
+        let (name, record) = one(&runs, "--requests")?;
+        requests::requests(record).ok_or_else(|| {
+            Failure::Usage(format!(
+                "{name} keeps no tasks: run it again in virtual time with --trace FILE or --html FILE"
+            ))
+        })
+    })?;
     give(&formats.folded, &|| folded(&runs, "--folded"))?;
     give(&formats.flamegraph, &|| flame_graph(&runs))?;
     give(&formats.hgrm, &|| {

@@ -32,7 +32,9 @@ pub struct Columns {
     pub start: String,
     /// How long it took.
     pub duration: String,
-    /// Nanoseconds of the unit of both.
+    /// Its HTTP status, if there is a column of it.
+    pub status: Option<String>,
+    /// Nanoseconds of the unit of both times.
     pub unit: f64,
 }
 
@@ -41,12 +43,13 @@ impl FromStr for Columns {
 
     /// `start=t0,duration=rt,unit=ms`.
     fn from_str(text: &str) -> Result<Self, String> {
-        const EXPECTED: &str = "expected start=COLUMN,duration=COLUMN and unit=s, ms, us or ns, such as start=t0,duration=rt,unit=ms";
-        let (mut start, mut duration, mut unit) = (None, None, None);
+        const EXPECTED: &str = "expected start=COLUMN,duration=COLUMN, unit=s, ms, us or ns, and status=COLUMN if there is one, such as start=t0,duration=rt,unit=ms";
+        let (mut start, mut duration, mut status, mut unit) = (None, None, None, None);
         for part in text.split(',') {
             match part.split_once('=').map(|(key, value)| (key.trim(), value.trim())) {
                 Some(("start", column)) => start = Some(column.to_owned()),
                 Some(("duration", column)) => duration = Some(column.to_owned()),
+                Some(("status", column)) => status = Some(column.to_owned()),
                 Some(("unit", "s")) => unit = Some(1e9_f64),
                 Some(("unit", "ms")) => unit = Some(1e6),
                 Some(("unit", "us")) => unit = Some(1e3),
@@ -55,7 +58,7 @@ impl FromStr for Columns {
             }
         }
         match (start, duration, unit) {
-            (Some(start), Some(duration), Some(unit)) => Ok(Self { start, duration, unit }),
+            (Some(start), Some(duration), Some(unit)) => Ok(Self { start, duration, status, unit }),
             _ => Err(format!("`{text}`: {EXPECTED}")),
         }
     }
@@ -75,6 +78,7 @@ pub(super) fn read_csv(text: &str, columns: &Columns) -> Result<Log, ImportError
             })
     };
     let (start, duration) = (place(&columns.start)?, place(&columns.duration)?);
+    let status = columns.status.as_deref().map(place).transpose()?;
     let unit = columns.unit;
     let mut log = Log { grain: 1, ..Log::default() };
     for row in reader.records() {
@@ -91,7 +95,7 @@ pub(super) fn read_csv(text: &str, columns: &Columns) -> Result<Log, ImportError
             (Some(start), Some(length)) => log.requests.push(Request {
                 start: whole(start * unit),
                 length: whole(length * unit),
-                failed: false,
+                failed: status.and_then(number).is_some_and(|status| status >= 500.0),
             }),
             _ => log.unread += 1,
         }

@@ -37,7 +37,9 @@ pub fn rhythm(requests: &[(u64, u64)]) -> Option<Rhythm> {
     let mut starts: Vec<u64> = requests.iter().map(|request| request.0).collect();
     starts.sort_unstable();
     let states = States::of(requests);
-    if let Some(closed) = at_once(requests, &states).or_else(|| thinking(&states)) {
+    if let Some(closed) =
+        at_once(requests, &states).or_else(|| all_inside(requests, &states)).or_else(|| thinking(&states))
+    {
         return Some(closed);
     }
     #[expect(clippy::cast_precision_loss, reason = "nanoseconds of a recording")]
@@ -45,8 +47,37 @@ pub fn rhythm(requests: &[(u64, u64)]) -> Option<Rhythm> {
     #[expect(clippy::cast_precision_loss, reason = "counts of requests")]
     let count = gaps.len() as f64;
     let mean = gaps.iter().sum::<f64>() / count;
-    let variance = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / count;
-    (mean > 0.0).then(|| Rhythm::Open { rate: 1e9 / mean, cv2: variance / (mean * mean) })
+    let cv2 = variance(&gaps) / (mean * mean);
+    if in_step(&starts, cv2, states.most) {
+        return Some(states.closed(states.most as u64));
+    }
+    (mean > 0.0).then(|| Rhythm::Open { rate: 1e9 / mean, cv2 })
+}
+
+/// Arrivals that are irregular from one to the next and regular in the long run: each waits for an answer to an earlier one, so that in
+/// no stretch there are more than answers and clients allow. Independent gaps would vary as much in the long run as in the short.
+#[expect(clippy::cast_precision_loss, reason = "nanoseconds of a recording, counts of requests")]
+fn in_step(starts: &[u64], cv2: f64, most: usize) -> bool {
+    /// Windows, of a few requests for each client, below which their counts say too little.
+    const FEWEST_WINDOWS: usize = 25;
+    let (Some(first), Some(last)) = (starts.first(), starts.last()) else { return false };
+    let windows = starts.len() / (4 * most.max(2));
+    if windows < FEWEST_WINDOWS || cv2 < 0.5 || last == first {
+        return false;
+    }
+    let mut counts = vec![0.0; windows];
+    for start in starts {
+        let at = (start - first) as f64 / (last - first) as f64 * windows as f64;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "below the number of windows"
+        )]
+        let at = (at as usize).min(windows - 1);
+        counts[at] += 1.0;
+    }
+    let mean = counts.iter().sum::<f64>() / windows as f64;
+    variance(&counts) / mean < 0.25 * cv2.min(1.0)
 }
 
 /// For how long the system held n requests, and how many arrived then.
@@ -84,6 +115,17 @@ impl States {
     }
 }
 
+impl States {
+    /// So many clients, with the mean time for which each was not inside.
+    #[expect(clippy::cast_precision_loss, reason = "numbers of clients")]
+    fn closed(&self, clients: u64) -> Rhythm {
+        let thinking: f64 =
+            self.time.iter().enumerate().map(|(n, time)| (clients as f64 - n as f64) * time).sum();
+        let arrivals: f64 = self.arrivals.iter().sum();
+        Rhythm::Closed { clients, think: (thinking / arrivals.max(1.0)).max(0.0) }
+    }
+}
+
 /// Clients that do not think: nearly every arrival follows a completion at once.
 #[expect(clippy::cast_precision_loss, reason = "nanoseconds of a recording, counts of requests")]
 fn at_once(requests: &[(u64, u64)], states: &States) -> Option<Rhythm> {
@@ -107,6 +149,36 @@ fn at_once(requests: &[(u64, u64)], states: &States) -> Option<Rhythm> {
     let share = following / (requests.len().saturating_sub(states.most)).max(1) as f64;
     (requests.len() > 4 * states.most && share > 0.9 && by_chance < 0.5)
         .then_some(Rhythm::Closed { clients: states.most as u64, think: 0.0 })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of requests")]
+fn variance(values: &[f64]) -> f64 {
+    let count = values.len().max(1) as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count
+}
+
+/// Nobody comes while `most` are inside, although many would have come at the rate that was seen with one fewer: they are all the
+/// clients that there are.
+#[expect(clippy::cast_precision_loss, reason = "a number of requests in the system")]
+fn all_inside(requests: &[(u64, u64)], states: &States) -> Option<Rhythm> {
+    // A schedule with equal gaps does the same without waiting for anybody; then the gaps vary less than what lies between an
+    // answer and the next request.
+    let mut ordered = requests.to_vec();
+    ordered.sort_unstable();
+    let from = |of: fn((u64, u64)) -> u64| -> Vec<f64> {
+        ordered.windows(2).map(|pair| pair[1].0 as f64 - of(pair[0]) as f64).collect()
+    };
+    let (gaps, pauses) = (variance(&from(|request| request.0)), variance(&from(|request| request.1)));
+    let mean = states.time.iter().sum::<f64>() / requests.len() as f64;
+    if (states.most == 1 && pauses >= 0.99 * gaps) || (states.most > 1 && gaps < 0.1 * mean * mean) {
+        return None;
+    }
+    let (time, before) = (states.time.get(states.most)?, states.most.checked_sub(1)?);
+    let rate = states.arrivals[before] / states.time[before].max(1.0);
+    // One client's rate is that of the state without requests; of several it falls by one client's from state to state.
+    let expected = time * rate / (states.most as f64 + 1.0);
+    (states.arrivals[before] >= FEWEST && expected >= 2.0 * FEWEST).then(|| states.closed(states.most as u64))
 }
 
 /// Clients that think: the arrival rate falls along a line as the number in the system grows.
@@ -133,11 +205,10 @@ fn thinking(states: &States) -> Option<Rhythm> {
     if slope + SURE * error >= 0.0 {
         return None;
     }
-    let think = -1.0 / slope;
-    let clients = ((y - slope * x) * think).round();
+    let clients = ((y - slope * x) / -slope).round();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of clients")]
     (clients >= states.most as f64 && clients < 1e6)
-        .then(|| Rhythm::Closed { clients: (clients as u64).max(states.most as u64), think })
+        .then(|| states.closed((clients as u64).max(states.most as u64)))
 }
 
 #[cfg(test)]
@@ -199,6 +270,29 @@ mod tests {
                 assert!((about - think).abs() <= 0.25 * think, "seed {seed}: {about} of {think}");
             }
         }
+    }
+
+    /// One client whose requests never meet, and a schedule whose requests never meet either.
+    #[test]
+    fn a_single_client_is_closed_and_a_schedule_is_not() {
+        let mut stream = Stream::new(7, Source::Data, 0, 0);
+        let (mut now, mut one) = (0, Vec::new());
+        for _ in 0..2000 {
+            let end = now + 4_000_000 + exponential(&mut stream, 3e6);
+            one.push((now, end));
+            now = end + exponential(&mut stream, 1e6);
+        }
+        let Some(Rhythm::Closed { clients: 1, think }) = rhythm(&one) else { panic!("{:?}", rhythm(&one)) };
+        assert!((think - 1e6).abs() < 0.1e6, "{think}");
+        let paced: Vec<(u64, u64)> = (0..2000_u64)
+            .map(|number| {
+                (
+                    number * 10_000_000,
+                    number * 10_000_000 + 4_000_000 + exponential(&mut stream, 1e6).min(5_000_000),
+                )
+            })
+            .collect();
+        assert!(matches!(rhythm(&paced), Some(Rhythm::Open { .. })), "{:?}", rhythm(&paced));
     }
 
     #[test]

@@ -106,6 +106,7 @@ pub(super) fn read(answer: Answer<'_>, spans: &mut Spans) {
                 start,
                 end: span.duration.map_or(0, |length| start.saturating_add(length.saturating_mul(1000))),
                 failed,
+                ..Span::default()
             });
         }
     }

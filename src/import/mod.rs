@@ -5,16 +5,18 @@
 
 mod access_log;
 mod arrivals;
+mod chrome;
 mod jaeger;
 mod otlp;
 mod span;
+mod steps;
 mod system;
 mod write;
 
 pub use access_log::{Columns, Log, Request};
 pub use arrivals::{Rhythm, rhythm};
-pub use span::{Name, Side, Span, Spans};
-pub use system::{Call, Operation, Step, System, system};
+pub use span::{Hold, Name, Side, Span, Spans, Stated};
+pub use system::{Call, Operation, Resource, Step, System, system};
 pub use write::{Imported, of_log, of_spans};
 
 use flate2::read::GzDecoder;
@@ -51,7 +53,7 @@ pub enum Source {
     Log(Log),
 }
 
-/// Reads files of one kind: OTLP JSON, Jaeger JSON, or access logs; gzip-compressed ones too.
+/// Reads files of one kind: OTLP JSON, Jaeger JSON, Chrome or Perfetto JSON, or access logs; gzip-compressed ones too.
 ///
 /// # Errors
 ///
@@ -72,7 +74,7 @@ pub fn read(paths: &[PathBuf], columns: Option<&Columns>) -> Result<Source, Impo
         };
         if found.requests.is_empty() {
             return Err(ImportError::NotUnderstood(format!(
-                "{}: no request was read: expected OTLP or Jaeger JSON, an nginx log with $request_time at the end, an envoy log, or a \
+                "{}: no request was read: expected OTLP, Jaeger or Chrome JSON, an nginx log with $request_time at the end, an envoy log, or a \
                  CSV with --columns start=NAME,duration=NAME,unit=ms",
                 path.display()
             )));
@@ -94,7 +96,7 @@ pub fn read(paths: &[PathBuf], columns: Option<&Columns>) -> Result<Source, Impo
             Err(ImportError::NotUnderstood("traces beside access logs: import one kind at a time".into()))
         }
         (None, true) => Err(ImportError::NotUnderstood(format!(
-            "no finished span was read ({} unfinished): expected OTLP JSON or Jaeger JSON",
+            "no finished span was read ({} unfinished): expected OTLP, Jaeger or Chrome trace JSON",
             spans.unfinished
         ))),
     }
@@ -130,6 +132,10 @@ fn text(path: &Path) -> Result<String, ImportError> {
 /// Reads one JSON value after the other.
 fn json(text: &str, spans: &mut Spans) -> Result<(), String> {
     let start = text.trim_start_matches('\u{feff}').trim_start();
+    let head = start.char_indices().nth(65_536).map_or(start, |(end, _)| &start[..end]);
+    if head.contains("\"traceEvents\"") || (head.starts_with('[') && head.contains("\"ph\"")) {
+        return chrome::read(start, spans);
+    }
     if start.get(..4096).unwrap_or(start).contains("\"data\"") {
         let answer: jaeger::Answer<'_> =
             serde_json::from_str(start).map_err(|error| format!("not Jaeger JSON: {error}"))?;

@@ -1,6 +1,6 @@
 //! OTLP JSON: one export request after the other, as a collector's file exporter writes them.
 
-use super::span::{Side, Span, Spans, identity};
+use super::span::{Hold, Side, Span, Spans, Stated, identity};
 use serde::Deserialize;
 use serde::de::Deserializer;
 use std::borrow::Cow;
@@ -41,6 +41,10 @@ struct Attribute<'t> {
 struct AnyValue<'t> {
     #[serde(borrow, default, alias = "string_value")]
     string_value: Option<Cow<'t, str>>,
+    #[serde(default, alias = "int_value", deserialize_with = "whole")]
+    int_value: Option<u64>,
+    #[serde(default, alias = "bool_value")]
+    bool_value: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -68,6 +72,8 @@ struct SpanJson<'t> {
     end_time_unix_nano: u64,
     #[serde(default)]
     status: Status,
+    #[serde(borrow, default)]
+    attributes: Vec<Attribute<'t>>,
 }
 
 /// The span's kind, as a number or as its name.
@@ -142,6 +148,57 @@ fn nanos<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     })
 }
 
+/// An integer attribute, if it is one that is not negative.
+fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either<'t> {
+        Number(u64),
+        #[serde(borrow)]
+        Text(Cow<'t, str>),
+        Other(serde::de::IgnoredAny),
+    }
+    Ok(match Either::deserialize(deserializer)? {
+        Either::Number(number) => Some(number),
+        Either::Text(text) => text.parse().ok(),
+        Either::Other(_) => None,
+    })
+}
+
+/// What a service says of itself.
+fn stated(attributes: &[Attribute<'_>]) -> Stated {
+    let mut stated = Stated::default();
+    for Attribute { key, value } in attributes {
+        match (&**key, value.int_value, value.string_value.as_deref()) {
+            ("conlab.workers", workers, _) => stated.workers = workers.filter(|&workers| workers > 0),
+            ("conlab.scheduling", _, Some(how)) => stated.is_async = how == "async",
+            ("process.runtime.name", _, Some(name)) => {
+                stated.interpreter = name.eq_ignore_ascii_case("cpython");
+            }
+            ("host.cpu.count", count, _) => stated.processors = count.filter(|&count| count > 0),
+            _ => {}
+        }
+    }
+    stated
+}
+
+/// What a span says beyond its times.
+fn tell(span: &mut Span, attributes: &[Attribute<'_>], spans: &mut Spans) {
+    let (mut resource, mut is_lock) = (None, false);
+    for Attribute { key, value } in attributes {
+        let Some(key) = key.strip_prefix("conlab.") else { continue };
+        match (key, value.int_value, value.string_value.as_deref()) {
+            ("cpu_ns", cpu, _) => span.cpu = cpu,
+            ("queued_ns" | "waited_ns", Some(time), _) => span.queued = time,
+            ("resource", _, Some(name)) => resource = Some(spans.intern(name)),
+            ("resource.kind", _, Some(kind)) => is_lock = kind == "lock",
+            ("blocks", ..) => span.blocks = value.bool_value == Some(true),
+            _ => {}
+        }
+    }
+    span.hold = resource.map(if is_lock { Hold::Lock } else { Hold::Pool });
+}
+
 /// Takes over the spans of a request.
 pub(super) fn read(export: Export<'_>, spans: &mut Spans) {
     for resource in export.resource_spans {
@@ -149,12 +206,16 @@ pub(super) fn read(export: Export<'_>, spans: &mut Spans) {
         let service =
             named.and_then(|attribute| attribute.value.string_value.as_deref()).unwrap_or("unknown");
         let service = spans.intern(service);
+        let stated = stated(&resource.resource.attributes);
+        if stated != Stated::default() {
+            spans.stated.insert(service, stated);
+        }
         for span in resource.scope_spans.into_iter().flat_map(|scope| scope.spans) {
             let operation = spans.intern(&span.name);
             if span.span_id.is_empty() {
                 spans.nameless += 1;
             }
-            spans.add(Span {
+            let mut told = Span {
                 id: identity(&span.trace_id, &span.span_id),
                 parent: identity(&span.trace_id, &span.parent_span_id),
                 service,
@@ -163,7 +224,10 @@ pub(super) fn read(export: Export<'_>, spans: &mut Spans) {
                 start: span.start_time_unix_nano,
                 end: span.end_time_unix_nano,
                 failed: span.status.code.is_error(),
-            });
+                ..Span::default()
+            };
+            tell(&mut told, &span.attributes, spans);
+            spans.add(told);
         }
     }
 }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 /// A name, interned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(pub(super) u32);
 
 /// One span.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
     /// Its trace and its own identity, as far as the format has them.
     pub id: u128,
@@ -19,12 +19,42 @@ pub struct Span {
     pub operation: Name,
     /// Which side of a message it is.
     pub side: Side,
-    /// Start, in nanoseconds since any epoch.
+    /// When its work began, in nanoseconds since any epoch.
     pub start: u64,
+    /// How long it had waited before, in a queue or for what it holds, in nanoseconds; 0 where the format does not say.
+    pub queued: u64,
     /// End, in nanoseconds; not before the start.
     pub end: u64,
     /// Whether it ended in an error.
     pub failed: bool,
+    /// Processor time of its thread in nanoseconds, where the program says it.
+    pub cpu: Option<u64>,
+    /// What it holds from its start to its end, where the program says it.
+    pub hold: Option<Hold>,
+    /// Whether it keeps the worker that it waits on.
+    pub blocks: bool,
+}
+
+/// What a span holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Hold {
+    /// A place of a pool.
+    Pool(Name),
+    /// A lock.
+    Lock(Name),
+}
+
+/// What a service says of itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stated {
+    /// Worker threads.
+    pub workers: Option<u64>,
+    /// Tasks leave their worker where they wait.
+    pub is_async: bool,
+    /// Its threads take turns at one interpreter.
+    pub interpreter: bool,
+    /// Processors of its machine.
+    pub processors: Option<u64>,
 }
 
 impl Span {
@@ -32,6 +62,12 @@ impl Span {
     #[must_use]
     pub const fn length(&self) -> u64 {
         self.end - self.start
+    }
+
+    /// When it was sent or came, as far as its format tells.
+    #[must_use]
+    pub const fn arrived(&self) -> u64 {
+        self.start.saturating_sub(self.queued)
     }
 }
 
@@ -56,12 +92,18 @@ pub enum Side {
 pub struct Spans {
     /// The spans, in the files' order.
     pub spans: Vec<Span>,
+    /// The service that the recording is about, where it says so.
+    pub focus: Option<Name>,
+    /// What services say of themselves.
+    pub stated: BTreeMap<Name, Stated>,
     names: Vec<String>,
     index: BTreeMap<String, Name>,
     /// Spans without an end, or whose end lies before their start.
     pub unfinished: u64,
     /// Spans without an identity, which nothing can refer to.
     pub nameless: u64,
+    /// Tasks of a trace of conlab's own that were not completed; their callers' time for them counts as own time.
+    pub not_completed: u64,
 }
 
 impl Spans {

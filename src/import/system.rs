@@ -1,7 +1,8 @@
 //! From spans to a system: services, kinds of request, what each does in order, whom it calls.
 
-use super::span::{Name, Side, Span, Spans};
-use std::collections::BTreeMap;
+use super::span::{Hold, Name, Side, Span, Spans};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
 
 /// Calls of one operation that are told apart; the time of more is counted as the task's own.
 const MAX_CALLS: usize = 64;
@@ -19,6 +20,19 @@ pub struct System {
     pub skews: Vec<(String, String, i64)>,
     /// Calls that failed and were made again.
     pub retries: u64,
+    /// What spans hold, where programs say it.
+    pub resources: BTreeMap<Hold, Resource>,
+}
+
+/// A pool or a lock as its holders' spans show it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resource {
+    /// Times that it was held.
+    pub held: u64,
+    /// Times that somebody waited for it.
+    pub waited: u64,
+    /// Most holders at once.
+    pub most: u64,
 }
 
 /// What a service does for one kind of request.
@@ -38,13 +52,17 @@ pub struct Operation {
     pub steps: Vec<Step>,
     /// Calls that were not told apart.
     pub folded: u64,
+    /// The numbers of its tasks among those of the service, by arrival.
+    pub numbers: Vec<usize>,
 }
 
 /// A piece of own time, then a call.
 #[derive(Clone, Debug)]
 pub struct Step {
-    /// Own time before the call, or after the last one: nanoseconds, one of each task that has this step.
+    /// Own time before the call, or after the last one: nanoseconds, one of each task that has this step, by arrival.
     pub own: Vec<u64>,
+    /// Processor time of that, where the program says it: one of each, or none.
+    pub work: Vec<u64>,
     /// What is called; `None`: the end of the task.
     pub call: Option<Call>,
     /// Tasks that have this step.
@@ -58,8 +76,14 @@ pub struct Call {
     pub to: Vec<usize>,
     /// Name of a callee without spans.
     pub outside: Option<Name>,
-    /// Time of a call to a callee without spans, in nanoseconds.
+    /// Time of a call to a callee without spans, or for which something is held, in nanoseconds.
     pub outside_time: Vec<u64>,
+    /// What is held over it, instead of a call.
+    pub hold: Option<Hold>,
+    /// Processor time while it is held, where the program says it: one of each, or none.
+    pub hold_work: Vec<u64>,
+    /// Whether the wait keeps the worker.
+    pub blocks: bool,
     /// Time between the caller's and the callee's spans, in nanoseconds: transport and waiting in the callee's queue.
     pub between: Vec<u64>,
     /// Whether the caller goes on without an answer.
@@ -74,6 +98,10 @@ struct Made {
     key: Key,
     between: Option<u64>,
     failed: bool,
+    /// Time for which something is held or somebody outside answers.
+    time: u64,
+    cpu: Option<u64>,
+    blocks: bool,
 }
 
 /// What tells calls apart.
@@ -81,6 +109,7 @@ struct Made {
 enum Key {
     Inside { to: Vec<usize>, is_send: bool },
     Outside(Name),
+    Held(Hold, Name),
 }
 
 /// Reads the system out of the spans.
@@ -106,7 +135,7 @@ pub fn system(spans: &Spans) -> System {
     for (at, span) in all.iter().enumerate().filter(|(at, _)| entries[*at]) {
         let Some(parent) = parents[at] else {
             if span.parent == 0 {
-                found.roots.push((operations[at], span.start, span.end));
+                found.roots.push((operations[at], span.arrived(), span.end));
             } else {
                 found.orphans += 1;
             }
@@ -121,7 +150,7 @@ pub fn system(spans: &Spans) -> System {
             skews.entry((caller.service, span.service)).or_default().push(middle(span) - middle(caller));
         }
         calls[owner].push(Made {
-            start: seen.start,
+            start: seen.arrived(),
             end: seen.end,
             key: Key::Inside {
                 to: vec![operations[at]],
@@ -130,13 +159,25 @@ pub fn system(spans: &Spans) -> System {
             between: (waits && caller.side == Side::Client)
                 .then(|| caller.length().saturating_sub(span.length())),
             failed: span.failed || caller.failed,
+            time: 0,
+            cpu: None,
+            blocks: false,
         });
     }
-    outside_calls(all, &owners, &answered, &mut calls);
+    outside_calls(all, &parents, &owners, &answered, &mut calls);
+    found.resources = holds(all, &owners, &mut calls);
     found.skews = skews.into_iter().filter_map(|(pair, offsets)| skew(spans, pair, offsets)).collect();
-    for (at, _) in entries.iter().enumerate().filter(|(_, is_entry)| **is_entry) {
+    // In the order of arrival, which is that of the samples.
+    let mut tasks: Vec<usize> = (0..all.len()).filter(|at| entries[*at]).collect();
+    tasks.sort_by_key(|at| all[*at].arrived());
+    let begun = begun(spans, &tasks, &operations, &found.operations);
+    let mut numbers: BTreeMap<Name, usize> = BTreeMap::new();
+    for (at, start) in tasks.into_iter().zip(begun) {
+        let number = numbers.entry(all[at].service).or_default();
+        found.operations[operations[at]].numbers.push(*number);
+        *number += 1;
         let made = grouped(std::mem::take(&mut calls[at]), &mut found.retries);
-        add_task(&mut found.operations[operations[at]], &all[at], made);
+        add_task(&mut found.operations[operations[at]], &Span { start, ..all[at] }, made);
     }
     for operation in &mut found.operations {
         operation.steps.retain(|step| step.tasks > 0);
@@ -169,6 +210,7 @@ fn operations(all: &[Span], entries: &[bool], found: &mut System) -> Vec<usize> 
                 at_once: (0, 0.0),
                 steps: Vec::new(),
                 folded: 0,
+                numbers: Vec::new(),
             });
         }
         operations[at] = number;
@@ -202,6 +244,25 @@ fn most_at_once(mut events: Vec<(u64, bool)>) -> (u64, f64) {
     (most, time.get(&most).copied().unwrap_or(0) as f64 / all.max(1) as f64)
 }
 
+/// When a queue in order of arrival would have let each of `tasks` begin, given when those before it ended: by arrival.
+///
+/// A task that waits although a worker of its service is idle waits for something else than the tasks before it (to be woken, for an
+/// interpreter, for the end of a pause). That is own time: a run would not find it again in its queue.
+fn begun(spans: &Spans, tasks: &[usize], operations: &[usize], of: &[Operation]) -> Vec<u64> {
+    let mut ends: BTreeMap<Name, BinaryHeap<Reverse<u64>>> = BTreeMap::new();
+    let begins = |&at: &usize| {
+        let span = &spans.spans[at];
+        let stated = spans.stated.get(&span.service).and_then(|stated| stated.workers);
+        let workers = stated.unwrap_or(0).max(of[operations[at]].at_once.0);
+        let ends = ends.entry(span.service).or_default();
+        // Before as many have ended as there are workers, those whom the recording does not have may be in the way.
+        let free = if (ends.len() as u64) < workers { None } else { ends.pop() };
+        ends.push(Reverse(span.end));
+        free.map_or(span.start, |Reverse(free)| free.clamp(span.arrived(), span.start))
+    };
+    tasks.iter().map(begins).collect()
+}
+
 /// By span: the task that it is part of.
 fn owners(parents: &[Option<usize>], entries: &[bool]) -> Vec<Option<usize>> {
     let mut owners: Vec<Option<usize>> = vec![None; parents.len()];
@@ -229,10 +290,48 @@ fn owners(parents: &[Option<usize>], entries: &[bool]) -> Vec<Option<usize>> {
     owners
 }
 
-/// Client spans that no span of a callee answers: calls to something outside the files.
-fn outside_calls(all: &[Span], owners: &[Option<usize>], answered: &[bool], calls: &mut [Vec<Made>]) {
+/// Spans that hold something: they are parts of their tasks, like calls.
+fn holds(all: &[Span], owners: &[Option<usize>], calls: &mut [Vec<Made>]) -> BTreeMap<Hold, Resource> {
+    let mut resources: BTreeMap<Hold, Resource> = BTreeMap::new();
+    let mut events: BTreeMap<Hold, Vec<(u64, bool)>> = BTreeMap::new();
     for (at, span) in all.iter().enumerate() {
-        if !matches!(span.side, Side::Client) || answered[at] {
+        let (Some(hold), Some(owner)) = (span.hold, owners[at].filter(|owner| *owner != at)) else {
+            continue;
+        };
+        let resource = resources.entry(hold).or_default();
+        resource.held += 1;
+        // Taking what is free costs some microseconds with a clock read before and after.
+        resource.waited += u64::from(span.queued > 100_000);
+        events.entry(hold).or_default().extend([(span.start, true), (span.end, false)]);
+        calls[owner].push(Made {
+            start: span.arrived(),
+            end: span.end,
+            key: Key::Held(hold, span.operation),
+            between: None,
+            failed: span.failed,
+            time: span.length(),
+            cpu: span.cpu,
+            blocks: span.blocks,
+        });
+    }
+    for (hold, events) in events {
+        let (most, _) = most_at_once(events);
+        resources.entry(hold).or_default().most = most;
+    }
+    resources
+}
+
+/// Client spans that no span of a callee answers: calls to something outside the files.
+fn outside_calls(
+    all: &[Span],
+    parents: &[Option<usize>],
+    owners: &[Option<usize>],
+    answered: &[bool],
+    calls: &mut [Vec<Made>],
+) {
+    for (at, span) in all.iter().enumerate() {
+        let is_held = parents[at].is_some_and(|parent| all[parent].hold.is_some());
+        if !matches!(span.side, Side::Client) || answered[at] || span.hold.is_some() || is_held {
             continue;
         }
         if let Some(owner) = owners[at].filter(|owner| *owner != at) {
@@ -242,6 +341,9 @@ fn outside_calls(all: &[Span], owners: &[Option<usize>], answered: &[bool], call
                 key: Key::Outside(span.operation),
                 between: None,
                 failed: span.failed,
+                time: span.length(),
+                cpu: None,
+                blocks: span.blocks,
             });
         }
     }
@@ -293,21 +395,27 @@ fn add_task(operation: &mut Operation, span: &Span, made: Vec<Made>) {
     let mut at = span.start;
     let mut step = 0;
     let mut own = 0;
+    // The pieces of own time, by the step that they belong to.
+    let mut pieces: Vec<(usize, u64)> = Vec::with_capacity(made.len() + 1);
+    let mut held_cpu = 0;
     for call in made {
         own += call.start.saturating_sub(at);
+        held_cpu += call.cpu.unwrap_or(0);
         let end = if matches!(call.key, Key::Inside { is_send: true, .. }) { call.start } else { call.end };
         at = at.max(end).min(span.end);
-        match place(&mut operation.steps, step, &call.key) {
+        match place(operation, step, &call.key, &mut pieces) {
             Some(place) => {
                 let found = &mut operation.steps[place];
-                found.own.push(own);
                 found.tasks += 1;
                 if let Some(known) = &mut found.call {
                     known.between.extend(call.between);
-                    if known.outside.is_some() {
-                        known.outside_time.push(call.end - call.start);
+                    if known.outside.is_some() || known.hold.is_some() {
+                        known.outside_time.push(call.time);
                     }
+                    known.hold_work.extend(call.cpu);
+                    known.blocks |= call.blocks;
                 }
+                pieces.push((place, own));
                 own = 0;
                 step = place + 1;
             }
@@ -321,16 +429,26 @@ fn add_task(operation: &mut Operation, span: &Span, made: Vec<Made>) {
     let last = match operation.steps.iter().position(|step| step.call.is_none()) {
         Some(last) => last,
         None => {
-            operation.steps.push(Step { own: Vec::new(), call: None, tasks: 0 });
+            operation.steps.push(Step { own: Vec::new(), work: Vec::new(), call: None, tasks: 0 });
             operation.steps.len() - 1
         }
     };
-    operation.steps[last].own.push(own);
     operation.steps[last].tasks += 1;
+    pieces.push((last, own));
+    let whole: u64 = pieces.iter().map(|piece| piece.1).sum();
+    for (place, own) in pieces {
+        operation.steps[place].own.push(own);
+        if let Some(cpu) = span.cpu {
+            // Which piece the work was in is not known: each has it by its length.
+            let share = u128::from(cpu.saturating_sub(held_cpu)) * u128::from(own) / u128::from(whole.max(1));
+            operation.steps[place].work.push(u64::try_from(share).unwrap_or(u64::MAX));
+        }
+    }
 }
 
 /// The step at or after `from` with this call; a new one where there is none and room for one.
-fn place(steps: &mut Vec<Step>, from: usize, key: &Key) -> Option<usize> {
+fn place(operation: &mut Operation, from: usize, key: &Key, pieces: &mut [(usize, u64)]) -> Option<usize> {
+    let steps = &mut operation.steps;
     let same = |step: &Step| step.call.as_ref().is_some_and(|call| call.key() == *key);
     if let Some(found) = steps.iter().skip(from).position(same) {
         return Some(from + found);
@@ -338,22 +456,34 @@ fn place(steps: &mut Vec<Step>, from: usize, key: &Key) -> Option<usize> {
     if steps.len() > MAX_CALLS {
         return None;
     }
-    let (to, outside, is_send) = match key {
-        Key::Inside { to, is_send } => (to.clone(), None, *is_send),
-        Key::Outside(name) => (Vec::new(), Some(*name), false),
+    let (to, outside, is_send, hold) = match key {
+        Key::Inside { to, is_send } => (to.clone(), None, *is_send, None),
+        Key::Outside(name) => (Vec::new(), Some(*name), false, None),
+        Key::Held(hold, name) => (Vec::new(), Some(*name), false, Some(*hold)),
     };
-    let call = Call { to, outside, outside_time: Vec::new(), between: Vec::new(), is_send };
+    let call = Call {
+        to,
+        outside,
+        outside_time: Vec::new(),
+        between: Vec::new(),
+        is_send,
+        hold,
+        hold_work: Vec::new(),
+        blocks: false,
+    };
     // The end of the task stays last.
     let at = from.min(steps.iter().position(|step| step.call.is_none()).unwrap_or(steps.len()));
-    steps.insert(at, Step { own: Vec::new(), call: Some(call), tasks: 0 });
+    steps.insert(at, Step { own: Vec::new(), work: Vec::new(), call: Some(call), tasks: 0 });
+    pieces.iter_mut().filter(|piece| piece.0 >= at).for_each(|piece| piece.0 += 1);
     Some(at)
 }
 
 impl Call {
     fn key(&self) -> Key {
-        match self.outside {
-            Some(name) => Key::Outside(name),
-            None => Key::Inside { to: self.to.clone(), is_send: self.is_send },
+        match (self.outside, self.hold) {
+            (Some(name), Some(hold)) => Key::Held(hold, name),
+            (Some(name), None) => Key::Outside(name),
+            (None, _) => Key::Inside { to: self.to.clone(), is_send: self.is_send },
         }
     }
 }
@@ -378,7 +508,7 @@ mod tests {
                 side,
                 start,
                 end,
-                failed: false,
+                ..Span::default()
             });
         }
     }

@@ -1,16 +1,19 @@
 //! Writes a scenario with the provenance of each figure, and the samples that it draws from.
 
-use super::access_log::Log;
+use super::access_log::{Log, Request};
 use super::arrivals::{Rhythm, rhythm};
-use super::span::Spans;
-use super::system::{Operation, Step, System};
+use super::span::{Hold, Spans};
+use super::steps::Place;
+use super::system::{Operation, System};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 /// Most samples of one file; more are thinned to as many quantiles.
 const MAX_SAMPLES: usize = 5000;
+/// Most samples in the order of the tasks; of more, every so many is kept.
+const MAX_ROWS: usize = 20_000;
 /// Own time below which a step has none, in nanoseconds.
-const NOTHING: f64 = 1000.0;
+pub(super) const NOTHING: f64 = 1000.0;
 
 /// A scenario and the files beside it.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +28,8 @@ pub struct Imported {
     pub observed: Vec<(String, Vec<u64>)>,
     /// Root requests per second.
     pub rate: f64,
+    /// When root requests came, by actor and ascending, and of which kind they were; no name where the actor has one kind.
+    pub arrivals: BTreeMap<String, Vec<(u64, String)>>,
 }
 
 /// A name that is safe in TOML, terminals and file names: letters, digits, `-` and `_`.
@@ -42,12 +47,12 @@ fn safe(text: &str, taken: &mut BTreeSet<String>) -> String {
 }
 
 /// A name as a comment shows it: no control characters, bounded.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(120).collect()
 }
 
 /// What is being written.
-struct Writer {
+pub(super) struct Writer {
     stem: String,
     out: String,
     samples: Vec<(String, String)>,
@@ -65,7 +70,9 @@ impl Writer {
         let _ = write!(
             out,
             "# Imported. Beside each figure: measured (n), derived, assumed, or not identifiable from this source.\n\
-             schema = 1\nname = \"{name}\"\nquestion = \"{question}\"\n\n"
+             schema = 1\nname = \"{name}\"\nquestion = \"{question}\"\n\n\
+             # assumed: waking up, switching and late timers are in the measured times already, so the host charges nothing more\n\
+             [host]\nideal = true\n"
         );
         Self {
             stem: name,
@@ -77,13 +84,13 @@ impl Writer {
         }
     }
 
-    fn line(&mut self, text: &str) {
+    pub(super) fn line(&mut self, text: &str) {
         self.out.push_str(text);
         self.out.push('\n');
     }
 
     /// A file of samples; the TOML that draws from it.
-    fn samples(&mut self, what: &str, values: &[u64]) -> String {
+    pub(super) fn samples(&mut self, what: &str, values: &[u64]) -> String {
         let mut sorted = values.to_vec();
         sorted.sort_unstable();
         let kept = if sorted.len() <= MAX_SAMPLES {
@@ -91,6 +98,27 @@ impl Writer {
         } else {
             (0..MAX_SAMPLES).map(|at| sorted[(2 * at + 1) * sorted.len() / (2 * MAX_SAMPLES)]).collect()
         };
+        let file = self.numbers(what, kept);
+        format!("{{ samples = \"{file}\", unit = \"ms\" }}")
+    }
+
+    /// A file with a sample of each task, in their order, so that the steps of a task keep what they had in common.
+    ///
+    /// A task of an actor with several kinds takes the row of its number among all of them: `numbers` says which the values'
+    /// are, and the rows between belong to the one before.
+    pub(super) fn rows(&mut self, what: &str, values: &[u64], numbers: &[usize]) -> String {
+        let all = numbers.last().map_or(values.len(), |last| last + 1);
+        let count = all.min(MAX_ROWS);
+        let of = |row: usize| {
+            let at = numbers.partition_point(|&number| number <= row * all / count);
+            values[at.saturating_sub(1).min(values.len() - 1)]
+        };
+        let file = self.numbers(what, (0..count).map(of).collect());
+        format!("{{ samples = \"{file}\", unit = \"ms\", order = \"recorded\" }}")
+    }
+
+    /// A file of durations in milliseconds; its name.
+    fn numbers(&mut self, what: &str, kept: Vec<u64>) -> String {
         let mut text = String::with_capacity(kept.len() * 10);
         for value in kept {
             #[expect(clippy::cast_precision_loss, reason = "a duration in milliseconds")]
@@ -98,24 +126,30 @@ impl Writer {
             let _ = writeln!(text, "{ms}");
         }
         let file = format!("{}.samples/{}.csv", self.stem, safe(what, &mut self.files));
-        let toml = format!("{{ samples = \"{file}\", unit = \"ms\" }}");
-        self.samples.push((file, text));
-        toml
+        self.samples.push((file.clone(), text));
+        file
     }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "nanoseconds of a task")]
-fn mean(values: &[u64]) -> f64 {
+pub(super) fn mean(values: &[u64]) -> f64 {
     values.iter().map(|&value| value as f64).sum::<f64>() / values.len().max(1) as f64
 }
 
-fn ms(nanos: f64) -> String {
+pub(super) fn ms(nanos: f64) -> String {
     format!("{:.4}ms", nanos / 1e6)
 }
 
 impl Writer {
     /// Writes the load of `requests` with where it comes from; nothing where there are too few.
-    fn load(&mut self, requests: &[(u64, u64)], scale: f64, mix: &str, what: &str) -> Option<()> {
+    fn load(
+        &mut self,
+        requests: &[(u64, u64)],
+        arrivals: &[(u64, String)],
+        scale: f64,
+        mix: &str,
+        what: &str,
+    ) -> Option<()> {
         let n = requests.len();
         match rhythm(requests)? {
             Rhythm::Closed { clients, think } => {
@@ -139,7 +173,7 @@ impl Writer {
                     ));
                 } else {
                     // Neither paced nor Poisson: the recorded instants say it best.
-                    let file = self.instants(what, requests);
+                    let file = self.instants(what, arrivals);
                     self.line(&format!("load = {{ arrivals = \"{file}\", unit = \"s\"{mix} }}"));
                     self.is_recorded = true;
                 }
@@ -148,15 +182,15 @@ impl Writer {
         Some(())
     }
 
-    /// A file with the instants of requests, from the first on, in seconds.
-    fn instants(&mut self, what: &str, requests: &[(u64, u64)]) -> String {
-        let mut starts: Vec<u64> = requests.iter().map(|request| request.0).collect();
-        starts.sort_unstable();
-        let mut text = String::with_capacity(starts.len() * 12);
-        for start in &starts {
+    /// A file with the instants of requests, from the first on, in seconds, and their kinds where there are several.
+    fn instants(&mut self, what: &str, arrivals: &[(u64, String)]) -> String {
+        let first = arrivals.first().map_or(0, |arrival| arrival.0);
+        let mut text = String::with_capacity(arrivals.len() * 12);
+        for (start, kind) in arrivals {
             #[expect(clippy::cast_precision_loss, reason = "seconds of a recording")]
-            let seconds = (start - starts[0]) as f64 / 1e9;
-            let _ = writeln!(text, "{seconds:.9}");
+            let seconds = (start - first) as f64 / 1e9;
+            let comma = if kind.is_empty() { "" } else { "," };
+            let _ = writeln!(text, "{seconds:.9}{comma}{kind}");
         }
         let file =
             format!("{}.samples/{}.csv", self.stem, safe(&format!("{what}-arrivals"), &mut self.files));
@@ -180,8 +214,8 @@ pub fn of_log(log: &Log, stem: &str) -> Option<Imported> {
         Writer::new(stem, "How does this service answer at this load, and what would change it?");
     let requests: Vec<(u64, u64)> =
         log.requests.iter().map(|one| (one.start, one.start + one.length)).collect();
-    let lengths: Vec<u64> = log.requests.iter().map(|one| one.length).collect();
-    let failed = log.requests.iter().filter(|one| one.failed).count();
+    let (failed, completed): (Vec<_>, Vec<_>) =
+        log.requests.iter().enumerate().partition(|(_, one)| one.failed);
     if log.grain > 1_000_000 {
         writer.notes.push(format!(
             "The log's instants are {} apart, so burstiness and the difference between open and closed load are not identifiable; log $msec or milliseconds.",
@@ -191,27 +225,66 @@ pub fn of_log(log: &Log, stem: &str) -> Option<Imported> {
     if log.unread > 0 {
         writer.notes.push(format!("{} lines were not understood and left out.", log.unread));
     }
-    if failed > 0 {
-        writer.notes.push(format!("{failed} requests failed; their times are counted like the others'."));
+    if !failed.is_empty() {
+        writer.notes.push(format!(
+            "{} requests failed: they are a kind of their own that fails, and no latency counts them.",
+            failed.len()
+        ));
     }
     let most = most(&requests);
-    let samples = writer.samples("request", &lengths);
-    writer.line("[actor.service]\nfocus = true");
+    let has_kinds = !failed.is_empty() && !completed.is_empty();
+    let kind = |one: &Request| {
+        if !has_kinds {
+            ""
+        } else if one.failed {
+            "failed"
+        } else {
+            "request"
+        }
+    };
+    let arrivals: Vec<(u64, String)> =
+        log.requests.iter().map(|one| (one.start, kind(one).to_owned())).collect();
+    writer.line("\n[actor.service]\nfocus = true");
     writer.line(&format!(
         "threads = {}   # assumed: four times the most at once ({most}), so that nobody waits; the times hold any waiting. How many\n               # workers there are is not identifiable from a log",
         (4 * most).clamp(16, 65_536)
     ));
     writer.line("capacity = 65536");
-    writer.load(&requests, 1.0, "", "service")?;
+    let mix = if has_kinds {
+        format!(", mix = {{ request = {}, failed = {} }}", completed.len(), failed.len())
+    } else {
+        String::new()
+    };
+    writer.load(&requests, &arrivals, 1.0, &mix, "service")?;
     writer.line(&format!(
         "# measured: {} requests. A log shows sojourn times: what of them was queueing, a lock or a processor is not identifiable;\n\
          # turn threads, compute and locks with `conlab fit` against figures at another load",
-        lengths.len()
+        requests.len()
     ));
-    writer.line(&format!("steps = [{{ name = \"request\", io = {samples} }}]"));
+    for (name, of) in
+        [("request", &completed), ("failed", &failed)].into_iter().filter(|(_, of)| !of.is_empty())
+    {
+        let numbers: Vec<usize> = of.iter().map(|(number, _)| *number).collect();
+        let lengths: Vec<u64> = of.iter().map(|(_, one)| one.length).collect();
+        let time =
+            if mean(&lengths) < 1.0 { "\"0ns\"".to_owned() } else { writer.rows(name, &lengths, &numbers) };
+        let fails = if name == "failed" { ", fail = 1" } else { "" };
+        if has_kinds {
+            writer.line(&format!("\n[actor.service.on.{name}]"));
+        }
+        writer.line(&format!("steps = [{{ name = \"{name}\", io = {time}{fails} }}]"));
+    }
+    let lengths: Vec<u64> = completed.iter().map(|(_, one)| one.length).collect();
     let rate = rate_of(&requests);
     let (scenario, samples, notes) = writer.finish();
-    Some(Imported { scenario, samples, notes, observed: vec![("service".into(), lengths)], rate })
+    Some(Imported {
+        scenario,
+        samples,
+        notes,
+        observed: vec![("service".into(), lengths)],
+        rate,
+        arrivals: BTreeMap::from([("service".into(), arrivals)]),
+    })
 }
 
 fn ms_words(nanos: u64) -> String {
@@ -247,7 +320,8 @@ pub fn of_spans(spans: &Spans, system: &System, sampled: f64, stem: &str) -> Opt
     let mut writer = Writer::new(stem, "Why do requests take as long as they do, and what would change it?");
     doubts(&mut writer, spans, system, sampled);
     let names = Names::of(spans, system);
-    let focus = busiest_root(system)?;
+    let busiest = busiest_root(system)?;
+    let focus = spans.focus.filter(|focus| names.services.contains_key(focus)).unwrap_or(busiest);
     let mut services: Vec<(String, Vec<usize>)> = Vec::new();
     for (at, operation) in system.operations.iter().enumerate() {
         let name = &names.services[&operation.service];
@@ -256,8 +330,11 @@ pub fn of_spans(spans: &Spans, system: &System, sampled: f64, stem: &str) -> Opt
             None => services.push((name.clone(), vec![at])),
         }
     }
+    let arrivals = arrivals(system, &names);
+    shared(&mut writer, spans, system, &names);
     for (service, list) in &services {
-        actor(&mut writer, spans, system, &names, service, list, focus, sampled);
+        let arrivals = arrivals.get(service).map_or(&[][..], Vec::as_slice);
+        actor(&mut writer, spans, system, &names, service, list, focus, sampled, arrivals);
     }
     let mut observed: BTreeMap<usize, Vec<u64>> = BTreeMap::new();
     for &(operation, start, end) in &system.roots {
@@ -271,7 +348,48 @@ pub fn of_spans(spans: &Spans, system: &System, sampled: f64, stem: &str) -> Opt
         notes,
         observed: observed.into_iter().map(|(at, times)| (names.target(system, at), times)).collect(),
         rate: rate_of(&roots),
+        arrivals,
     })
+}
+
+/// When root requests came, by actor and ascending, and the kinds of those that have several.
+fn arrivals(system: &System, names: &Names) -> BTreeMap<String, Vec<(u64, String)>> {
+    let mut arrivals: BTreeMap<String, Vec<(u64, String)>> = BTreeMap::new();
+    for &(operation, start, _) in &system.roots {
+        let service = names.services[&system.operations[operation].service].clone();
+        let kind = names.kinds[operation].clone().unwrap_or_default();
+        arrivals.entry(service).or_default().push((start, kind));
+    }
+    arrivals.values_mut().for_each(|all| all.sort());
+    arrivals
+}
+
+/// Processors, pools and locks: what services and their spans say of them.
+fn shared(writer: &mut Writer, spans: &Spans, system: &System, names: &Names) {
+    if let Some(processors) = spans.stated.values().filter_map(|stated| stated.processors).max() {
+        writer.line(&format!("cores = {processors}   # as the program says"));
+    }
+    writer.line("");
+    for (service, _) in spans.stated.iter().filter(|(_, stated)| stated.interpreter) {
+        if let Some(service) = names.services.get(service) {
+            writer.line("# assumed: CPython has an interpreter lock, with its usual switch interval");
+            writer.line(&format!("[lock.interpreter-{service}]\nkind = \"gil\"\ninterval = \"5ms\"\n"));
+        }
+    }
+    for (hold, resource) in &system.resources {
+        let name = names.resource(*hold);
+        let seen = format!("held {} times, waited for {} times", resource.held, resource.waited);
+        if matches!(hold, Hold::Lock(_)) {
+            writer.line(&format!("# measured: {seen}\n[lock.{name}]\nkind = \"mutex\"\n"));
+            continue;
+        }
+        let sure =
+            if resource.waited > 0 { "it was full then" } else { "nobody waited, so it may be larger" };
+        writer.line(&format!(
+            "[pool.{name}]\nsize = {}   # derived: most holders at once; {seen}: {sure}\n",
+            resource.most.max(1)
+        ));
+    }
 }
 
 /// What the recording cannot tell, in sentences.
@@ -281,6 +399,13 @@ fn doubts(writer: &mut Writer, spans: &Spans, system: &System, sampled: f64) {
         notes.push(format!(
             "{} spans have no end and were left out: the slowest may be among them.",
             spans.unfinished
+        ));
+    }
+    if spans.not_completed > 0 {
+        notes.push(format!(
+            "{} tasks were refused, timed out, failed or cancelled and are left out; their callers' time for them is own time. Deadlines \
+             and retries are not identifiable.",
+            spans.not_completed
         ));
     }
     if spans.nameless > 0 {
@@ -320,9 +445,10 @@ fn doubts(writer: &mut Writer, spans: &Spans, system: &System, sampled: f64) {
 }
 
 /// Names of actors and kinds.
-struct Names {
+pub(super) struct Names {
     services: BTreeMap<super::span::Name, String>,
     kinds: Vec<Option<String>>,
+    resources: BTreeMap<Hold, String>,
 }
 
 impl Names {
@@ -345,11 +471,22 @@ impl Names {
                     .then(|| safe(spans.name(operation.name), kinds_of.entry(operation.service).or_default()))
             })
             .collect();
-        Self { services, kinds }
+        let mut taken = BTreeSet::new();
+        let named = |&hold: &Hold| {
+            let (Hold::Pool(name) | Hold::Lock(name)) = hold;
+            (hold, safe(spans.name(name), &mut taken))
+        };
+        let resources = system.resources.keys().map(named).collect();
+        Self { services, kinds, resources }
+    }
+
+    /// A pool or a lock as steps name it.
+    pub(super) fn resource(&self, hold: Hold) -> &str {
+        self.resources.get(&hold).map_or("", String::as_str)
     }
 
     /// An operation as `call` names it.
-    fn target(&self, system: &System, at: usize) -> String {
+    pub(super) fn target(&self, system: &System, at: usize) -> String {
         let service = &self.services[&system.operations[at].service];
         match &self.kinds[at] {
             Some(kind) => format!("{service}.{kind}"),
@@ -377,6 +514,7 @@ fn actor(
     list: &[usize],
     focus: super::span::Name,
     sampled: f64,
+    arrivals: &[(u64, String)],
 ) {
     let first = &system.operations[list[0]];
     writer.line(&format!("# {}", shown(spans.name(first.service))));
@@ -384,11 +522,7 @@ fn actor(
     if first.service == focus {
         writer.line("focus = true");
     }
-    let (most, share) = first.at_once;
-    writer.line(&format!(
-        "threads = {most}   # derived: most requests at once, for {:.1} % of the busy time. More workers look the same, unless all were busy",
-        100.0 * share
-    ));
+    workers(writer, spans, first, service);
     writer.line("capacity = 65536   # not identifiable from spans");
     let roots: Vec<(u64, u64)> = system
         .roots
@@ -399,7 +533,7 @@ fn actor(
     let mix = mix(system, names, list, roots.len());
     if !roots.is_empty() {
         // One request alone shows no rate; the actor then gets no load of its own.
-        let _ = writer.load(&roots, 1.0 / sampled, &mix, service);
+        let _ = writer.load(&roots, arrivals, 1.0 / sampled, &mix, service);
     }
     for &at in list {
         let operation = &system.operations[at];
@@ -411,11 +545,30 @@ fn actor(
         writer.line("steps = [");
         for (number, step) in operation.steps.iter().enumerate() {
             let name = format!("{}-{number}", names.target(system, at));
-            step_line(writer, spans, system, names, operation, step, &name);
+            Place { spans, system, names, operation }.write(writer, step, &name);
         }
         writer.line("]");
     }
     writer.line("");
+}
+
+/// The workers of a service: as it says, or as many as were busy at once.
+fn workers(writer: &mut Writer, spans: &Spans, operation: &Operation, service: &str) {
+    let stated = spans.stated.get(&operation.service).copied().unwrap_or_default();
+    let (most, share) = operation.at_once;
+    match stated.workers {
+        Some(workers) => writer.line(&format!("threads = {workers}   # as the program says; most requests at once: {most}")),
+        None => writer.line(&format!(
+            "threads = {most}   # derived: most requests at once, for {:.1} % of the busy time. More workers look the same, unless all were busy",
+            100.0 * share
+        )),
+    }
+    if stated.is_async {
+        writer.line("queue = \"async\"   # as the program says");
+    }
+    if stated.interpreter {
+        writer.line(&format!("under = \"interpreter-{service}\""));
+    }
 }
 
 /// Shares of the kinds in the load.
@@ -433,62 +586,4 @@ fn mix(system: &System, names: &Names, list: &[usize], all: usize) -> String {
         })
         .collect();
     format!(", mix = {{ {} }}", shares.join(", "))
-}
-
-/// One step: own time, then a call.
-fn step_line(
-    writer: &mut Writer,
-    spans: &Spans,
-    system: &System,
-    names: &Names,
-    operation: &Operation,
-    step: &Step,
-    name: &str,
-) {
-    let mut parts = Vec::new();
-    let mut waits = step.own.clone();
-    if let Some(call) = &step.call {
-        // Transport is what every call pays; the rest of the time between the spans is the callee's queue, which the run makes.
-        let mut between = call.between.clone();
-        between.sort_unstable();
-        let transport = between.get(between.len() / 20).copied().unwrap_or(0);
-        waits.iter_mut().for_each(|wait| *wait += transport);
-        if !call.outside_time.is_empty() {
-            // Own time and an answer from outside are two waits in a row: their sums, task by task.
-            for (wait, time) in waits.iter_mut().zip(&call.outside_time) {
-                *wait += time;
-            }
-        }
-    }
-    if mean(&waits) >= NOTHING {
-        parts.push(format!("io = {}", writer.samples(name, &waits)));
-    }
-    let label = match &step.call {
-        None => "rest".to_owned(),
-        Some(call) => {
-            let targets: Vec<String> =
-                call.to.iter().map(|&to| format!("\"{}\"", names.target(system, to))).collect();
-            match &targets[..] {
-                [] => {}
-                [one] if call.is_send => parts.push(format!("send = {one}")),
-                [one] => parts.push(format!("call = {one}")),
-                several => parts.push(format!("call = [{}]", several.join(", "))),
-            }
-            call.outside.map_or_else(|| "call".to_owned(), |outside| shown(spans.name(outside)))
-        }
-    };
-    if parts.is_empty() {
-        return;
-    }
-    if step.tasks < operation.tasks {
-        #[expect(clippy::cast_precision_loss, reason = "counts of tasks")]
-        let chance = step.tasks as f64 / operation.tasks as f64;
-        parts.push(format!("chance = {chance:.6}"));
-    }
-    let short = name.replace('.', "-");
-    writer.line(&format!(
-        "  {{ name = \"{short}\", {} }},   # {label}: measured, {} tasks; working or waiting is not identifiable from spans",
-        parts.join(", "),
-        step.tasks
-    ));
 }

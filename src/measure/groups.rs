@@ -21,6 +21,20 @@ pub enum Outcome {
     Cancelled,
 }
 
+impl Outcome {
+    /// Its word in records.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Refused => "refused",
+            Self::TimedOut => "timed-out",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
 /// Tasks that ended neither completed nor refused, and completed ones whose callers had gone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ends {

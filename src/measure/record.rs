@@ -714,8 +714,32 @@ pub struct Timeline {
     pub spans: Vec<Span>,
     /// Messages between tracks.
     pub flows: Vec<Flow>,
+    /// Whole tasks, from arrival to end; virtual time alone keeps them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tasks: Vec<TaskSpan>,
     /// Spans that were left out because the bound was reached.
     pub omitted: u64,
+}
+
+/// A whole task, and who caused it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TaskSpan {
+    /// Its number among the tasks of the timeline, from 1.
+    pub id: u64,
+    /// The task that sent it; 0: it came from outside.
+    pub parent: u64,
+    /// Whether the task that sent it waits for its answer.
+    pub awaited: bool,
+    /// Its actor, and its kind behind a dot where the actor has several.
+    pub of: String,
+    /// Arrival, from the start of the window.
+    pub arrived_ns: u64,
+    /// When a worker took it up; its end where none did.
+    pub taken_ns: u64,
+    /// End.
+    pub ended_ns: u64,
+    /// `completed`, `refused`, `timed-out`, `failed` or `cancelled`.
+    pub end: String,
 }
 
 /// A stretch of one state on one track.

@@ -10,6 +10,7 @@ pub mod markdown;
 pub mod observe;
 pub mod page;
 pub mod plain;
+pub mod requests;
 mod run;
 pub mod scenario;
 pub mod stacks;

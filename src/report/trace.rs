@@ -2,13 +2,14 @@
 //!
 //! Every track of the timeline becomes a thread, every span a complete event, every message a flow arrow. The
 //! format wants the events of one thread to nest; tasks that a worker interleaves do not, so what would overlap
-//! goes to a further thread of the same name. An arrow whose end lies at no span cannot be drawn and is left out.
+//! goes to a further thread of the same name. Whole tasks become asynchronous events, with the task that sent them and when a
+//! worker took them up, so that the trace can be imported. An arrow whose end lies at no span cannot be drawn and is left out.
 //! What was left out is said in the trace itself.
 
 use super::page::state_label;
 use super::words::count;
 use crate::measure::Cause;
-use crate::measure::record::{RunRecord, Span, Timeline};
+use crate::measure::record::{RunRecord, Span, TaskSpan, Timeline};
 use crate::printable::Printable;
 use std::fmt::Write;
 
@@ -24,6 +25,8 @@ pub struct TraceCounts {
     pub slices: usize,
     /// Arrows.
     pub flows: usize,
+    /// Whole tasks.
+    pub tasks: usize,
     /// Spans and messages left out, those that the engine did not record included.
     pub omitted: u64,
 }
@@ -44,21 +47,25 @@ pub fn trace(record: &RunRecord) -> Option<(String, TraceCounts)> {
     let kept = spans.len();
     let lanes = lanes(timeline, spans);
     let flows = drawable(timeline, &lanes, MOST - kept);
-    let left_out = timeline.spans.len() - kept + timeline.flows.len() - flows.len();
+    let tasks = timeline.tasks.len().min((MOST - kept - flows.len()) / 2);
+    let left_out =
+        timeline.spans.len() - kept + timeline.flows.len() - flows.len() + timeline.tasks.len() - tasks;
     let counts = TraceCounts {
         threads: lanes.len(),
         slices: kept,
         flows: flows.len(),
+        tasks,
         omitted: timeline.omitted.saturating_add(left_out as u64),
     };
     let mut out = String::with_capacity(160 * (kept + 2 * flows.len()) + 4096);
     let _ = writeln!(
         out,
-        "{{\"displayTimeUnit\":\"ms\",\"otherData\":{{\"program\":\"conlab {}\",\"scenario\":{},\"engine\":{},\
+        "{{\"displayTimeUnit\":\"ms\",\"otherData\":{{\"program\":\"conlab {}\",\"scenario\":{},\"engine\":{},\"focus\":{},\
          \"seed\":\"{}\",\"omitted\":\"{}\"}},\"traceEvents\":[",
         env!("CARGO_PKG_VERSION"),
         text(&record.scenario.name),
         text(&record.engine),
+        text(&record.treatment.focus),
         record.seed,
         counts.omitted
     );
@@ -82,6 +89,7 @@ pub fn trace(record: &RunRecord) -> Option<(String, TraceCounts)> {
             Micros(taken)
         );
     }
+    timeline.tasks.iter().take(tasks).for_each(|task| whole(&mut out, task));
     if counts.omitted > 0 {
         let note =
             format!("{} spans or messages were left out: the bound was reached", count(counts.omitted));
@@ -121,6 +129,23 @@ fn thread(out: &mut String, tid: usize, lane: &Lane<'_>, tracks: &[String]) {
         }
         out.push_str("}}");
     }
+}
+
+/// A whole task, as an asynchronous event.
+fn whole(out: &mut String, task: &TaskSpan) {
+    let (id, name) = (task.id, text(&task.of));
+    let _ = write!(
+        out,
+        ",\n{{\"ph\":\"b\",\"cat\":\"task\",\"id\":{id},\"pid\":1,\"tid\":0,\"ts\":{},\"name\":{name},\"args\":{{\"task\":{id},\
+         \"parent\":{},\"awaited\":{},\"queued\":{},\"end\":{}}}}}\
+         ,\n{{\"ph\":\"e\",\"cat\":\"task\",\"id\":{id},\"pid\":1,\"tid\":0,\"ts\":{},\"name\":{name}}}",
+        Micros(task.arrived_ns),
+        task.parent,
+        task.awaited,
+        Micros(task.taken_ns.saturating_sub(task.arrived_ns)),
+        text(&task.end),
+        Micros(task.ended_ns)
+    );
 }
 
 /// A span's name, and what its label is if that is not the name.

@@ -1,10 +1,11 @@
 //! Durations with their spread, as a scenario writes them.
 //!
 //! A duration is `"12ms"` with the spread of its step, or a table of its own: `{ mean = "12ms", spread = … }`, or
-//! `{ samples = "measured.csv", unit = "ms" }` whose mean is that of the samples.
+//! `{ samples = "measured.csv", unit = "ms" }` whose mean is that of the samples; `order = "recorded"` gives task `i` sample `i`.
 
 use super::reader::{Field, Section};
 use super::samples;
+use super::unknown;
 use crate::units::Nanos;
 use crate::workload::{Draw, Spread};
 use std::path::Path;
@@ -32,14 +33,25 @@ pub(super) fn draw(field: &Field<'_>, inherited: &Spread) -> Option<Draw> {
         return Some(Draw { mean: field.duration()?, spread: inherited.clone() });
     }
     let table = field.section("a duration such as \"5ms\", or { mean = \"5ms\", spread = … }")?;
-    table.only(&["mean", "spread", "samples", "unit"]);
+    table.only(&["mean", "spread", "samples", "unit", "order"]);
     if let Some(file) = table.field("samples") {
         if table.has("mean") || table.has("spread") {
             file.wrong("gives mean and spread already: expected `samples` and `unit` alone");
             return None;
         }
         let unit = table.text("unit", "ns, us, ms or s").unwrap_or("ns");
-        return sampled(&file, unit);
+        let recorded = match table.text("order", "drawn or recorded") {
+            None | Some("drawn") => false,
+            Some("recorded") => true,
+            Some(other) => {
+                table.wrong(unknown("order", other, &["drawn", "recorded"]));
+                false
+            }
+        };
+        return sampled(&file, unit, recorded);
+    }
+    if let Some(order) = table.field("order") {
+        order.wrong("belongs to `samples`: expected no order here");
     }
     if let Some(unit) = table.field("unit") {
         unit.wrong("belongs to `samples`: write the unit into the mean");
@@ -119,7 +131,7 @@ fn empirical(field: &Field<'_>) -> Option<Spread> {
 }
 
 /// A duration whose mean and spread are those of samples.
-fn sampled(field: &Field<'_>, unit: &str) -> Option<Draw> {
+fn sampled(field: &Field<'_>, unit: &str, recorded: bool) -> Option<Draw> {
     let factor = match unit {
         "ns" => 1.0,
         "us" => 1e3,
@@ -136,7 +148,8 @@ fn sampled(field: &Field<'_>, unit: &str) -> Option<Draw> {
         field.wrong("has a mean of more than a year: expected another unit");
         return None;
     }
-    Some(Draw { mean, spread: Spread::Empirical(samples.into()) })
+    let spread = if recorded { Spread::Recorded(samples.into()) } else { Spread::Empirical(samples.into()) };
+    Some(Draw { mean, spread })
 }
 
 fn read(field: &Field<'_>) -> Option<(f64, Vec<f64>)> {

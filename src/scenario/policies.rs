@@ -233,12 +233,22 @@ pub struct Pattern {
     pub phases: Vec<Phase>,
     /// Recorded arrivals, from the start of the run, ascending; nobody arrives after the last.
     pub recorded: Option<Arc<[Nanos]>>,
+    /// The kinds of the recorded arrivals, one each, as indices into the actor's; `None`: drawn by `mix`.
+    pub recorded_kinds: Option<Arc<[usize]>>,
+}
+
+impl Pattern {
+    /// The kind of task `number` of the load, where that was recorded.
+    #[must_use]
+    pub fn recorded_kind(&self, number: u64) -> Option<usize> {
+        self.recorded_kinds.as_ref()?.get(usize::try_from(number).ok()?).copied()
+    }
 }
 
 impl fmt::Debug for Pattern {
     /// What is not said is left out, so that digests of scenarios without it stay.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { mix, phases, recorded } = self;
+        let Self { mix, phases, recorded, recorded_kinds } = self;
         let mut shown = f.debug_struct("Pattern");
         if !mix.is_empty() {
             shown.field("mix", mix);
@@ -248,6 +258,9 @@ impl fmt::Debug for Pattern {
         }
         if let Some(recorded) = recorded {
             shown.field("recorded", recorded);
+        }
+        if let Some(kinds) = recorded_kinds {
+            shown.field("recorded_kinds", kinds);
         }
         shown.finish()
     }

@@ -27,15 +27,16 @@ pub(super) fn read(path: &Path) -> Result<(f64, Vec<f64>), String> {
     samples.and_then(normalised).map_err(named)
 }
 
-/// Reads instants, ascending, in units of this many nanoseconds.
+/// Reads instants, ascending, in units of this many nanoseconds, and the kinds of request behind them where each line has one.
 ///
 /// # Errors
 ///
 /// One sentence that names the file.
-pub(super) fn instants(path: &Path, unit: f64) -> Result<Vec<Nanos>, String> {
+pub(super) fn instants(path: &Path, unit: f64) -> Result<(Vec<Nanos>, Vec<String>), String> {
     let named = |why: String| format!("{}: {why}", path.display());
     let text = std::fs::read_to_string(path).map_err(|error| named(format!("cannot be read: {error}")))?;
-    let read = numbers(&text).map_err(named)?;
+    let (plain, kinds) = columns(&text).map_err(named)?;
+    let read = numbers(&plain).map_err(named)?;
     if let Some(wrong) = read.iter().find(|at| !at.is_finite() || **at < 0.0) {
         return Err(named(format!("holds {wrong}: expected instants that are not negative")));
     }
@@ -45,7 +46,40 @@ pub(super) fn instants(path: &Path, unit: f64) -> Result<Vec<Nanos>, String> {
     if read.is_empty() {
         return Err(named("holds no instant".to_owned()));
     }
-    Ok(read.into_iter().map(|at| Nanos(1).scaled(at * unit).min(super::LONGEST)).collect())
+    if !kinds.is_empty() && kinds.len() != read.len() {
+        return Err(named(format!(
+            "has {} instants with a kind of request beside them and {} without: expected one on each line, or none",
+            kinds.len(),
+            read.len().saturating_sub(kinds.len())
+        )));
+    }
+    Ok((read.into_iter().map(|at| Nanos(1).scaled(at * unit).min(super::LONGEST)).collect(), kinds))
+}
+
+/// The first column of lines such as `0.25,get`, and the second where it is there; a first line that begins with no number is
+/// a heading.
+fn columns(text: &str) -> Result<(String, Vec<String>), String> {
+    let (mut first, mut kinds) = (String::with_capacity(text.len()), Vec::new());
+    for (number, line) in text.lines().enumerate() {
+        let line = line.split('#').next().unwrap_or_default().trim().trim_end_matches(',');
+        match line.split_once([',', ';', '\t']) {
+            Some((_, kind)) if kind.contains([',', ';', '\t']) => {
+                return Err(format!(
+                    "line {} has several columns: expected an instant, or an instant and a kind",
+                    number + 1
+                ));
+            }
+            Some((at, kind)) => {
+                first.push_str(at.trim());
+                if at.trim().parse::<f64>().is_ok() {
+                    kinds.push(kind.trim().to_owned());
+                }
+            }
+            None => first.push_str(line),
+        }
+        first.push('\n');
+    }
+    Ok((first, kinds))
 }
 
 /// The mean of `samples` and each as a multiple of it.

@@ -138,7 +138,8 @@ fn quantities() -> Value {
             { "type": "object", "additionalProperties": false, "required": ["mean"],
               "properties": { "mean": time("The mean."), "spread": { "$ref": "#/$defs/spread" } } },
             { "type": "object", "additionalProperties": false, "required": ["samples"],
-              "properties": { "samples": named("A file of samples."), "unit": { "enum": ["ns", "us", "ms", "s"] } } },
+              "properties": { "samples": named("A file of samples."), "unit": { "enum": ["ns", "us", "ms", "s"] },
+                              "order": { "enum": ["drawn", "recorded"] } } },
         ]},
     })
 }

@@ -7,6 +7,7 @@ use super::{Arrivals, Load, Pattern, Phase, samples};
 use crate::units::Nanos;
 use crate::workload::{Draw, Spread};
 use std::path::Path;
+use std::sync::Arc;
 
 /// The rhythms of open load.
 const RHYTHMS: [Arrivals; 3] = [Arrivals::Poisson, Arrivals::Paced, Arrivals::Uniform];
@@ -51,7 +52,7 @@ pub(super) fn read_load(load: &Section<'_>, kinds: &[String]) -> (Load, Pattern)
         return (load, Pattern { mix, ..Pattern::default() });
     }
     if let Some(file) = recorded {
-        return read_recorded(load, &file, mix);
+        return read_recorded(load, &file, mix, kinds);
     }
     if let Some(unit) = load.field("unit") {
         unit.wrong("belongs to arrivals = \"FILE\": expected no unit here");
@@ -63,7 +64,7 @@ pub(super) fn read_load(load: &Section<'_>, kinds: &[String]) -> (Load, Pattern)
         None => load.field("rate").and_then(|field| field.rate()).unwrap_or(1.0),
     };
     let open = Load::Open { rate, arrivals: arrivals.unwrap_or(Arrivals::Poisson) };
-    (open, Pattern { mix, phases, recorded: None })
+    (open, Pattern { mix, phases, ..Pattern::default() })
 }
 
 /// Whether `arrivals` names a file and not a rhythm.
@@ -123,8 +124,8 @@ fn read_phases(field: &Field<'_>) -> Vec<Phase> {
     phases
 }
 
-/// Arrivals from a file, at their instants.
-fn read_recorded(load: &Section<'_>, file: &Field<'_>, mix: Vec<f64>) -> (Load, Pattern) {
+/// Arrivals from a file, at their instants and of the kinds that they have there.
+fn read_recorded(load: &Section<'_>, file: &Field<'_>, mix: Vec<f64>, kinds: &[String]) -> (Load, Pattern) {
     let nothing = || (Load::None, Pattern::default());
     let Some(path) = file.text("the name of a file of instants") else { return nothing() };
     let unit = match load.text("unit", "ns, us, ms or s").unwrap_or("s") {
@@ -144,11 +145,19 @@ fn read_recorded(load: &Section<'_>, file: &Field<'_>, mix: Vec<f64>) -> (Load, 
         return nothing();
     }
     match samples::instants(Path::new(path), unit) {
-        Ok(instants) => {
+        Ok((instants, named)) => {
+            let recorded_kinds = match kinds_of(&named, kinds) {
+                Ok(kinds) => kinds,
+                Err(why) => {
+                    file.wrong(why);
+                    return nothing();
+                }
+            };
             #[expect(clippy::cast_precision_loss, reason = "a mean rate, for show")]
             let rate =
                 instants.len() as f64 / instants.last().map_or(1.0, |last| last.as_secs_f64()).max(1e-9);
-            let pattern = Pattern { mix, phases: Vec::new(), recorded: Some(instants.into()) };
+            let pattern =
+                Pattern { mix, phases: Vec::new(), recorded: Some(instants.into()), recorded_kinds };
             (Load::Open { rate, arrivals: Arrivals::Paced }, pattern)
         }
         Err(why) => {
@@ -156,4 +165,19 @@ fn read_recorded(load: &Section<'_>, file: &Field<'_>, mix: Vec<f64>) -> (Load, 
             nothing()
         }
     }
+}
+
+/// The indices of kinds that arrivals have by name; `None` where they have none.
+fn kinds_of(named: &[String], kinds: &[String]) -> Result<Option<Arc<[usize]>>, String> {
+    let known: Vec<&str> = kinds.iter().map(String::as_str).filter(|kind| !kind.is_empty()).collect();
+    let found: Result<Vec<usize>, String> = named
+        .iter()
+        .map(|name| {
+            kinds.iter().position(|kind| kind == name).ok_or_else(|| match &known[..] {
+                [] => "names kinds of request, and the actor has none: expected instants alone".to_owned(),
+                known => unknown("kind of request", name, known),
+            })
+        })
+        .collect();
+    found.map(|found| (!found.is_empty()).then(|| Arc::from(found)))
 }

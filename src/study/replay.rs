@@ -77,8 +77,17 @@ impl Group {
 pub struct Recording {
     /// Figures by actor (`web`) and by actor and kind (`web.get`).
     pub groups: BTreeMap<String, Group>,
-    /// Instants at which requests came, by actor, from the first on; ascending.
-    pub arrivals: BTreeMap<String, Vec<Nanos>>,
+    /// Requests from outside, by actor.
+    pub arrivals: BTreeMap<String, Arrived>,
+}
+
+/// When the requests of an actor came, and of which kind they were.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Arrived {
+    /// Instants from the first on; ascending.
+    pub instants: Vec<Nanos>,
+    /// Name of the kind of each; empty: not recorded.
+    pub kinds: Vec<String>,
 }
 
 impl Recording {
@@ -226,7 +235,7 @@ fn loaded(scenario: &Scenario, recording: &Recording, recorded_load: bool) -> (S
     let mut replayed = Vec::new();
     let mut end = Nanos::ZERO;
     for actor in loaded.actors.iter_mut().filter(|_| recorded_load) {
-        let Some(instants) = recording.arrivals.get(&actor.name) else { continue };
+        let Some(Arrived { instants, kinds }) = recording.arrivals.get(&actor.name) else { continue };
         let (Load::Open { rate, .. }, Some(last)) = (&mut actor.load, instants.last()) else { continue };
         if *last == Nanos::ZERO {
             continue;
@@ -236,6 +245,11 @@ fn loaded(scenario: &Scenario, recording: &Recording, recorded_load: bool) -> (S
         *rate = mean;
         actor.pattern.phases.clear();
         actor.pattern.recorded = Some(Arc::from(instants.as_slice()));
+        // Kinds that the scenario does not have are drawn by its mix.
+        let number = |name: &String| actor.kinds.iter().position(|kind| kind.name == *name);
+        let numbers: Option<Vec<usize>> = kinds.iter().map(number).collect();
+        actor.pattern.recorded_kinds =
+            numbers.filter(|numbers| numbers.len() == instants.len()).map(Arc::from);
         end = end.max(*last);
         replayed.push(actor.name.clone());
     }
@@ -317,7 +331,7 @@ mod tests {
     fn recorded(times: Vec<u64>, rate: f64, instants: Vec<Nanos>) -> Recording {
         Recording {
             groups: BTreeMap::from([("web".to_owned(), Group::of_times(times, rate))]),
-            arrivals: BTreeMap::from([("web".to_owned(), instants)]),
+            arrivals: BTreeMap::from([("web".to_owned(), Arrived { instants, kinds: Vec::new() })]),
         }
     }
 

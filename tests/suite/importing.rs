@@ -83,7 +83,7 @@ fn imported(folder: &Path, text: &str, stem: &str) -> Imported {
     imported
 }
 
-fn keep(folder: &Path, imported: &Imported, stem: &str) {
+pub(super) fn keep(folder: &Path, imported: &Imported, stem: &str) {
     for (name, content) in &imported.samples {
         let path = folder.join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -225,7 +225,7 @@ fn what_is_no_recording_gets_a_sentence() {
     let folder = tempfile::tempdir().unwrap();
     for (text, part) in [
         ("", "no request was read"),
-        ("hello\nworld\n", "expected OTLP or Jaeger JSON"),
+        ("hello\nworld\n", "expected OTLP, Jaeger or Chrome JSON"),
         ("{\"resourceSpans\":[]}", "no finished span"),
         ("{\"resourceSpans\":7}", "not OTLP JSON"),
         ("{\"data\":7}", "not Jaeger JSON"),

@@ -244,6 +244,7 @@ pub(super) fn output(run: &Arc<Runtime>, experiment: &Experiment, collected: Col
             tracks: Vec::new(),
             spans: collected.spans,
             flows: collected.flows,
+            tasks: Vec::new(),
             omitted: collected.omitted,
         });
         record.timeline.iter_mut().for_each(|timeline| tracks::name(timeline, &experiment.scenario));

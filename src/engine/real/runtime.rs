@@ -337,7 +337,11 @@ impl Runtime {
 
     /// The kind of a task of an actor's own load.
     pub(super) fn drawn_kind(&self, actor: usize, number: u64) -> u32 {
-        let mix = &self.actors[actor].spec.pattern.mix;
+        let pattern = &self.actors[actor].spec.pattern;
+        if let Some(kind) = pattern.recorded_kind(number) {
+            return u32::try_from(kind).unwrap_or(0);
+        }
+        let mix = &pattern.mix;
         if mix.is_empty() {
             return 0;
         }

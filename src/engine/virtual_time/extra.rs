@@ -159,7 +159,11 @@ impl World<'_> {
 
     /// The kind of a task of an actor's own load.
     pub(super) fn drawn_kind(&self, actor: u32, number: u64) -> usize {
-        let mix = &self.scenario.actors[actor as usize].pattern.mix;
+        let pattern = &self.scenario.actors[actor as usize].pattern;
+        if let Some(kind) = pattern.recorded_kind(number) {
+            return kind;
+        }
+        let mix = &pattern.mix;
         if mix.is_empty() {
             return 0;
         }
@@ -288,6 +292,9 @@ impl World<'_> {
                 self.outstanding -= 1;
                 self.over |= self.window_end != u64::MAX && self.outstanding == 0;
             }
+        }
+        if self.timeline.wanted() {
+            self.note_end(task, actor, outcome);
         }
         if self.more.used {
             self.next_epoch(task);

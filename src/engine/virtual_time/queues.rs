@@ -75,6 +75,7 @@ impl World<'_> {
         }
         if self.timeline.wanted() {
             self.timeline.sent_by(slot, NONE);
+            self.timeline.begins(slot, epoch == Epoch::Inside);
         }
         slot
     }
@@ -360,6 +361,11 @@ impl World<'_> {
             times,
         };
         let epoch = task.epoch;
+        if self.timeline.wanted()
+            && (!self.more.used || self.more.extras[index as usize].outcome == Outcome::Completed)
+        {
+            self.note_end(index, actor, Outcome::Completed);
+        }
         if self.more.used {
             let outcome = self.end_extra(index, actor, &finished);
             if outcome != Outcome::Completed {
@@ -431,7 +437,7 @@ impl World<'_> {
 
     pub(super) fn note_sender(&mut self, message: u32, thread: u32) {
         if self.timeline.wanted() {
-            self.timeline.sent_by(message, thread);
+            self.note_cause(message, thread);
         }
     }
 

@@ -1,8 +1,8 @@
 //! Spans of the threads' states, when a trace was asked for.
 
 use super::world::{NONE, State, World};
-use crate::measure::record::{Flow, Span, Timeline};
-use crate::measure::{Cause, Epoch};
+use crate::measure::record::{Flow, Span, TaskSpan, Timeline};
+use crate::measure::{Cause, Epoch, Outcome};
 use crate::scenario::Scenario;
 
 /// Collects spans up to a bound; beyond it they are counted.
@@ -18,6 +18,24 @@ pub(super) struct Recorder {
     senders: Vec<u32>,
     /// By task: the thread that held the lock when the wait for it began.
     holders: Vec<u32>,
+    /// Tasks that have ended.
+    tasks: Vec<TaskSpan>,
+    /// By task that has not ended: what is known of it.
+    open: Vec<Open>,
+    /// Tasks that have begun.
+    begun: u64,
+}
+
+/// A task that has not ended.
+#[derive(Clone, Copy, Debug, Default)]
+struct Open {
+    id: u64,
+    parent: u64,
+    awaited: bool,
+    /// 0: no worker has taken it up.
+    taken: u64,
+    /// It came in the window, or a task that did sent it.
+    kept: bool,
 }
 
 impl Recorder {
@@ -34,6 +52,27 @@ impl Recorder {
     /// Notes the thread that sent a task, or nobody.
     pub(super) fn sent_by(&mut self, task: u32, thread: u32) {
         note(&mut self.senders, task, thread);
+    }
+
+    /// Notes a task that came from outside, unless it is said to be somebody's message.
+    pub(super) fn begins(&mut self, task: u32, measured: bool) {
+        self.begun += 1;
+        if self.open.len() <= task as usize {
+            self.open.resize(task as usize + 1, Open::default());
+        }
+        self.open[task as usize] = Open { id: self.begun, kept: measured, ..Open::default() };
+    }
+
+    /// Notes the task that sent another.
+    fn caused_by(&mut self, task: u32, parent: u32, awaited: bool) {
+        let by = self.open.get(parent as usize).copied().unwrap_or_default();
+        let open = &mut self.open[task as usize];
+        (open.parent, open.awaited, open.kept) = (by.id, awaited, by.kept);
+    }
+
+    /// Notes that a worker takes a task up.
+    fn taken_up(&mut self, task: u32, now: u64) {
+        self.open[task as usize].taken = now;
     }
 
     /// Notes who holds the lock that a task begins to wait for.
@@ -63,7 +102,8 @@ impl Recorder {
         self.spans.sort_by_key(|span| (span.track, span.start_ns));
         let names = scenario.actors.iter().flat_map(|actor| std::iter::repeat_n(&actor.name, actor.threads));
         let tracks = names.enumerate().map(|(index, name)| format!("{name}-{index}")).collect();
-        Timeline { tracks, spans: self.spans, flows: self.flows, omitted: self.omitted }
+        self.tasks.sort_by_key(|task| (task.arrived_ns, task.id));
+        Timeline { tracks, spans: self.spans, flows: self.flows, tasks: self.tasks, omitted: self.omitted }
     }
 }
 
@@ -116,9 +156,54 @@ impl World<'_> {
         self.timeline.add(span);
     }
 
+    /// Notes the task that sent a message: what the thread is at.
+    #[cold]
+    pub(super) fn note_cause(&mut self, message: u32, thread: u32) {
+        self.timeline.sent_by(message, thread);
+        let awaited = self.tasks[message as usize].answer_to != NONE;
+        let sender = self.threads[thread as usize].task;
+        if sender != NONE {
+            self.timeline.caused_by(message, sender, awaited);
+        }
+    }
+
+    /// Notes the end of a task of `actor` that arrived at `arrived`.
+    #[cold]
+    pub(super) fn note_end(&mut self, slot: u32, actor: u32, outcome: Outcome) {
+        let open = self.timeline.open[slot as usize];
+        if !open.kept {
+            return;
+        }
+        if self.timeline.tasks.len() >= self.timeline.most {
+            self.timeline.omitted += 1;
+            return;
+        }
+        let spec = &self.scenario.actors[actor as usize];
+        let kind = if self.more.used { self.more.extras[slot as usize].kind as usize } else { 0 };
+        let of = match spec.kinds.get(kind) {
+            Some(kind) if !kind.name.is_empty() => format!("{}.{}", spec.name, kind.name),
+            _ => spec.name.clone(),
+        };
+        let from_start = |at: u64| at.saturating_sub(self.window_start);
+        let arrived = self.tasks[slot as usize].arrived;
+        let taken = if open.taken == 0 { self.now } else { open.taken };
+        let ended = self.now.max(arrived);
+        self.timeline.tasks.push(TaskSpan {
+            id: open.id,
+            parent: open.parent,
+            awaited: open.awaited,
+            of,
+            arrived_ns: from_start(arrived),
+            taken_ns: from_start(taken.max(arrived)),
+            ended_ns: from_start(ended),
+            end: outcome.key().to_owned(),
+        });
+    }
+
     /// Notes that a thread took up a message.
     #[cold]
     pub(super) fn note_flow(&mut self, thread: u32, task: u32) {
+        self.timeline.taken_up(task, self.now);
         let message = &self.tasks[task as usize];
         let sender = self.timeline.senders.get(task as usize).copied().unwrap_or(NONE);
         if message.epoch != Epoch::Inside || sender == NONE || self.timeline.flows.len() >= self.timeline.most

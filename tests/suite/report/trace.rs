@@ -25,6 +25,7 @@ fn faults(trace: &Value) -> Vec<String> {
             ("M", _, _, _) if event["args"].is_object() => {}
             ("i", Some(_), _, _) => {}
             ("X", Some(at), Some(length), _) => open.entry(tid).or_default().push((at, at + length)),
+            ("b" | "e", Some(_), _, Some(_)) if event["cat"] == "task" => {}
             ("s", Some(_), _, Some(id)) => arrows.entry(id).or_default().0 += 1,
             ("f", Some(_), _, Some(id)) if event["bp"] == "e" => arrows.entry(id).or_default().1 += 1,
             _ => faults.push(format!("malformed: {event}")),
@@ -85,7 +86,13 @@ fn span(track: usize, start_ns: u64, length_ns: u64, state: &str) -> Span {
 }
 
 fn hand_made(spans: Vec<Span>, flows: Vec<Flow>) -> RunRecord {
-    let timeline = Timeline { tracks: vec!["agents-0".into(), "vault-0".into()], spans, flows, omitted: 0 };
+    let timeline = Timeline {
+        tracks: vec!["agents-0".into(), "vault-0".into()],
+        spans,
+        flows,
+        tasks: vec![],
+        omitted: 0,
+    };
     RunRecord { timeline: Some(timeline), ..RunRecord::default() }
 }
 

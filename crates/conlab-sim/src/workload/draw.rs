@@ -34,6 +34,9 @@ pub enum Spread {
     },
     /// Drawn uniformly from these samples, each a multiple of their mean; never empty.
     Empirical(Arc<[f64]>),
+    /// Task `i` takes the sample `i mod n` of these, multiples of their mean in the order in which they were recorded: steps
+    /// whose samples have a row for each task keep what the recorded tasks had in common.
+    Recorded(Arc<[f64]>),
 }
 
 /// A distribution of durations: `mean × spread`.
@@ -93,6 +96,11 @@ impl Draw {
                 let index = stream.below(samples.len() as u64) as usize;
                 samples[index]
             }
+            Spread::Recorded(samples) => {
+                #[expect(clippy::cast_possible_truncation, reason = "below the slice's length")]
+                let index = (row(task) % samples.len() as u64) as usize;
+                samples[index]
+            }
         };
         self.mean.scaled(factor)
     }
@@ -116,6 +124,19 @@ impl Draw {
             _ => self.mean,
         }
     }
+}
+
+/// The row of recorded samples that a task takes: its number, where it came from outside. The number of a message is a hash that
+/// moves in step with its sender's, so it is mixed (the finaliser of `SplitMix64`), or callers would meet the same callees again and again.
+const fn row(task: u64) -> u64 {
+    /// Above every number of a task from outside.
+    const MESSAGES: u64 = 1 << 40;
+    if task < MESSAGES {
+        return task;
+    }
+    let word = (task ^ (task >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    word ^ (word >> 31)
 }
 
 /// Exponential with mean 1, by inversion: one draw each, and a smaller one never gives a shorter time.
@@ -195,6 +216,14 @@ mod tests {
         check(Spread::Pareto(4.0), 0.125, 0.02);
         check(Spread::Hyperexponential(4.0), 4.0, 0.02);
         check(Spread::Empirical([0.5, 1.5].into()), 0.25, 0.004);
+    }
+
+    #[test]
+    fn recorded_samples_come_in_their_order_and_again() {
+        let draw = Draw { mean: Nanos(100), spread: Spread::Recorded([0.5, 1.5, 1.0].into()) };
+        let mut stream = Stream::new(0, Source::Service, 0, 0);
+        let values: Vec<u64> = (0..5).map(|task| draw.sample(&mut stream, task).0).collect();
+        assert_eq!(values, [50, 150, 100, 50, 150]);
     }
 
     #[test]
