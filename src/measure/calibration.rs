@@ -192,8 +192,8 @@ impl Calibration {
         for (name, time) in copy.times() {
             all.insert(name.into(), json!(time.0));
         }
-        all.insert("wake_shape_per_mille".into(), self.wake_shape.to_json());
-        all.insert("signal_shape_per_mille".into(), self.signal_shape.to_json());
+        all.insert("wake_shape_per_mille".into(), json!(self.wake_shape.quantiles()));
+        all.insert("signal_shape_per_mille".into(), json!(self.signal_shape.quantiles()));
         all.insert("wake_packing_per_mille".into(), json!(self.wake_packing));
         all.insert("wake_packing_below_per_mille".into(), json!(self.wake_packing_below));
         all.insert("touch_per_kib".into(), json!(self.touch));
@@ -225,7 +225,7 @@ impl Calibration {
             *time = Nanos(value.get(name)?.as_u64()?);
         }
         // Calibrations of earlier versions have none.
-        let shape = |name: &str, builtin: Shape| value.get(name).map_or(Some(builtin), Shape::from_json);
+        let shape = |name: &str, builtin: Shape| value.get(name).map_or(Some(builtin), shape_of);
         found.wake_shape = shape("wake_shape_per_mille", Shape::WAKE_UP)?;
         found.signal_shape = shape("signal_shape_per_mille", Shape::SIGNAL)?;
         found.wake_packing = value.get("wake_packing_per_mille")?.as_u64()?;
@@ -293,6 +293,12 @@ fn are_plausible(value: &Value) -> bool {
         Value::Object(values) => values.values().all(are_plausible),
         Value::Null | Value::Bool(_) | Value::String(_) => true,
     }
+}
+
+/// The quantiles of a stored calibration; `None` unless they are as many as there should be, and rise.
+fn shape_of(value: &Value) -> Option<Shape> {
+    let part = |part: &Value| u32::try_from(part.as_u64()?).ok();
+    Shape::from_quantiles(&value.as_array()?.iter().map(part).collect::<Option<Vec<_>>>()?)
 }
 
 #[cfg(test)]

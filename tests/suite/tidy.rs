@@ -26,7 +26,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("machine", &["units", "random", "future_events"]),
     ("scenario", &["units", "files", "queue", "cache", "workload"]),
     ("model", &["units", "random", "workload", "scenario"]),
-    ("measure", &["sync", "units", "clock", "files", "queue", "cache", "scenario"]),
+    ("measure", &["sync", "units", "clock", "files", "queue", "cache", "machine", "scenario"]),
     ("verify", &["sync", "queue"]),
     (
         "engine",

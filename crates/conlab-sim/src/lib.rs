@@ -1,5 +1,5 @@
-//! Discrete-event simulation: an event list, random streams by name, distributions, closed forms, and how Linux schedules
-//! threads on a core.
+//! Discrete-event simulation: an event list, random streams by name, distributions, closed forms, and a machine whose threads share
+//! cores as under Linux.
 //!
 //! A simulation is a loop: take the next event, move the clock to it, change the state, schedule what follows. Here one server
 //! serves customers that come at random:
@@ -57,12 +57,12 @@
 //! | [`Stream`](random::Stream) | random numbers that depend on seed, purpose and number alone, so that two variants of a model meet the same customers |
 //! | [`Draw`](workload::Draw), [`Keys`](workload::Keys) | how long something takes, which of many things is asked for; the same bits on every machine |
 //! | [`theory`] | to check a simulation where there is a closed form, and to know what to expect |
-//! | [`machine`] | threads that share cores under Linux's policy |
+//! | [`Machine`](machine::Machine) | threads that share cores: under Linux's EEVDF, first come first served, or a [`Policy`](machine::Policy) of your own |
 //!
 //! # How the parts lie on one another
 //!
 //! ```text
-//!   machine          who runs on which core
+//!   machine          threads on cores; a policy says who runs where
 //!     │
 //!   future_events    what will happen and when        workload   durations and keys
 //!     │                                                  │

@@ -5,7 +5,8 @@
 //! left of its work stays. A thread that waits for a core meanwhile is stopped when it gets one.
 
 use super::program::index;
-use super::world::{EventKind, NONE, State, World};
+use super::world::{EventKind, NONE, World};
+use crate::machine::{CoreId, State};
 use crate::measure::record::{EventRecord, QuotaRecord};
 use crate::measure::{Cause, Outcome};
 use crate::random::{Source, Stream};
@@ -143,7 +144,7 @@ impl World<'_> {
             alarms.set.push(alarm);
             index(alarms.set.len() - 1)
         };
-        self.schedule(at, EventKind::Window, 0, FIRST + number);
+        self.schedule(at, EventKind::Window, FIRST + number);
     }
 
     /// Sets the alarms that do not belong to a task.
@@ -232,14 +233,11 @@ impl World<'_> {
     fn stop(&mut self) {
         self.more.stops.note_any();
         for core in 0..self.charges.cores {
-            let state = &self.cores[core as usize];
-            let thread = state.current;
-            if thread == NONE || state.starting {
-                continue;
-            }
-            if let Some(cause) = self.kept_off(thread) {
-                self.stop_burst(core);
-                self.hold(thread, cause);
+            if let Some(thread) = self.machine.running_on(CoreId(core))
+                && let Some(cause) = self.kept_off(thread.0)
+            {
+                self.machine.stop_burst(thread);
+                self.hold(thread.0, cause);
             }
         }
     }
@@ -254,7 +252,7 @@ impl World<'_> {
 
     /// Keeps a thread that is on a core off it.
     pub(super) fn hold(&mut self, thread: u32, cause: Cause) {
-        debug_assert!(self.threads[thread as usize].state == State::Running);
+        debug_assert!(self.state_of(thread) == State::Running);
         self.more.stops.held.push(thread);
         self.block(thread, cause);
     }
@@ -274,10 +272,9 @@ impl World<'_> {
     /// Processor time of all workers since the run or its measured window began.
     fn processor_time(&self) -> u64 {
         let noted: u64 = self.accounts[..self.accounts.len() - 1].iter().map(|account| account.on_cpu).sum();
-        let running = self.cores.iter().filter(|core| core.current != NONE && !core.starting);
-        let worker = running.filter(|core| (core.current as usize) < self.workers);
-        let since = worker.map(|core| self.now - self.threads[core.current as usize].mark);
-        noted + since.sum::<u64>()
+        let running = (0..self.charges.cores).filter_map(|core| self.machine.running_on(CoreId(core)));
+        let workers = running.filter(|thread| thread.index() < self.workers);
+        noted + workers.map(|thread| self.machine.unaccounted(thread).0).sum::<u64>()
     }
 
     /// Takes what was used since the last look off the quota; what is left.

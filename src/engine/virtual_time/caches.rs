@@ -216,7 +216,7 @@ impl World<'_> {
 
     /// The work of an access, with the part's lock held.
     fn work_inside(&mut self, thread: u32, task: u32, access: &Access) {
-        let core = self.threads[thread as usize].core;
+        let core = self.core_of(thread);
         let (base, transfer) = (self.charges.cache, self.charges.transfer);
         let now = self.now;
         let key = self.accesses[task as usize].key;

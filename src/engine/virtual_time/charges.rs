@@ -1,8 +1,7 @@
 //! What the simulated host charges: the calibration with the scenario's own values and factors in it.
 
-use super::eevdf::Eevdf;
-use crate::machine::{NEVER, Rules};
-use crate::measure::{Calibration, QueueCost, Shape, StoreCharge};
+use crate::machine::{Costs, Eevdf, ExactSlices, Scheduler, Shape};
+use crate::measure::{Calibration, QueueCost, StoreCharge};
 use crate::scenario::{HostSpec, Scenario, StoreSpec};
 use crate::units::Nanos;
 
@@ -10,17 +9,11 @@ use crate::units::Nanos;
 #[derive(Clone, Debug)]
 pub(super) struct Charges {
     pub(super) cores: u32,
-    /// `u64::MAX`: never.
-    pub(super) slice: u64,
+    /// Nothing: never over.
+    slice: Option<Nanos>,
     /// Nothing: first come, first served.
-    pub(super) eevdf: Option<Eevdf>,
-    pub(super) switch: u64,
-    pub(super) wake: u64,
-    pub(super) wake_shape: Shape,
-    pub(super) signal: u64,
-    pub(super) signal_shape: Shape,
-    pub(super) overshoot: u64,
-    pub(super) jitter: u64,
+    kernel: Option<Kernel>,
+    pub(super) costs: Costs,
     pub(super) issuers: bool,
     pub(super) tick: u64,
     pub(super) poll: u64,
@@ -33,6 +26,15 @@ pub(super) struct Charges {
     pub(super) stores: Vec<StoreCharge>,
     /// By actor.
     pub(super) queues: Vec<Option<QueueCost>>,
+}
+
+/// How the kernel of a host with a tick schedules.
+#[derive(Clone, Copy, Debug)]
+struct Kernel {
+    /// Nothing: slices end exactly.
+    tick: Nanos,
+    wake_packing: u64,
+    wake_packing_below: u64,
 }
 
 /// The constants in force: what the scenario says of its host, and the calibration where it says nothing.
@@ -89,30 +91,32 @@ impl Charges {
     pub(super) fn of(scenario: &Scenario, calibration: &Calibration, host_cores: u32) -> Self {
         let host = &scenario.host;
         let factors = host.factors;
-        let switching = |time: Nanos| time.scaled(factors.switch).0;
+        let switching = |time: Nanos| time.scaled(factors.switch);
         let queue = |cost: QueueCost| QueueCost {
             push: cost.push.scaled(factors.queue),
             pop: cost.pop.scaled(factors.queue),
             exclusive: cost.exclusive.scaled(factors.queue),
         };
         let slice = match host.slice.unwrap_or(calibration.base_slice) {
-            Nanos::ZERO => u64::MAX,
-            slice => slice.0,
+            Nanos::ZERO => None,
+            slice => Some(slice),
         };
         Self {
             cores: host.cores.unwrap_or(host_cores).max(1),
             slice,
-            eevdf: eevdf(scenario, calibration, slice),
-            switch: switching(calibration.switch),
-            wake: switching(calibration.wake),
-            wake_shape: calibration.wake_shape,
-            signal: switching(calibration.signal),
-            signal_shape: calibration.signal_shape,
-            overshoot: switching(calibration.overshoot),
-            jitter: switching(calibration.jitter.min(calibration.overshoot)),
+            kernel: kernel(scenario, calibration),
+            costs: Costs {
+                switch: switching(calibration.switch),
+                wake: switching(calibration.wake),
+                wake_shape: calibration.wake_shape,
+                signal: switching(calibration.signal),
+                signal_shape: calibration.signal_shape,
+                overshoot: switching(calibration.overshoot),
+                jitter: switching(calibration.jitter.min(calibration.overshoot)),
+            },
             issuers: calibration.issuers,
             tick: calibration.tick.0,
-            poll: switching(calibration.poll),
+            poll: switching(calibration.poll).0,
             lock: calibration.lock.0,
             transfer: calibration.transfer.scaled(factors.coherence).0,
             cache: calibration.cache.scaled(factors.coherence).0,
@@ -134,6 +138,17 @@ impl Charges {
         }
     }
 
+    /// The policy of the host.
+    pub(super) fn scheduler(&self) -> Scheduler {
+        match self.kernel {
+            Some(kernel) => Scheduler::Eevdf(
+                Eevdf::new(self.cores, self.slice, kernel.tick)
+                    .with_wake_packing(kernel.wake_packing, kernel.wake_packing_below),
+            ),
+            None => Scheduler::ExactSlices(ExactSlices::new(self.cores, self.slice)),
+        }
+    }
+
     /// Work of streaming through `bytes`.
     pub(super) fn touching(&self, bytes: u64) -> u64 {
         rate(bytes, self.touch)
@@ -145,13 +160,10 @@ impl Charges {
     }
 }
 
-/// The policy of a host with a kernel's tick; a slice that the scenario gives ends exactly.
-fn eevdf(scenario: &Scenario, calibration: &Calibration, slice: u64) -> Option<Eevdf> {
-    (calibration.kernel_tick > Nanos::ZERO).then(|| Eevdf {
-        rules: Rules {
-            slice: slice.min(NEVER),
-            tick: if scenario.host.slice.is_some() { 0 } else { calibration.kernel_tick.0 },
-        },
+/// The kernel of a host with a tick; a slice that the scenario gives ends exactly.
+fn kernel(scenario: &Scenario, calibration: &Calibration) -> Option<Kernel> {
+    (calibration.kernel_tick > Nanos::ZERO).then(|| Kernel {
+        tick: if scenario.host.slice.is_some() { Nanos::ZERO } else { calibration.kernel_tick },
         wake_packing: calibration.wake_packing,
         wake_packing_below: calibration.wake_packing_below,
     })

@@ -9,7 +9,8 @@
 //! are not known here count as live, and so do messages that their caller may withdraw and tasks that give up after a while.
 
 use super::program::index;
-use super::world::{CLIENT, NONE, Next, PARENT, State, TASK, World};
+use super::world::{CLIENT, NONE, Next, PARENT, TASK, World};
+use crate::machine::{State, ThreadId};
 use crate::measure::Cause;
 use crate::measure::record::{Party, Verdict};
 use std::collections::BTreeMap;
@@ -91,8 +92,9 @@ impl<'w, 'a> Waits<'w, 'a> {
         for (number, thread) in world.threads.iter().enumerate() {
             if thread.task != NONE {
                 waits.threads[thread.task as usize] = index(number);
-                let spins = thread.spinning && thread.state != State::Blocked;
-                if spins || thread.state == State::Blocked {
+                let blocked = world.state_of(index(number)) == State::Blocked;
+                let spins = !blocked && world.machine.is_spinning(ThreadId(index(number)));
+                if spins || blocked {
                     let cause = if spins { Cause::Lock } else { thread.waits };
                     waits.of[thread.task as usize] =
                         waits.held(thread.task, index(number), cause, &answers, &rooms);

@@ -22,10 +22,12 @@
 //! sleeps) of drops within 0.3 µs of the request, about half of those at half a microsecond, and hardly any after 0.9.
 //! [`ON_ITS_FEET`] and [`DROP`] are the middle of that.
 
-use super::world::{EventKind, NONE, Next, State, World};
+use super::world::{NONE, Next, World};
+use crate::machine::{Roused, State, ThreadId};
 use crate::measure::Cause;
 use crate::random::{Source, Stream};
 use crate::scenario::LockKind;
+use crate::units::Nanos;
 
 /// How long a requester may be on its feet after it has asked, in nanoseconds; how long it is, is chance, evenly.
 const ON_ITS_FEET: u64 = 1000;
@@ -144,9 +146,7 @@ impl World<'_> {
         waiting.round = round;
         waiting.ticket = ticket;
         waiting.timed_out = false;
-        waiting.timer = waiting.timer.wrapping_add(1);
-        let timer = waiting.timer;
-        self.schedule(until, EventKind::ThreadTimer, timer, thread);
+        self.machine.set_timer(ThreadId(thread), Nanos(until));
         self.block(thread, Cause::Lock);
     }
 
@@ -180,7 +180,7 @@ impl World<'_> {
             state.gil.drop_request = true;
             let holder = state.owner;
             // Beside a holder that runs, the requester is still on its feet when the lock falls free.
-            let beside = self.threads[holder as usize].state == State::Running;
+            let beside = self.state_of(holder) == State::Running;
             let now = self.now;
             let gil = &mut self.lock(lock).gil;
             gil.requester = if beside { thread } else { NONE };
@@ -193,32 +193,20 @@ impl World<'_> {
     fn hurry(&mut self, holder: u32, lock: u32) {
         let LockKind::Gil { check, .. } = self.lock(lock).kind else { return };
         let thread = &self.threads[holder as usize];
-        if thread.task == NONE || thread.remaining == 0 || self.tasks[thread.task as usize].next != Next::Work
+        if thread.task == NONE
+            || !self.machine.has_work(ThreadId(holder))
+            || self.tasks[thread.task as usize].next != Next::Work
         {
             // Between two pieces of work: it looks at the request before the next one.
             return;
         }
-        let (task, core) = (thread.task, thread.core);
-        let running = thread.state == State::Running;
-        let mut done = 0;
-        if running {
-            done = self.now - self.cores[core as usize].burst_start;
-            self.stop_burst(core);
-        }
+        let task = thread.task;
+        let done = self.machine.burst_time(ThreadId(holder)).0;
         let period = check.0.max(1);
-        let rest = self.thread(holder).remaining;
         let turn = if done % period == 0 && check.0 == 0 { 0 } else { period - done % period };
-        let cut = turn.min(rest);
-        self.task(task).work += rest - cut;
-        self.thread(holder).remaining = cut;
-        if running {
-            if cut == 0 {
-                let generation = self.cores[core as usize].generation;
-                self.starting.push_back((core, generation));
-            } else {
-                self.burst(core);
-            }
-        }
+        let (machine, mut accounts) = self.parts();
+        let left = machine.shorten(ThreadId(holder), Nanos(turn), &mut accounts);
+        self.task(task).work += left.0;
     }
 
     /// The holder obeys a request: it drops the lock and sleeps until another thread has it.
@@ -260,7 +248,7 @@ impl World<'_> {
         waiters.retain(|waiter| *waiter != requester);
         // The head finds no signal and falls asleep again, behind the others, for the rest of its round.
         waiters.push_back(head);
-        let roused = self.idle_cores.any();
+        let roused = if self.machine.any_idle() { Roused::Core } else { Roused::Nobody };
         self.pay_wake(thread, roused);
         let task = self.thread(requester).task;
         let since = self.task(task).since;
@@ -277,9 +265,8 @@ impl World<'_> {
 
     /// Wakes a waiter before its round is over.
     fn gil_signal(&mut self, thread: u32, waker: u32) {
-        let waiting = self.thread(thread);
-        waiting.timer = waiting.timer.wrapping_add(1);
-        waiting.timed_out = false;
+        self.machine.cancel_timer(ThreadId(thread));
+        self.thread(thread).timed_out = false;
         self.wake(thread, waker);
     }
 }

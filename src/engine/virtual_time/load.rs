@@ -4,7 +4,8 @@
 //! are those congruent to it modulo the number of clients.
 
 use super::program::index;
-use super::world::{CLIENT, EventKind, NONE, State, World};
+use super::world::{CLIENT, EventKind, NONE, Packed, World};
+use crate::machine::State;
 use crate::measure::Cause;
 use crate::scenario::{Arrivals, Load};
 use crate::units::Nanos;
@@ -46,7 +47,7 @@ impl World<'_> {
             let next = usize::try_from(state.arrivals).ok().and_then(|next| recorded.get(next));
             if let Some(at) = next {
                 let at = self.issued_at(at.0.max(self.now), actor);
-                self.schedule(at, EventKind::Arrival, 0, actor);
+                self.schedule(at, EventKind::Arrival, actor);
             }
             return;
         }
@@ -67,13 +68,13 @@ impl World<'_> {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a sum of positive gaps")]
         let at = state.next_arrival as u64;
         let at = self.issued_at(at.max(self.now), actor);
-        self.schedule(at, EventKind::Arrival, 0, actor);
+        self.schedule(at, EventKind::Arrival, actor);
     }
 
     /// When something that is meant to be issued at `at` is: a thread that sleeps for it oversleeps.
     #[inline]
     fn issued_at(&self, at: u64, actor: u32) -> u64 {
-        if self.actors[actor as usize].issuer == NONE { at } else { at + self.charges.overshoot }
+        if self.actors[actor as usize].issuer == NONE { at } else { at + self.charges.costs.overshoot.0 }
     }
 
     /// Open load is due: it arrives, or its issuer has to be woken for it.
@@ -90,7 +91,7 @@ impl World<'_> {
     /// A worker hands a client that will think to the thread that issues load, which wakes up to set its timer.
     fn hand_to_issuer(&mut self, actor: u32, thread: u32) {
         let issuer = self.actors[actor as usize].issuer;
-        if thread != NONE && issuer != NONE && self.threads[issuer as usize].state == State::Blocked {
+        if thread != NONE && issuer != NONE && self.state_of(issuer) == State::Blocked {
             self.wake(issuer, thread);
         }
     }
@@ -107,11 +108,11 @@ impl World<'_> {
 
     /// Leaves something to the thread that issues the load of `actor`.
     fn due(&mut self, actor: u32, number: u64) {
-        let intended = self.now - self.charges.overshoot.min(self.now);
+        let intended = self.now - self.charges.costs.overshoot.0.min(self.now);
         let state = &mut self.actors[actor as usize];
         state.due.push_back((intended, number));
         let issuer = state.issuer;
-        if state.due.len() == 1 && self.threads[issuer as usize].state == State::Blocked {
+        if state.due.len() == 1 && self.state_of(issuer) == State::Blocked {
             self.make_ready_by_timer(issuer);
         }
     }
@@ -161,7 +162,7 @@ impl World<'_> {
         let thinks = self.think_time(actor, number).max(1);
         self.hand_to_issuer(actor, thread);
         let at = self.issued_at(self.now + thinks, actor);
-        self.events.push(Nanos(at), when_thought(actor, number));
+        self.machine.schedule(Nanos(at), Packed(when_thought(actor, number)));
     }
 
     fn think_time(&self, actor: u32, number: u64) -> u64 {
@@ -180,7 +181,7 @@ impl World<'_> {
         } else {
             self.hand_to_issuer(actor, thread);
             let at = self.issued_at(self.now + thinks, actor);
-            self.events.push(Nanos(at), when_thought(actor, number));
+            self.machine.schedule(Nanos(at), Packed(when_thought(actor, number)));
         }
     }
 }

@@ -8,7 +8,8 @@
 //! - **Absent**: excludes nobody.
 
 use super::gil::GilState;
-use super::world::{NONE, Next as Do, Purpose, State, TASK, World};
+use super::world::{NONE, Next as Do, Purpose, TASK, World};
+use crate::machine::{State, ThreadId};
 use crate::measure::verdicts::{Contest, LAST, Waiter};
 use crate::measure::{Cause, LockRecord, LockUses, Tally};
 use crate::scenario::{LockKind, Next, Wait};
@@ -229,10 +230,7 @@ impl World<'_> {
             LockKind::Spin => {
                 // A spinning task does not leave its worker, asynchronous or not.
                 self.lock(lock).waiters.push_back(thread);
-                self.transition(thread, State::Running);
-                self.thread(thread).spinning = true;
-                let core = self.thread(thread).core;
-                self.burst(core);
+                self.spin(thread, None);
                 false
             }
             LockKind::Mutex if matches!(self.lock(lock).way, Wait::Poll(_)) => {
@@ -263,10 +261,9 @@ impl World<'_> {
             let task = self.task(task);
             (task.lock, task.since)
         };
-        let spun = self.thread(thread).spinning;
+        let (machine, mut accounts) = self.parts();
+        let spun = machine.stop_spinning(ThreadId(thread), &mut accounts);
         if spun {
-            self.transition(thread, State::Running);
-            self.thread(thread).spinning = false;
             let waiters = &mut self.lock(lock).waiters;
             waiters.retain(|waiter| *waiter != thread);
         }
@@ -334,13 +331,11 @@ impl World<'_> {
     pub(super) fn grant_spin(&mut self, lock: u32) -> bool {
         let state = &self.locks[lock as usize];
         let on_core = |waiter: &u32| {
-            let thread = &self.threads[*waiter as usize];
-            thread.state == State::Running && thread.spinning
+            let thread = ThreadId(*waiter);
+            self.machine.state(thread) == State::Running && self.machine.is_spinning(thread)
         };
         let Some(position) = state.waiters.iter().position(on_core) else { return false };
         let Some(waiter) = self.lock(lock).waiters.remove(position) else { return false };
-        self.transition(waiter, State::Running);
-        self.thread(waiter).spinning = false;
         let task = self.thread(waiter).task;
         let since = self.task(task).since;
         let entity = self.holder(waiter, task);
@@ -353,16 +348,9 @@ impl World<'_> {
         state.waited(step, now - since);
         state.taken_by = step;
         // The rest of `retry` finds the lock owned already, once the line has arrived.
-        let transfer = self.charges.transfer;
-        let core = self.thread(waiter).core;
-        self.stop_burst(core);
-        self.thread(waiter).remaining = transfer;
-        let generation = self.cores[core as usize].generation;
-        if transfer == 0 {
-            self.starting.push_back((core, generation));
-        } else {
-            self.burst(core);
-        }
+        let transfer = Nanos(self.charges.transfer);
+        let (machine, mut accounts) = self.parts();
+        machine.release_spinner(ThreadId(waiter), transfer, &mut accounts);
         true
     }
 

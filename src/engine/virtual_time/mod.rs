@@ -5,7 +5,8 @@
 //! in vectors; what waits is a number in a queue.
 //!
 //! - `world`: the state; `run`: the loop; `observe`, `profile`: the record
-//! - `cores`: cores, run queue, slices; `eevdf`: Linux's policy; `bytecode`, `program`: what threads do
+//! - [`machine`](crate::machine): clock, events, threads, cores and the policy; `accounts`: where its time goes
+//! - `bytecode`, `program`: what threads do
 //! - `locks`, `gil`, `queues`, `caches`, `stores`, `load`: what they share
 //! - `deadlock`: cycles of waits, named
 //! - `charges`: what the simulated host takes for it, from the calibration and the scenario
@@ -21,15 +22,14 @@
 //!
 //! `docs/virtual.md` has the table of `conlab validate` and what is behind its misses.
 
+mod accounts;
 mod alarms;
 mod batches;
 mod bytecode;
 mod caches;
 mod calls;
 mod charges;
-mod cores;
 mod deadlock;
-mod eevdf;
 mod extra;
 mod gil;
 mod load;

@@ -285,7 +285,7 @@ impl World<'_> {
     fn scheduler(&self) -> SchedulerRecord {
         let mut sums = SchedulerRecord {
             available: true,
-            migrations: Some(self.migrations),
+            migrations: Some(self.machine.migrations()),
             ..SchedulerRecord::default()
         };
         for account in &self.accounts[..self.accounts.len() - 1] {

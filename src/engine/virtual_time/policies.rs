@@ -5,7 +5,8 @@
 //! - A waiter that spins takes the lock while it is on a core, and parks when its time is over.
 //! - A shared lock passes directly to whoever it lets in.
 
-use super::world::{EventKind, NONE, Purpose, State, TASK, World};
+use super::world::{EventKind, NONE, Purpose, TASK, World};
+use crate::machine::ThreadId;
 use crate::measure::Cause;
 use crate::scenario::{LockKind, Next, Prefer, Wait};
 use crate::units::Nanos;
@@ -23,12 +24,7 @@ impl World<'_> {
             return false;
         }
         self.lock(lock).waiters.push_back(thread);
-        self.transition(thread, State::Running);
-        let spinner = self.thread(thread);
-        spinner.spinning = true;
-        spinner.remaining = most.0;
-        let core = spinner.core;
-        self.burst(core);
+        self.spin(thread, Some(most).filter(|most| *most > Nanos::ZERO));
         true
     }
 
@@ -42,7 +38,7 @@ impl World<'_> {
             return false;
         }
         let at = self.now + gap.0 + late;
-        self.schedule(at, EventKind::TaskTimer, 0, task);
+        self.schedule(at, EventKind::TaskTimer, task);
         self.wait(thread, task, Cause::Lock)
     }
 
@@ -53,7 +49,7 @@ impl World<'_> {
         if spins && self.grant_spin(lock) {
             return true;
         }
-        let parked = |waiter: &u32| waiter & TASK != 0 || !self.threads[*waiter as usize].spinning;
+        let parked = |waiter: &u32| waiter & TASK != 0 || !self.machine.is_spinning(ThreadId(*waiter));
         let state = &self.locks[lock as usize];
         let Some(place) = state.waiters.iter().position(parked) else { return spins };
         let longest = self.now - self.tasks[self.task_of(state.waiters[place]) as usize].since;

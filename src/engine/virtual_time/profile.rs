@@ -7,8 +7,9 @@
 
 use super::bytecode::Bytecode;
 use super::program::index;
-use super::world::{NONE, State, World};
+use super::world::{NONE, World};
 use crate::engine::{Experiment, Profiler};
+use crate::machine::{State, ThreadId};
 use crate::measure::record::{Breakdown, ProfileEntry, ProfileRecord, RunRecord};
 use crate::measure::{CAUSES, Cause};
 use crate::random::{Source, Stream};
@@ -112,10 +113,10 @@ impl World<'_> {
     fn doing(&self, thread: u32) -> Option<(usize, Cause)> {
         let worker = &self.threads[thread as usize];
         let task = (worker.task != NONE).then(|| &self.tasks[worker.task as usize])?;
-        let cause = match worker.state {
+        let cause = match self.state_of(thread) {
             State::Ready => Cause::RunQueue,
             _ if self.uses_store(worker.task) => Cause::Io,
-            State::Running if worker.spinning => Cause::Lock,
+            State::Running if self.machine.is_spinning(ThreadId(thread)) => Cause::Lock,
             State::Running => Cause::Execution,
             State::Blocked => worker.waits,
         };

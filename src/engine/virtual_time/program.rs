@@ -2,8 +2,10 @@
 
 use super::bytecode::Do;
 use super::world::{EventKind, NONE, Next, TASK, World};
+use crate::machine::ThreadId;
 use crate::measure::{Cause, Epoch, Outcome};
 use crate::scenario::MissCost;
+use crate::units::Nanos;
 use crate::workload::Draw;
 
 /// An index as tasks and threads store it; the world's tables are far below four thousand million entries.
@@ -165,12 +167,6 @@ impl World<'_> {
         self.task(task).step = step;
     }
 
-    /// Accounts a thread's time up to now.
-    pub(super) fn split(&mut self, thread: u32) {
-        let state = self.threads[thread as usize].state;
-        self.transition(thread, state);
-    }
-
     pub(super) fn advance(&mut self, task: u32) {
         self.task(task).counter += 1;
     }
@@ -189,8 +185,7 @@ impl World<'_> {
             self.block(thread, cause);
             return false;
         }
-        let state = self.threads[thread as usize].state;
-        self.transition(thread, state);
+        self.split(thread);
         self.thread(thread).task = NONE;
         let now = self.now;
         let waiting = self.task(task);
@@ -216,7 +211,7 @@ impl World<'_> {
             let until =
                 if tick == 0 { now + nanos } else { (now + nanos).next_multiple_of(tick) + now % tick };
             let late = self.oversleep();
-            self.schedule(until + late, EventKind::TaskTimer, 0, task);
+            self.schedule(until + late, EventKind::TaskTimer, task);
         }
         self.wait(thread, task, Cause::Io)
     }
@@ -235,11 +230,7 @@ impl World<'_> {
 
     /// Sets a thread's timer.
     pub(super) fn nap(&mut self, thread: u32, nanos: u64) {
-        let until = self.now + nanos;
-        let sleeper = self.thread(thread);
-        sleeper.timer = sleeper.timer.wrapping_add(1);
-        let timer = sleeper.timer;
-        self.schedule(until, EventKind::ThreadTimer, timer, thread);
+        self.machine.set_timer(ThreadId(thread), Nanos(self.now + nanos));
     }
 
     /// What a cache miss costs on top of the access.

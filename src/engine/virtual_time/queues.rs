@@ -11,7 +11,7 @@
 
 use super::alarms::Alarm;
 use super::program::index;
-use super::world::{CLIENT, NONE, Next, PARENT, Purpose, State, TASK, Task, World};
+use super::world::{CLIENT, NONE, Next, PARENT, Purpose, TASK, Task, World};
 use crate::measure::{Cause, Epoch, Finished, Outcome, PLAIN_CAUSES};
 use crate::model::child_number;
 use crate::random::Source;
@@ -86,7 +86,7 @@ impl World<'_> {
         if thread == NONE {
             return;
         }
-        let core = self.threads[thread as usize].core;
+        let core = self.core_of(thread);
         let now = self.now;
         let queue = &mut self.actors[actor as usize];
         let mut nanos = if push { cost.push.0 } else { cost.pop.0 };
@@ -301,8 +301,7 @@ impl World<'_> {
 
     /// Service of a task begins.
     fn begin(&mut self, thread: u32, task: u32) {
-        let state = self.threads[thread as usize].state;
-        self.transition(thread, state);
+        self.split(thread);
         self.charge(task, Cause::Queue);
         if self.more.used {
             self.next_epoch(task);
@@ -322,8 +321,7 @@ impl World<'_> {
             self.begin(thread, task);
             return;
         }
-        let state = self.threads[thread as usize].state;
-        self.transition(thread, state);
+        self.split(thread);
         self.charge(task, Cause::RunQueue);
         self.thread(thread).task = task;
     }
@@ -344,7 +342,7 @@ impl World<'_> {
 
     /// A task is done; whether the thread goes on at once.
     pub(super) fn complete(&mut self, thread: u32, index: u32) -> bool {
-        self.transition(thread, State::Running);
+        self.split(thread);
         self.thread(thread).task = NONE;
         let account = self.threads[thread as usize].account;
         self.accounts[account as usize].tasks += 1;

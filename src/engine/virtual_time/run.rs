@@ -3,8 +3,6 @@
 use super::bytecode::Bytecode;
 use super::caches::CacheModel;
 use super::charges::Charges;
-use super::cores::CoreSet;
-use super::eevdf::Use;
 use super::extra::More;
 use super::load::MAX_ACTORS;
 use super::locks::Lock;
@@ -14,10 +12,9 @@ use super::program::index;
 use super::queues::MAX_HANDLERS;
 use super::stores::StoreModel;
 use super::timeline::Recorder;
-use super::world::{Account, Actor, Core, EventKind, GENERATIONS, NONE, Next, StepSums, Thread, World};
+use super::world::{Account, Actor, EventKind, NONE, Next, StepSums, Thread, World};
 use crate::engine::{EngineError, Experiment, Progress};
-use crate::future_events::FutureEvents;
-use crate::machine::{EevdfQueue, Entity};
+use crate::machine::{CoreId, Machine, MachineEvent, ThreadId};
 use crate::measure::Ledger;
 use crate::model::Program;
 use crate::queue::QueueKind;
@@ -58,27 +55,21 @@ pub(super) fn world<'a>(
     let caches =
         scenario.caches.iter().map(|spec| CacheModel::new(spec, threads, &mut locks, excludes)).collect();
     let stores = StoreModel::all(scenario, &charges, &mut locks);
-    let core = Core {
-        current: NONE,
-        generation: 0,
-        burst_start: 0,
-        slice_start: 0,
-        starting: false,
-        armed: false,
-        preempt: false,
-        looking: false,
-        refused: 0,
-        eevdf: EevdfQueue::default(),
-        used: Use::default(),
-    };
+    let machine = Machine::replicate(
+        cores,
+        charges.scheduler(),
+        charges.costs,
+        experiment.seed,
+        u64::from(experiment.replicate),
+    );
     let mut world = World {
         scenario,
         programs,
         code,
         charges,
         seed: experiment.seed,
+        machine,
         now: 0,
-        events: FutureEvents::new(),
         digest: 0,
         handled: 0,
         actors: Vec::with_capacity(scenario.actors.len()),
@@ -87,17 +78,6 @@ pub(super) fn world<'a>(
         free: Vec::new(),
         threads: Vec::with_capacity(threads),
         accounts: Vec::new(),
-        cores: vec![core; cores as usize],
-        idle_cores: CoreSet::all(cores),
-        run_queue: VecDeque::new(),
-        looked_at: 0,
-        crowded: CoreSet::none(cores),
-        entities: Vec::new(),
-        starting: VecDeque::new(),
-        active: NONE,
-        migrations: 0,
-        kernel: Stream::new(experiment.seed, Source::Scheduler, u64::MAX, u64::from(experiment.replicate)),
-        wake_ups: Stream::new(experiment.seed, Source::WakeUps, 0, u64::from(experiment.replicate)),
         locks,
         caches,
         accesses: Vec::new(),
@@ -198,13 +178,8 @@ impl World<'_> {
         for (number, thread) in self.threads.iter_mut().enumerate() {
             thread.account = index(if number < self.workers { number.min(listed) } else { listed + 1 });
         }
-        if self.charges.eevdf.is_some() {
-            self.entities = vec![Entity::default(); self.threads.len()];
-            // A kernel spreads threads over its cores as they are made.
-            let cores = self.charges.cores;
-            for (number, thread) in self.threads.iter_mut().enumerate() {
-                thread.core = index(number) % cores;
-            }
+        for _ in &self.threads {
+            self.machine.add_thread();
         }
     }
 
@@ -215,10 +190,10 @@ impl World<'_> {
     ///
     /// When the system makes no progress.
     pub(super) fn run(&mut self, progress: &Progress) -> Result<bool, EngineError> {
-        self.schedule(self.window_start, EventKind::Window, 0, 0);
+        self.schedule(self.window_start, EventKind::Window, 0);
         let mut edges = 1;
         if let Some(duration) = self.scenario.run.duration {
-            self.schedule(self.window_start + duration.0, EventKind::Window, 0, 1);
+            self.schedule(self.window_start + duration.0, EventKind::Window, 1);
             edges += 1;
         }
         self.start_load();
@@ -227,26 +202,24 @@ impl World<'_> {
         let mut left = (self.wanted, 0);
         let mut cut_short = false;
         while !self.over {
-            if let Some((core, generation)) = self.starting.pop_front() {
-                if self.cores[core as usize].generation == generation {
-                    self.start(core);
-                }
+            if let Some(core) = self.machine.next_due() {
+                self.start(core);
                 continue;
             }
-            let Some(event) = self.events.pop() else {
+            let Some(event) = self.machine.pop() else {
                 cut_short = self.closed.is_none() && self.is_deadlocked();
                 break;
             };
-            let at = event.at.0;
+            let (at, what) = (event.at.0, event.what.0);
             if at > self.drain_until() {
-                self.now = self.drain_until();
+                self.set_now(self.drain_until());
                 break;
             }
             // The other numbers of this kind are alarms.
-            if EventKind::of(event.what) == EventKind::Window && event.what & u64::from(u32::MAX) < 2 {
+            if EventKind::of(what) == EventKind::Window && what & u64::from(u32::MAX) < 2 {
                 edges -= 1;
                 // Nothing but the window's edges is left to happen: whoever waits now waits for ever.
-                if self.events.len() == edges && self.is_deadlocked() {
+                if self.machine.pending() == edges && self.is_deadlocked() {
                     cut_short = true;
                     break;
                 }
@@ -254,10 +227,10 @@ impl World<'_> {
             if at >= self.sampler.due {
                 self.sample_until(at);
             }
-            self.now = at;
-            self.digest = mix(self.digest ^ at, event.what);
+            self.set_now(at);
+            self.digest = mix(self.digest ^ at, what);
             self.handled += 1;
-            self.handle(event.what);
+            self.handle(what);
             if self.handled.is_multiple_of(STRIDE) {
                 let done = self.publish(progress);
                 if done != finished {
@@ -310,20 +283,23 @@ impl World<'_> {
     #[inline]
     fn handle(&mut self, what: u64) {
         #[expect(clippy::cast_possible_truncation, reason = "fields of a payload")]
-        let (number, generation) = (what as u32, (what >> 32) as u32 & GENERATIONS);
+        let (number, generation) = (what as u32, (what >> 32) as u32 & ((1 << 29) - 1));
         match EventKind::of(what) {
             EventKind::Start => {
-                if self.cores[number as usize].generation & GENERATIONS == generation {
-                    self.start(number);
+                let core = CoreId(number);
+                if self.machine.is_valid(MachineEvent::Start { core, generation }) {
+                    self.start(core);
                 }
             }
             EventKind::Burst => {
-                if self.cores[number as usize].generation & GENERATIONS == generation {
-                    self.burst_over(number);
+                let core = CoreId(number);
+                if self.machine.is_valid(MachineEvent::Burst { core, generation }) {
+                    self.burst_over(core);
                 }
             }
             EventKind::ThreadTimer => {
-                if self.threads[number as usize].timer & GENERATIONS == generation {
+                let thread = ThreadId(number);
+                if self.machine.is_valid(MachineEvent::Timer { thread, generation }) {
                     self.thread_timer(number);
                 }
             }
@@ -333,7 +309,7 @@ impl World<'_> {
             EventKind::Window if number == 0 => self.open_window(),
             EventKind::Window if number == 1 => self.close_window(),
             EventKind::Window => self.alarm(number),
-            EventKind::Tick => self.tick(number),
+            EventKind::Tick => self.tick(CoreId(number)),
         }
     }
 
@@ -356,15 +332,13 @@ impl World<'_> {
         self.locks.iter_mut().for_each(Lock::reset);
         self.caches.iter_mut().for_each(CacheModel::reset);
         self.more.reset();
-        self.migrations = 0;
+        self.machine.forget_migrations();
     }
 
     /// Accounts every thread's time up to now.
     pub(super) fn flush(&mut self) {
-        for thread in 0..self.threads.len() {
-            let state = self.threads[thread].state;
-            self.transition(index(thread), state);
-        }
+        let (machine, mut accounts) = self.parts();
+        machine.split_all(&mut accounts);
     }
 }
 

@@ -68,7 +68,7 @@ impl StoreModel {
             let lock = index(locks.len());
             locks.push(Lock::new(LockKind::Mutex));
             // A thread that has waited starts after a switch, which was part of what was measured.
-            let switch = Nanos(charges.switch * charge.waits);
+            let switch = charges.costs.switch * charge.waits;
             let waiting = charge.waiting.map(|wait| wait.saturating_sub(switch));
             Self {
                 charge: StoreCharge { waiting, ..*charge },

@@ -1,6 +1,8 @@
 //! Spans of the threads' states, when a trace was asked for.
 
-use super::world::{NONE, State, World};
+use super::accounts::{Accounts, Scene};
+use super::world::{NONE, World};
+use crate::machine::Activity;
 use crate::measure::record::{Flow, Span, TaskSpan, Timeline};
 use crate::measure::{Cause, Epoch, Outcome};
 use crate::scenario::Scenario;
@@ -115,47 +117,49 @@ fn note(table: &mut Vec<u32>, task: u32, value: u32) {
     table[task as usize] = value;
 }
 
-impl World<'_> {
+impl Accounts<'_> {
     /// Notes that a thread was in a state for `time` up to now.
     #[cold]
-    pub(super) fn note_span(&mut self, thread: u32, from: State, cause: Cause, time: u64) {
-        if !self.measuring() || thread as usize >= self.workers {
+    pub(super) fn note_span(&mut self, thread: u32, activity: Activity, cause: Cause, time: u64) {
+        let Scene { scenario, code, now, window_start, workers, measuring } = self.scene;
+        if !measuring || thread as usize >= workers {
             return;
         }
-        let scenario = self.scenario;
         let state = &self.threads[thread as usize];
         let task = (state.task != NONE).then(|| &self.tasks[state.task as usize]);
-        let shown = match (from, cause) {
-            (State::Ready, _) => Cause::RunQueue,
-            (State::Blocked, _) if task.is_none() => Cause::Idle,
-            (State::Running, Cause::Execution) if task.is_none() => return,
+        let shown = match (activity, cause) {
+            (Activity::Ready, _) => Cause::RunQueue,
+            (Activity::Blocked, _) if task.is_none() => Cause::Idle,
+            (Activity::Working, _) if task.is_none() => return,
             (_, Cause::Queue) => Cause::Idle,
             _ => cause,
         };
         let label = match (shown, task) {
             (Cause::Execution, Some(task)) => scenario.actors[task.actor as usize]
                 .steps
-                .get((task.step - self.code.entries[task.actor as usize].step) as usize)
+                .get((task.step - code.entries[task.actor as usize].step) as usize)
                 .map_or("", |step| &step.name),
             (Cause::Lock, Some(task)) => scenario.locks.get(task.lock as usize).map_or("", |lock| &lock.name),
             _ => "",
         };
         let holder = self.timeline.holders.get(state.task as usize).filter(|_| shown == Cause::Lock);
         let held_by = holder.copied().unwrap_or(NONE) as usize;
-        let start = (self.now - time).max(self.window_start);
+        let start = (now - time).max(window_start);
         let span = Span {
             track: thread as usize,
-            start_ns: start - self.window_start,
-            length_ns: self.now - start,
+            start_ns: start - window_start,
+            length_ns: now - start,
             state: shown.key().into(),
             label: label.into(),
             // A lock that belongs to a task off its worker has no thread to name.
-            holder: (held_by < self.workers && held_by != thread as usize).then_some(held_by),
+            holder: (held_by < workers && held_by != thread as usize).then_some(held_by),
             task: task.map_or(0, |task| task.number),
         };
         self.timeline.add(span);
     }
+}
 
+impl World<'_> {
     /// Notes the task that sent a message: what the thread is at.
     #[cold]
     pub(super) fn note_cause(&mut self, message: u32, thread: u32) {

@@ -3,12 +3,9 @@
 use super::bytecode::Bytecode;
 use super::caches::CacheModel;
 use super::charges::Charges;
-use super::cores::CoreSet;
-use super::eevdf::Use;
 use super::locks::Lock;
 use super::timeline::Recorder;
-use crate::future_events::FutureEvents;
-use crate::machine::{EevdfQueue, Entity};
+use crate::machine::{Machine, MachineEvent, Roused, Scheduler};
 use crate::measure::{CAUSES, Cause, Epoch, Ledger, PLAIN_CAUSES, TaskTimes};
 use crate::model::Program;
 use crate::random::{Stream, Streams};
@@ -63,8 +60,30 @@ impl EventKind {
     }
 }
 
-/// Generations are compared modulo this; an outdated timer never lives through so many.
-pub(super) const GENERATIONS: u32 = (1 << 29) - 1;
+/// An event in a word: kind, generation (29 bits, as the machine counts them) and index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Packed(pub(super) u64);
+
+impl Packed {
+    #[inline]
+    pub(super) const fn new(kind: EventKind, generation: u32, index: u32) -> Self {
+        Self((kind as u64) << 61 | (generation as u64) << 32 | index as u64)
+    }
+}
+
+impl From<MachineEvent> for Packed {
+    #[inline]
+    fn from(event: MachineEvent) -> Self {
+        match event {
+            MachineEvent::Start { core, generation } => Self::new(EventKind::Start, generation, core.0),
+            MachineEvent::Burst { core, generation } => Self::new(EventKind::Burst, generation, core.0),
+            MachineEvent::Timer { thread, generation } => {
+                Self::new(EventKind::ThreadTimer, generation, thread.0)
+            }
+            MachineEvent::Tick { core } => Self::new(EventKind::Tick, 0, core.0),
+        }
+    }
+}
 
 /// What a task does when it is next on a processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,30 +155,13 @@ pub(super) struct StepSums {
     pub(super) count: u64,
 }
 
-/// Where a thread is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
-    /// On a core.
-    Running,
-    /// Runnable: in the run queue, or being switched to.
-    Ready,
-    /// Neither.
-    Blocked,
-}
-
-/// A worker thread; what every event touches, in 64 bytes.
+/// A worker thread, above what the machine knows of it.
 #[derive(Debug)]
 pub(super) struct Thread {
-    /// Up to when its time is accounted for.
-    pub(super) mark: u64,
-    /// What is left of its burst.
-    pub(super) remaining: u64,
     /// Work of its own that it owes: queue operations, wake-ups it caused.
     pub(super) debt: u64,
     pub(super) actor: u32,
     pub(super) task: u32,
-    pub(super) core: u32,
-    pub(super) timer: u32,
     /// Where its time is accounted for.
     pub(super) account: u32,
     /// The interpreter lock it holds.
@@ -168,11 +170,8 @@ pub(super) struct Thread {
     pub(super) round: u32,
     /// Interpreter lock: the number with which it joined the condition.
     pub(super) ticket: u32,
-    pub(super) state: State,
     /// Why it is blocked.
     pub(super) waits: Cause,
-    /// On a core, burning it.
-    pub(super) spinning: bool,
     /// Interpreter lock: its round timed out.
     pub(super) timed_out: bool,
     /// It has spun for the lock that it waits for.
@@ -183,20 +182,14 @@ impl Thread {
     /// A thread of `actor` that waits for something to do.
     pub(super) const fn idle(actor: u32) -> Self {
         Self {
-            mark: 0,
-            remaining: 0,
             debt: 0,
             actor,
             task: NONE,
-            core: NONE,
-            timer: 0,
             account: 0,
             interpreter: NONE,
             round: 0,
             ticket: 0,
-            state: State::Blocked,
             waits: Cause::Queue,
-            spinning: false,
             timed_out: false,
             spun: false,
         }
@@ -215,29 +208,6 @@ pub(super) struct Account {
     pub(super) voluntary: u64,
     pub(super) involuntary: u64,
     pub(super) tasks: u64,
-}
-
-/// A core.
-#[derive(Clone, Debug)]
-pub(super) struct Core {
-    /// The thread on it, or being switched to.
-    pub(super) current: u32,
-    pub(super) generation: u32,
-    pub(super) burst_start: u64,
-    pub(super) slice_start: u64,
-    /// Being switched to.
-    pub(super) starting: bool,
-    /// Its slice's end is scheduled.
-    pub(super) armed: bool,
-    /// Its thread is to be preempted at its next burst.
-    pub(super) preempt: bool,
-    /// Its next [`EventKind::Tick`] is scheduled.
-    pub(super) looking: bool,
-    /// Eevdf scheduling: ticks in a row at which a core was idle and nobody who waited here could be moved there.
-    pub(super) refused: u8,
-    /// Eevdf scheduling: who waits for this core, and how much of its time is in use.
-    pub(super) eevdf: EevdfQueue,
-    pub(super) used: Use,
 }
 
 /// An actor.
@@ -289,8 +259,10 @@ pub(super) struct World<'a> {
     pub(super) code: &'a Bytecode,
     pub(super) charges: Charges,
     pub(super) seed: u64,
+    /// Clock, events, threads and cores; it knows nothing of what stands here.
+    pub(super) machine: Machine<Scheduler, Packed>,
+    /// The machine's time.
     pub(super) now: u64,
-    pub(super) events: FutureEvents<u64>,
     pub(super) digest: u64,
     pub(super) handled: u64,
     pub(super) actors: Vec<Actor>,
@@ -299,24 +271,6 @@ pub(super) struct World<'a> {
     pub(super) free: Vec<u32>,
     pub(super) threads: Vec<Thread>,
     pub(super) accounts: Vec<Account>,
-    pub(super) cores: Vec<Core>,
-    pub(super) idle_cores: CoreSet,
-    pub(super) run_queue: VecDeque<u32>,
-    /// Where the next look for the end of a slice begins, on a large host.
-    pub(super) looked_at: u32,
-    /// Eevdf scheduling: cores for which somebody waits who is awake.
-    pub(super) crowded: CoreSet,
-    /// Eevdf scheduling: what it knows of each thread.
-    pub(super) entities: Vec<Entity>,
-    /// Cores whose thread starts, or goes on, at this instant.
-    pub(super) starting: VecDeque<(u32, u32)>,
-    /// The core whose thread is being resumed just now.
-    pub(super) active: u32,
-    pub(super) migrations: u64,
-    /// Chance in the kernel: timers and placement.
-    pub(super) kernel: crate::random::Stream,
-    /// Chance in wake-ups: how long each takes.
-    pub(super) wake_ups: crate::random::Stream,
     pub(super) locks: Vec<Lock>,
     pub(super) caches: Vec<CacheModel>,
     /// By task: its access to a cache.
@@ -348,36 +302,14 @@ pub(super) struct World<'a> {
 impl World<'_> {
     /// Schedules an event.
     #[inline]
-    pub(super) fn schedule(&mut self, at: u64, kind: EventKind, generation: u32, index: u32) {
-        let what = (kind as u64) << 61 | u64::from(generation & GENERATIONS) << 32 | u64::from(index);
-        self.events.push(Nanos(at), what);
+    pub(super) fn schedule(&mut self, at: u64, kind: EventKind, index: u32) {
+        self.machine.schedule(Nanos(at), Packed::new(kind, 0, index));
     }
 
     /// How much later than asked a sleep that begins now will end.
     #[inline]
     pub(super) fn oversleep(&mut self) -> u64 {
-        if self.charges.jitter == 0 {
-            return self.charges.overshoot;
-        }
-        self.charges.overshoot - self.charges.jitter + self.kernel.below(2 * self.charges.jitter + 1)
-    }
-
-    /// From woken to running on an idle processor, this time.
-    #[inline]
-    pub(super) fn wake_latency(&mut self) -> u64 {
-        if self.charges.wake_shape.is_exact() {
-            return self.charges.wake;
-        }
-        self.charges.wake_shape.sample(self.charges.wake, self.wake_ups.bits())
-    }
-
-    /// What rousing another processor costs the waker, this time.
-    #[inline]
-    fn signal_cost(&mut self) -> u64 {
-        if self.charges.signal_shape.is_exact() {
-            return self.charges.signal;
-        }
-        self.charges.signal_shape.sample(self.charges.signal, self.wake_ups.bits())
+        self.machine.oversleep().0
     }
 
     pub(super) fn thread(&mut self, thread: u32) -> &mut Thread {
@@ -401,14 +333,7 @@ impl World<'_> {
     /// Accounts `time` of a task to `cause`, and to its step.
     #[inline]
     pub(super) fn note_time(&mut self, index: u32, cause: Cause, time: u64) {
-        let task = &mut self.tasks[index as usize];
-        match task.times.get_mut(cause as usize) {
-            Some(sum) => *sum += time,
-            None => self.more.extras[index as usize].times[cause as usize - PLAIN_CAUSES] += time,
-        }
-        if task.epoch == Epoch::Inside && cause != Cause::Queue {
-            self.steps[task.step as usize].times[cause as usize] += time;
-        }
+        self.parts().1.note_time(index, cause, time);
     }
 
     /// Where a task's time has gone so far.
@@ -443,8 +368,8 @@ impl World<'_> {
 
     /// Charges a thread for waking another up: an interrupt where another processor had to be roused, else only a system
     /// call.
-    pub(super) fn pay_wake(&mut self, waker: u32, roused: bool) {
-        let cost = if roused { self.signal_cost() } else { self.charges.switch };
-        self.owe(waker, cost);
+    pub(super) fn pay_wake(&mut self, waker: u32, roused: Roused) {
+        let cost = self.machine.waking_cost(roused);
+        self.owe(waker, cost.0);
     }
 }

@@ -74,16 +74,19 @@ impl Default for DeadlineTree {
 
 impl DeadlineTree {
     /// Whether nobody waits.
+    #[inline]
     pub(super) const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
     /// How many wait.
+    #[inline]
     pub(super) const fn len(&self) -> u32 {
         self.len
     }
 
     /// A thread begins to wait.
+    #[inline]
     pub(super) fn insert(&mut self, key: Key, thread: u32, own: Traits) {
         let node = Node { key, own, least: own, thread, priority: 0, children: [NONE; 2] };
         self.len += 1;
@@ -106,6 +109,7 @@ impl DeadlineTree {
     }
 
     /// A thread waits no longer; false if it did not.
+    #[inline]
     pub(super) fn remove(&mut self, key: Key) -> bool {
         if self.root == NONE {
             let Some(place) = self.nodes.iter().position(|node| node.key == key) else { return false };
@@ -123,6 +127,7 @@ impl DeadlineTree {
     }
 
     /// The first whose traits are `wanted`, with its deadline. Whoever has one that is `wanted` must be so with any less.
+    #[inline]
     pub(super) fn first(&self, wanted: impl Fn(Traits) -> bool) -> Option<(i64, u32)> {
         if self.root == NONE {
             return self.nodes.iter().find(|node| wanted(node.own)).map(|node| (node.key.0, node.thread));

@@ -18,47 +18,50 @@ use super::deadline_tree::{DeadlineTree, Key, Traits};
 
 /// What the policy knows of a thread.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Entity {
+pub(super) struct Entity {
     /// In its core's virtual time.
-    pub runtime: i64,
+    pub(super) runtime: i64,
     /// When its slice is over, in that time.
-    pub deadline: i64,
+    pub(super) deadline: i64,
     /// What it was owed when it left.
-    pub lag: i64,
+    pub(super) lag: i64,
     /// When it was last on a processor.
-    pub left: u64,
+    pub(super) left: u64,
     /// Its place among those with its deadline.
     order: u64,
     /// Asleep, and not yet out of the queue.
-    pub asleep: bool,
+    pub(super) asleep: bool,
 }
 
 impl Entity {
     /// Its place among those who wait.
+    #[inline]
     const fn key(&self) -> Key {
         (self.deadline, self.order)
     }
 
+    #[inline]
     const fn traits(&self) -> Traits {
         Traits { runtime: self.runtime, left: if self.asleep { u64::MAX } else { self.left } }
     }
 }
 
 /// A slice that is never over: some 36 years.
-pub const NEVER: u64 = 1 << 60;
+pub(super) const NEVER: u64 = 1 << 60;
 
 /// When the kernel looks, and for how long a thread is safe.
 #[derive(Clone, Copy, Debug)]
-pub struct Rules {
+pub(super) struct Rules {
     /// A slice.
-    pub slice: u64,
+    pub(super) slice: u64,
     /// Time between two looks at the thread that runs; 0: at its deadline exactly.
-    pub tick: u64,
+    pub(super) tick: u64,
 }
 
 impl Rules {
     /// When the kernel last looked at a thread that runs alone since `from`, and first found it past `due` more; nothing
     /// if it has not.
+    #[inline]
     fn last_renewal(self, from: u64, due: u64, now: u64) -> Option<u64> {
         if self.tick == 0 {
             return None;
@@ -70,19 +73,8 @@ impl Rules {
 }
 
 /// A core's threads that are runnable or owe too much to leave.
-///
-/// ```
-/// use conlab_sim::machine::{EevdfQueue, Entity, Rules};
-/// let rules = Rules { slice: 1_400_000, tick: 4_000_000 };
-/// let (mut queue, mut threads) = (EevdfQueue::default(), [Entity::default(); 2]);
-/// for (number, entity) in (0..).zip(&mut threads) {
-///     queue.place(entity, None, rules);
-///     queue.insert(number, entity);
-/// }
-/// assert_eq!(queue.first(None), Some(0), "of equals, whoever came first");
-/// ```
 #[derive(Clone, Debug, Default)]
-pub struct EevdfQueue {
+pub(super) struct EevdfQueue {
     /// By deadline, then in order of coming.
     waiting: DeadlineTree,
     /// Sum of the virtual runtimes of those that wait.
@@ -100,27 +92,32 @@ pub struct EevdfQueue {
 
 impl EevdfQueue {
     /// Whether nobody waits, asleep or awake.
-    pub fn is_empty(&self) -> bool {
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
     /// How many wait and are awake.
-    pub const fn awake(&self) -> u32 {
+    #[inline]
+    pub(super) const fn awake(&self) -> u32 {
         self.awake
     }
 
     /// Whoever was chosen begins to run at `now`.
-    pub const fn begin(&mut self, now: u64) {
+    #[inline]
+    pub(super) const fn begin(&mut self, now: u64) {
         self.since = now;
     }
 
     /// Somebody was chosen, and will run as soon as the processor is ready.
-    pub const fn choose(&mut self) {
+    #[inline]
+    pub(super) const fn choose(&mut self) {
         self.since = u64::MAX;
     }
 
     /// Brings the thread that runs up to `now`; one past its deadline gets the next slice.
-    pub fn advance(&mut self, current: &mut Entity, now: u64, rules: Rules) {
+    #[inline]
+    pub(super) fn advance(&mut self, current: &mut Entity, now: u64, rules: Rules) {
         if now <= self.since {
             return;
         }
@@ -140,32 +137,37 @@ impl EevdfQueue {
     }
 
     /// Sum and number of everybody's virtual runtimes.
+    #[inline]
     fn all(&self, current: Option<&Entity>) -> (i128, i128) {
         let waiting = i128::from(self.waiting.len());
         current.map_or((self.sum, waiting), |entity| (self.sum + i128::from(entity.runtime), waiting + 1))
     }
 
     /// Whether `entity`, which is one of those here, has not had more than its share.
-    pub fn eligible(&self, entity: &Entity, current: Option<&Entity>) -> bool {
+    #[inline]
+    pub(super) fn eligible(&self, entity: &Entity, current: Option<&Entity>) -> bool {
         let (sum, count) = self.all(current);
         i128::from(entity.runtime) * count <= sum
     }
 
     /// Virtual runtime of a thread that has got exactly its share.
     #[expect(clippy::cast_possible_truncation, reason = "between the least and the greatest of 64 bits")]
+    #[inline]
     fn average(&self, current: Option<&Entity>) -> i64 {
         let (sum, count) = self.all(current);
         if count == 0 { self.last } else { sum.div_euclid(count) as i64 }
     }
 
     /// What a thread that leaves is owed, or owes (negative), at most two slices or a tick.
-    pub fn lag(&self, entity: &Entity, current: Option<&Entity>, rules: Rules) -> i64 {
+    #[inline]
+    pub(super) fn lag(&self, entity: &Entity, current: Option<&Entity>, rules: Rules) -> i64 {
         let most = time((2 * rules.slice).max(rules.tick));
         (self.average(current) - entity.runtime).clamp(-most, most)
     }
 
     /// Gives a thread that comes its place in virtual time: it is owed what it was owed when it left.
-    pub fn place(&self, entity: &mut Entity, current: Option<&Entity>, rules: Rules) {
+    #[inline]
+    pub(super) fn place(&self, entity: &mut Entity, current: Option<&Entity>, rules: Rules) {
         let (_, count) = self.all(current);
         let average = self.average(current);
         // The average moves when the thread joins; with so much more it ends up with its lag.
@@ -176,7 +178,8 @@ impl EevdfQueue {
     }
 
     /// A thread with a place begins to wait; until it is removed, nothing about it may change.
-    pub fn insert(&mut self, thread: u32, entity: &mut Entity) {
+    #[inline]
+    pub(super) fn insert(&mut self, thread: u32, entity: &mut Entity) {
         self.comings += 1;
         entity.order = self.comings;
         self.waiting.insert(entity.key(), thread, entity.traits());
@@ -185,7 +188,8 @@ impl EevdfQueue {
     }
 
     /// A thread waits no longer.
-    pub fn remove(&mut self, thread: u32, entity: &Entity) {
+    #[inline]
+    pub(super) fn remove(&mut self, thread: u32, entity: &Entity) {
         let was_there = self.waiting.remove(entity.key());
         debug_assert!(was_there, "thread {thread} does not wait here");
         self.sum -= i128::from(entity.runtime);
@@ -197,7 +201,8 @@ impl EevdfQueue {
 
     /// The eligible thread with the earliest deadline among those that wait, if it comes before `current`. Of equals, who runs
     /// goes on, as what it did at this instant really took time; but not if its slice was over just now.
-    pub fn first(&self, current: Option<&Entity>) -> Option<u32> {
+    #[inline]
+    pub(super) fn first(&self, current: Option<&Entity>) -> Option<u32> {
         let (sum, count) = self.all(current);
         let eligible = |runtime: i64| i128::from(runtime) * count <= sum;
         let (deadline, thread) = self.waiting.first(|traits| eligible(traits.runtime))?;
@@ -213,7 +218,8 @@ impl EevdfQueue {
     }
 
     /// Of those who wait and are awake, the one with the earliest deadline that was last on a processor by `latest`, or never.
-    pub fn first_off_since(&self, latest: u64) -> Option<u32> {
+    #[inline]
+    pub(super) fn first_off_since(&self, latest: u64) -> Option<u32> {
         self.waiting.first(|traits| traits.left <= latest).map(|(_, thread)| thread)
     }
 }

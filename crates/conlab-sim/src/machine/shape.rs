@@ -3,7 +3,8 @@
 //! With one constant a race between two threads has one outcome for ever: a lock's last holder always beats the woken waiter, and a
 //! microsecond more or less turns that over. With the spread each has its chance.
 
-use serde_json::{Value, json};
+use crate::random::Stream;
+use crate::units::Nanos;
 
 /// Of how many in ten thousand each quantile is not exceeded: fine at both ends, where races are decided.
 const EDGES: [u64; 17] =
@@ -29,7 +30,7 @@ impl Shape {
         500, 700, 780, 860, 920, 960, 1000, 1060, 1140, 1300, 1700, 2300, 3200, 5000, 7000, 12_000, 25_000,
     ]);
 
-    /// The spread of these trials; [`Shape::EXACT`] where there are too few or their median is nothing.
+    /// The spread of these trials, such as wake-ups in microseconds; [`Shape::EXACT`] where there are too few or their median is nothing.
     #[must_use]
     pub fn of(trials: &[f64]) -> Self {
         let mut sorted = trials.to_vec();
@@ -47,6 +48,11 @@ impl Shape {
     }
 
     /// A time around `median`, from 64 random bits.
+    ///
+    /// ```
+    /// use conlab_sim::machine::Shape;
+    /// assert_eq!(Shape::WAKE_UP.sample(10_000, 1 << 63), 10_000, "half of the wake-ups take longer");
+    /// ```
     #[inline]
     #[must_use]
     pub fn sample(&self, median: u64, bits: u64) -> u64 {
@@ -58,34 +64,42 @@ impl Shape {
         u64::try_from(time).unwrap_or(u64::MAX)
     }
 
+    /// A time around `median`; draws nothing where every time is the median.
+    #[inline]
+    pub(super) fn around(&self, median: Nanos, stream: &mut Stream) -> Nanos {
+        if self.is_exact() { median } else { Nanos(self.sample(median.0, stream.bits())) }
+    }
+
     /// Whether every sample is the median.
     #[must_use]
     pub fn is_exact(&self) -> bool {
         *self == Self::EXACT
     }
 
-    /// The quantiles, for a stored calibration.
+    /// The quantiles, in thousandths of the median.
     #[must_use]
-    pub fn to_json(&self) -> Value {
-        json!(self.0)
+    pub const fn quantiles(&self) -> &[u32] {
+        &self.0
     }
 
-    /// The quantiles of a stored calibration; `None` unless they are as many as there should be, and rise.
+    /// The shape with these quantiles; `None` unless they are as many as there should be, and rise.
+    ///
+    /// ```
+    /// use conlab_sim::machine::Shape;
+    /// assert_eq!(Shape::from_quantiles(Shape::SIGNAL.quantiles()), Some(Shape::SIGNAL));
+    /// assert_eq!(Shape::from_quantiles(&[1, 2, 3]), None);
+    /// ```
     #[must_use]
-    pub fn from_json(value: &Value) -> Option<Self> {
-        let given = value.as_array().filter(|given| given.len() == EDGES.len())?;
-        let mut parts = [0; EDGES.len()];
-        for (part, given) in parts.iter_mut().zip(given) {
-            *part = u32::try_from(given.as_u64()?).ok()?;
-        }
-        parts.is_sorted().then_some(Self(parts))
+    pub fn from_quantiles(given: &[u32]) -> Option<Self> {
+        let parts = given.try_into().ok()?;
+        given.is_sorted().then_some(Self(parts))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::{Source, Stream};
+    use crate::random::Source;
 
     /// Sorted samples around a median of 10 µs.
     fn samples(shape: &Shape) -> Vec<u64> {
@@ -108,14 +122,13 @@ mod tests {
     }
 
     #[test]
-    fn the_shape_of_samples_is_that_of_their_source_and_comes_back_from_a_file() {
+    fn the_shape_of_samples_is_that_of_their_source() {
         let drawn: Vec<f64> = samples(&Shape::WAKE_UP).iter().map(|time| *time as f64).collect();
         let found = Shape::of(&drawn);
         for (got, expected) in found.0.iter().zip(Shape::WAKE_UP.0).take(13).skip(1) {
             assert!(got.abs_diff(expected) <= expected / 15, "{found:?}");
         }
-        assert_eq!(Shape::from_json(&found.to_json()), Some(found));
-        assert_eq!(Shape::from_json(&json!([1, 2, 3])), None);
+        assert_eq!(Shape::from_quantiles(found.quantiles()), Some(found));
         assert!(Shape::of(&[5.0; 3]).is_exact() && Shape::of(&[0.0; 100]).is_exact());
     }
 }
