@@ -72,7 +72,9 @@ fn conlabs_own_records_raise_nothing() {
         let reports: Vec<Report> = [LoadArm::Baseline, LoadArm::Isolated]
             .into_iter()
             .map(|load| {
-                let experiment = Experiment::new(scenario.clone(), load);
+                let mut experiment = Experiment::new(scenario.clone(), load);
+                // Numbers of tasks in a timeline take all 64 bits.
+                experiment.timeline_spans = 2000;
                 let record = VirtualEngine::new().run(&experiment, &Progress::default()).unwrap().record;
                 read_bytes(embedded.name, &serde_json::to_vec(&record).unwrap()).unwrap()
             })
@@ -199,6 +201,22 @@ fn campaign_reports_in_markdown_are_taken_apart() {
             "{code}: {part}\n{text}"
         );
     }
+}
+
+/// The number of a task takes all 64 bits, and a float keeps the highest of them as 2^64.
+#[test]
+fn the_highest_numbers_of_tasks_are_read() {
+    let scenario = Scenario::parse(EMBEDDED[0].text, EMBEDDED[0].name).unwrap();
+    let mut experiment = Experiment::new(scenario, LoadArm::Baseline);
+    experiment.timeline_spans = 100;
+    let mut record = VirtualEngine::new().run(&experiment, &Progress::default()).unwrap().record;
+    let spans = &mut record.timeline.as_mut().unwrap().spans;
+    for (span, task) in
+        spans.iter_mut().zip([u64::MAX, u64::MAX - 1, 18_395_077_073_260_077_000, 1 << 63, 1 << 53])
+    {
+        span.task = task;
+    }
+    read_bytes("run.json", &serde_json::to_vec(&record).unwrap()).unwrap();
 }
 
 /// A record that only a later version can read is refused as such.

@@ -21,11 +21,16 @@ pub(super) fn whole(value: f64) -> Option<u64> {
     (value >= 0.0 && value.fract() == 0.0 && value < 1e15).then_some(value as u64)
 }
 
-/// A whole number beyond 2^53, as near as it was kept.
+/// A whole number beyond 2^53, as near as it was kept: numbers of tasks take all 64 bits, and the highest of them are kept as 2^64.
 #[must_use]
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be a whole count")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "checked to be a whole count; 2^64 saturates"
+)]
 pub(super) fn large(value: f64) -> Option<u64> {
-    (value >= 0.0 && value.fract() == 0.0 && value < 1.8e19).then_some(value as u64)
+    const END: f64 = 18_446_744_073_709_551_616.0;
+    (value >= 0.0 && value.fract() == 0.0 && value <= END).then_some(value as u64)
 }
 
 /// What a rate counts.

@@ -43,10 +43,8 @@ fn value(node: &Node) -> Value {
         if whole && value.fract() == 0.0 && value.abs() < 9e15 {
             return Value::from(value as i64);
         }
-        if whole && (0.0..1.9e19).contains(&value) {
-            return super::super::number::large(value).map_or(Value::from(value), Value::from);
-        }
-        Value::from(value)
+        let large = if whole { super::super::number::large(value) } else { None };
+        large.map_or_else(|| Value::from(value), Value::from)
     };
     match &node.kind {
         Kind::Null | Kind::NoNumber => Value::Null,
