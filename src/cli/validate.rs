@@ -1,7 +1,7 @@
 //! `conlab validate`: virtual prediction beside real measurement, error per figure.
 
 use super::args::RunOptions;
-use super::exit::{Failure, Outcome, print, say};
+use super::exit::{Failure, Outcome, print, say, with_causes};
 use super::report::write;
 use super::signals::stop_on_interrupt;
 use super::terminal::Terminal;
@@ -63,7 +63,9 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
             match validate([&engines.0, &engines.1], &scenario, &treatment, replicates, &progress) {
                 Ok(found) => rows.extend(found),
                 // One scenario that this host cannot run does not end the validation of the others.
-                Err(EngineError::Unsupported(why)) => say(&format!("{label}: left out, {why}")),
+                Err(error @ (EngineError::Unsupported(_) | EngineError::System { .. })) => {
+                    say(&format!("{label}: left out: cannot {}", with_causes(&error)));
+                }
                 Err(error) => return Err(error.into()),
             }
             if progress.stopped() {

@@ -151,7 +151,7 @@ pub enum EngineError {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// A part of the scenario that this engine cannot run.
+    /// What this engine does not do, or this host does not allow: a sentence that begins with a verb and follows "cannot".
     #[error("{0}")]
     Unsupported(String),
     /// The system refused something else.

@@ -92,6 +92,15 @@ pub fn on_cpu() -> Option<Nanos> {
     None
 }
 
+/// How many processors the calling thread may run on; `None` where the system does not say.
+#[must_use]
+pub fn processors() -> Option<usize> {
+    #[cfg(target_os = "linux")]
+    return linux::processors();
+    #[cfg(not(target_os = "linux"))]
+    None
+}
+
 /// Confines the calling thread, and threads it starts later, to `cores` of the processors it may use now.
 ///
 /// # Errors
@@ -197,6 +206,11 @@ mod linux {
         let status = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
         (status == 0)
             .then(|| Nanos(time.tv_sec.cast_unsigned() * 1_000_000_000 + time.tv_nsec.cast_unsigned()))
+    }
+
+    /// Processors in the calling thread's affinity.
+    pub(super) fn processors() -> Option<usize> {
+        affinity().ok().map(|set| members(&set).count())
     }
 
     fn affinity() -> io::Result<libc::cpu_set_t> {

@@ -28,9 +28,25 @@ const FIGURES: [Figure; 3] = [
     },
 ];
 
+/// Of a scenario with a quota: how often it was used up and for how long, within 10 %.
+const OF_A_QUOTA: [Figure; 2] = [
+    Figure {
+        name: "throttled_periods",
+        tolerance: 0.10,
+        #[expect(clippy::cast_precision_loss, reason = "a count of periods")]
+        of: |record| record.quota.map_or(0.0, |quota| quota.throttled as f64),
+    },
+    Figure {
+        name: "throttled_s",
+        tolerance: 0.10,
+        #[expect(clippy::cast_precision_loss, reason = "a duration of less than 2^53 ns")]
+        of: |record| record.quota.map_or(0.0, |quota| quota.throttled_ns as f64 / 1e9),
+    },
+];
+
 /// Parts of the mean task's time, for information: where an error comes from.
-const PARTS: [Cause; 6] =
-    [Cause::Queue, Cause::Execution, Cause::Lock, Cause::RunQueue, Cause::Io, Cause::Call];
+const PARTS: [Cause; 7] =
+    [Cause::Queue, Cause::Execution, Cause::Lock, Cause::RunQueue, Cause::Io, Cause::Call, Cause::Throttled];
 
 fn focus(record: &RunRecord) -> &crate::measure::record::ActorRecord {
     &record.actors[&record.treatment.focus]
@@ -127,6 +143,8 @@ pub fn validate(
     };
     let mut rows: Vec<Row> =
         FIGURES.iter().map(|figure| row(figure.name, &figure.of, Some(figure.tolerance))).collect();
+    let of_a_quota = OF_A_QUOTA.iter().filter(|_| treated.host.quota.is_some());
+    rows.extend(of_a_quota.map(|figure| row(figure.name, &figure.of, Some(figure.tolerance))));
     for part in PARTS {
         let of = |record: &RunRecord| {
             let parts = focus(record).breakdown_mean_ns.parts();

@@ -25,6 +25,30 @@ fn words_that_are_none() {
     check(&["run", "agent"], 2, "unknown scenario `agent`; did you mean `agents`?");
 }
 
+/// What an engine does not do follows "cannot", so it begins with a verb.
+#[test]
+fn what_an_engine_does_not_do_is_said_in_english() {
+    for (words, sentence) in [
+        (&["run", "--profiler", "memory", "--queue", "async"][..], "error: cannot count allocations by step"),
+        (
+            &["run", "--cores", "60000", "--engine", "real"],
+            "error: cannot run real threads on 60000 processors",
+        ),
+        (
+            &["run", "--engine", "virtual", "--profiler", "memory"],
+            "error: cannot profile memory in virtual time",
+        ),
+        (
+            &["run", "--engine", "real", "--set", "host.quota=50%", "--set", "host.period=9s"],
+            "error: cannot put real threads under a quota",
+        ),
+    ] {
+        let (said, _folder) = conlab(words);
+        assert_eq!(said.code, 1, "{words:?}: {said:?}");
+        assert!(said.stderr.starts_with(sentence), "{words:?}: {}", said.stderr);
+    }
+}
+
 #[test]
 fn values_that_cannot_be() {
     for (words, sentence) in [

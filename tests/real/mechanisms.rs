@@ -3,8 +3,8 @@
 
 use conlab::engine::real::RealEngine;
 use conlab::engine::{Engine, Experiment, Progress, VirtualEngine};
-use conlab::measure::RunRecord;
 use conlab::measure::record::ActorRecord;
+use conlab::measure::{Cause, RunRecord};
 use conlab::scenario::{LoadArm, Scenario};
 
 fn run(engine: &dyn Engine, text: &str) -> RunRecord {
@@ -225,6 +225,47 @@ fn phases_and_recorded_arrivals_come_when_they_say() {
     }
 }
 
+/// The wrong program: one that writes the quota into the record and leaves its workers outside the control group.
+#[test]
+fn workers_use_no_more_processor_time_than_their_quota() {
+    let host = "[host]\ncores = 2\nquota = \"20%\"\nperiod = \"50ms\"";
+    let actor = "load = { clients = 8 }\nsteps = [{ name = \"s\", compute = \"2ms\" }]";
+    for text in both(host, actor, "") {
+        let scenario = Scenario::parse(&text, "test.toml").unwrap();
+        let ran = RealEngine::new().run(&Experiment::new(scenario, LoadArm::Baseline), &Progress::default());
+        let record = match ran {
+            Ok(output) => output.record,
+            // Only where this process may not make a control group.
+            Err(error) => {
+                assert!(error.to_string().contains("under a quota"), "{error}");
+                eprintln!("skipped: {error}");
+                return;
+            }
+        };
+        let quota = record.quota.unwrap();
+        let used: u64 = record.threads.iter().map(|thread| thread.on_cpu_ns).sum();
+        // Edges of the window within a period, and a slice of 5 ms that each processor may have taken from the pool before.
+        let periods = record.window.length_ns / quota.period_ns + 2;
+        let allowed = periods * quota.quota_ns + 2 * 5_000_000;
+        assert!(used <= allowed, "used {used} ns of {allowed} ns");
+        assert!(quota.throttled > 0 && quota.throttled_ns > 0, "{quota:?}");
+        assert!(
+            a(&record)
+                .breakdown_mean_ns
+                .parts()
+                .iter()
+                .any(|(cause, time)| *cause == Cause::Throttled && *time > 0.0)
+        );
+        assert!(record.identities.iter().all(|identity| identity.holds), "{:?}", record.identities);
+    }
+    let left = |folder: &str| {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let own = format!("conlab-{}-", std::process::id());
+        entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(&own)).count()
+    };
+    assert_eq!(left("/sys/fs/cgroup/cpu") + left("/sys/fs/cgroup"), 0, "control groups are left");
+}
+
 #[test]
 fn what_real_threads_do_not_do_is_refused_in_a_sentence() {
     let refused = |text: &str| {
@@ -235,8 +276,9 @@ fn what_real_threads_do_not_do_is_refused_in_a_sentence() {
             .to_string()
     };
     let actor = "load = { clients = 1 }\nsteps = [{ name = \"s\", io = \"1ms\" }]";
-    let [text, _] = both("[host]\nquota = \"50%\"", actor, "");
-    assert!(refused(&text).contains("quota"), "{}", refused(&text));
+    let [text, _] = both("[host]\nquota = \"50%\"\nperiod = \"3s\"", actor, "");
+    assert!(refused(&text).starts_with("put real threads under a quota"), "{}", refused(&text));
+    assert!(refused(&text).contains("from 1ms to 1s"), "{}", refused(&text));
     let actor = "load = { clients = 1, mix = { x = 1 } }\n[actor.a.on.x]\npriority = 1\n\
                  steps = [{ name = \"s\", io = \"1ms\" }]";
     let [text, _] = both("", actor, "");

@@ -303,6 +303,7 @@ fn frame(run: &Runtime, experiment: &Experiment, window: Nanos) -> RunRecord {
                 bound_ns: super::drain_bound(window).0,
             }),
         },
+        quota: run.group.as_ref().map(|group| group.record()),
         ..RunRecord::default()
     }
 }

@@ -68,6 +68,7 @@ pub(super) fn control(run: &Runtime, experiment: &Experiment, probe: &mut MissPr
             run.caches.iter().for_each(CacheRuntime::begin_window);
             run.locks.iter().for_each(LockRuntime::begin_window);
             probe.begin_window();
+            run.group.iter().for_each(|group| group.begin_window());
             run.progress.phase.store(2, Ordering::Relaxed);
         }
         let next = if measuring { end } else { start };
@@ -76,6 +77,7 @@ pub(super) fn control(run: &Runtime, experiment: &Experiment, probe: &mut MissPr
     run.caches.iter().for_each(CacheRuntime::end_window);
     run.locks.iter().for_each(LockRuntime::end_window);
     probe.end_window();
+    run.group.iter().for_each(|group| group.end_window());
     if found.is_empty() {
         found = drain(run, &mut lookout);
     }

@@ -20,6 +20,7 @@ mod performer;
 mod places;
 mod pool;
 mod profile;
+mod quota;
 mod register;
 mod runtime;
 mod special;
@@ -36,10 +37,10 @@ mod worker_stats;
 pub use runtime::Task;
 pub(crate) use work::{Corpus, Memory, chain};
 
-use super::{Engine, EngineError, Experiment, Profiler, Progress, RunOutput};
+use super::{Engine, EngineError, Experiment, Progress, RunOutput};
 use crate::measure::{host, sched};
 use crate::queue::{QueueKind, TaskQueue};
-use crate::scenario::{CostFactors, EngineKind, Load};
+use crate::scenario::{EngineKind, Load};
 use control::{control, drain_bound};
 use crew::Crew;
 use miss_probe::MissProbe;
@@ -106,7 +107,9 @@ impl Engine for RealEngine {
     }
 
     fn run(&self, experiment: &Experiment, progress: &Progress) -> Result<RunOutput, EngineError> {
-        refuse_what_cannot_run(experiment)?;
+        if let Some(refused) = unsupported::first_of(experiment) {
+            return Err(EngineError::Unsupported(refused));
+        }
         super::need::check(experiment, EngineKind::Real)?;
         limits::check(&experiment.scenario)?;
         if let Some(address) = experiment.console {
@@ -155,6 +158,7 @@ impl Engine for RealEngine {
         collected.costs = costs;
         collected.steal_ns = host::steal_ns().zip(steal).map(|(after, before)| after.saturating_sub(before));
         progress.phase.store(3, Ordering::Relaxed);
+        run.group.as_ref().map_or(Ok(()), |group| group.check())?;
         if let Some(failure) = collected.failure() {
             return Err(EngineError::Unsupported(format!("go on: a store refused: {failure}")));
         }
@@ -165,30 +169,4 @@ impl Engine for RealEngine {
         probe.report_to(&experiment.scenario, threads.max(1), &mut output.record);
         Ok(output)
     }
-}
-
-/// Everything that the real engine cannot do, said before anything is started.
-fn refuse_what_cannot_run(experiment: &Experiment) -> Result<(), EngineError> {
-    let scenario = &experiment.scenario;
-    if scenario.host.factors != CostFactors::default() {
-        return Err(EngineError::Unsupported(
-            "real threads cannot make switches, queues or coherence cheaper; use --engine virtual".into(),
-        ));
-    }
-    if experiment.profiler == Profiler::Memory && scenario.actors[scenario.focus].queue == QueueKind::Async {
-        return Err(EngineError::Unsupported(
-            "allocations by step cannot be counted where the queue is async, for a handler's steps do not stay on one thread; use \
-             --profiler deterministic, or another --queue"
-                .into(),
-        ));
-    }
-    if let Some(refused) = unsupported::first_of(scenario) {
-        return Err(EngineError::Unsupported(refused));
-    }
-    if scenario.actors.iter().all(|actor| actor.load == Load::None) {
-        return Err(EngineError::Unsupported(
-            "no actor has load; give one `load`, or use --load baseline".into(),
-        ));
-    }
-    Ok(())
 }

@@ -93,7 +93,7 @@ impl<'run, E: Executor> Performer<'run, E> {
             actor,
             entry: run.register.performers[actor].start + number,
             executor,
-            time: Timekeeper::new(run.clock.clone()),
+            time: Timekeeper::new(run.clock.clone(), run.group.clone()),
             memory: Memory::default(),
             corpus: Corpus::default(),
             interpreter: None,
@@ -410,7 +410,8 @@ impl<'run, E: Executor> Performer<'run, E> {
         if let (Some(step), Some(cause)) = (self.step, activity.cause()) {
             let times = &mut self.steps[step].0;
             times[cause as usize] += segment.end - segment.start - segment.run_queue;
-            times[Cause::RunQueue as usize] += segment.run_queue;
+            times[Cause::RunQueue as usize] += segment.run_queue - segment.throttled;
+            times[Cause::Throttled as usize] += segment.throttled;
         }
     }
 

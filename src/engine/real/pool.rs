@@ -70,6 +70,7 @@ impl Pool {
     }
 
     pub(super) fn start_thread(&self) {
+        self.run.enter_group();
         SEAT.set(Some(self.started.fetch_add(1, Ordering::Relaxed) % self.seats.len()));
         forget_run_queue();
         SELF.set(Some(Own {
@@ -119,7 +120,12 @@ impl Pool {
                 own.times.blocked += asleep;
                 own.times.idle += asleep;
                 if self.run.spans > 0 {
-                    let idle = Segment { start: parked_at, end: now, run_queue: waited.min(now - parked_at) };
+                    let idle = Segment {
+                        start: parked_at,
+                        end: now,
+                        run_queue: waited.min(now - parked_at),
+                        throttled: Nanos::ZERO,
+                    };
                     let nothing =
                         Belongs { track: self.worker(), task: 0, label: String::new(), holder: None };
                     self.seat().notes.stats.spans.keep(

@@ -7,17 +7,18 @@ use super::locks::{LockRuntime, Mechanism};
 use super::memory::{CacheRuntime, StoreRuntime};
 use super::pauses::Pauses;
 use super::places::PoolRuntime;
+use super::quota::ControlGroup;
 use super::register::{Look as RegisterLook, Register, Ticket};
 use super::tasks::MAX_HANDLERS;
 use super::work::{self, STOP_CHECK, Work};
 use crate::clock::Clock;
 use crate::engine::live::LiveBatch;
 use crate::engine::{EngineError, Experiment, Profiler, Progress};
-use crate::measure::Epoch;
+use crate::measure::{Epoch, host};
 use crate::model::{Op, Program, weighted};
 use crate::queue::{self, ChannelQueue, PushError, QueueKind, TaskQueue};
 use crate::random::{Source, Stream};
-use crate::scenario::{ActorSpec, Budget, Load, LockKind, Next, StepSpec, Wait};
+use crate::scenario::{ActorSpec, Budget, Load, LockKind, Next, Scenario, StepSpec, Wait};
 use crate::sync::Padded;
 use crate::units::Nanos;
 use std::ops::{Deref, DerefMut};
@@ -208,6 +209,8 @@ pub(super) struct Runtime {
     pub(super) locks: Vec<LockRuntime>,
     pub(super) pools: Vec<PoolRuntime>,
     pub(super) pauses: Pauses,
+    /// The quota of the workers.
+    pub(super) group: Option<Arc<ControlGroup>>,
     /// Whether tasks need more than a queue, a program and one answer.
     pub(super) special: bool,
     warmup: Nanos,
@@ -288,6 +291,7 @@ impl Runtime {
             locks: locks.collect(),
             pools: scenario.pools.iter().map(PoolRuntime::new).collect(),
             pauses: Pauses::new(scenario, experiment.seed),
+            group: group_of(scenario, workers)?,
             special: scenario.is_special(),
             warmup: scenario.run.warmup,
             caches: scenario.caches.iter().map(|spec| CacheRuntime::new(spec, workers)).collect(),
@@ -317,6 +321,13 @@ impl Runtime {
             current: (0..workers).map(|_| Padded::default()).collect(),
             controller: std::thread::current(),
         })
+    }
+
+    /// Puts the calling thread, which is a worker, under the quota.
+    pub(super) fn enter_group(&self) {
+        if let Some(group) = &self.group {
+            group.enter();
+        }
     }
 
     /// Sets the instant from which arrivals are measured.
@@ -538,4 +549,11 @@ fn budget_of(step: &StepSpec) -> Option<Mutex<Budget>> {
 /// The registry's queues, for runs that bring none of their own.
 pub(super) fn registered(kind: QueueKind, capacity: usize) -> Box<dyn TaskQueue<Task>> {
     queue::build(kind, capacity)
+}
+
+/// The control group of a scenario with a quota.
+fn group_of(scenario: &Scenario, workers: usize) -> Result<Option<Arc<ControlGroup>>, EngineError> {
+    let cores = scenario.host.cores.unwrap_or_else(host::cores);
+    let group = scenario.host.quota.map(|quota| ControlGroup::make(quota, cores.min(host::cores()), workers));
+    Ok(group.transpose()?.map(Arc::new))
 }

@@ -4,18 +4,22 @@
 //! the kernel's figure is read after it, and what it grew by is taken out of the segment. Shorter segments are not worth
 //! a system call: whoever loses the processor is away for longer than that.
 
+use super::quota::ControlGroup;
 use crate::clock::Clock;
 use crate::measure::sched::{self, ThreadSched};
 use crate::measure::{Cause, TaskTimes};
 use crate::units::Nanos;
 use std::cell::RefCell;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// Pieces longer than this are checked against the kernel's figures: some 2 % of probe effect at the worst.
 const LONG: Nanos = Nanos::from_micros(50);
 
 /// Waits that were announced and last longer than this are checked as well: whoever sleeps pays for more than that.
 const LONG_WAIT: Nanos = Nanos::from_micros(10);
+
+/// Waits for a processor that are shorter are not asked how much of them a quota took.
+const SHORTEST_THROTTLED: Nanos = Nanos::from_micros(200);
 
 /// What a worker did in a segment of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,6 +119,8 @@ pub(super) struct Segment {
     pub(super) end: Nanos,
     /// Part of it in which the thread was runnable but not running.
     pub(super) run_queue: Nanos,
+    /// Of that, what a quota took.
+    pub(super) throttled: Nanos,
 }
 
 /// The kernel's figure of the calling thread, and what of it was already given to a segment.
@@ -158,10 +164,12 @@ pub(super) struct Timekeeper {
     pub(super) kernel_reads: u64,
     /// The thread's time on a processor when the wait began that goes on.
     awake: Option<Nanos>,
+    /// The quota that the thread is under.
+    group: Option<Arc<ControlGroup>>,
 }
 
 impl Timekeeper {
-    pub(super) fn new(clock: Clock) -> Self {
+    pub(super) fn new(clock: Clock, group: Option<Arc<ControlGroup>>) -> Self {
         let last = clock.now();
         Self {
             clock,
@@ -171,6 +179,7 @@ impl Timekeeper {
             clock_reads: 0,
             kernel_reads: 0,
             awake: None,
+            group,
         }
     }
 
@@ -213,7 +222,7 @@ impl Timekeeper {
         } else {
             Nanos::ZERO
         };
-        self.account(activity, Segment { start, end, run_queue })
+        self.account(activity, start, end, run_queue)
     }
 
     /// Ends a segment of an awaiting task, which was ready to go on at `ready`.
@@ -223,15 +232,23 @@ impl Timekeeper {
         self.clock_reads += 1;
         self.last = end;
         let run_queue = ready.map_or(Nanos::ZERO, |ready| end.saturating_sub(ready.max(start)));
-        self.account(activity, Segment { start, end, run_queue })
+        self.account(activity, start, end, run_queue)
     }
 
     #[inline]
-    fn account(&mut self, activity: Activity, segment: Segment) -> Segment {
-        let own = segment.end - segment.start - segment.run_queue;
+    fn account(&mut self, activity: Activity, start: Nanos, end: Nanos, run_queue: Nanos) -> Segment {
+        let throttled = match &self.group {
+            Some(group) if run_queue >= SHORTEST_THROTTLED => {
+                group.throttled_since(start, end).min(run_queue)
+            }
+            _ => Nanos::ZERO,
+        };
+        let segment = Segment { start, end, run_queue, throttled };
+        let own = end - start - run_queue;
         if let Some(cause) = activity.cause() {
             self.task[cause as usize] += own;
-            self.task[Cause::RunQueue as usize] += segment.run_queue;
+            self.task[Cause::RunQueue as usize] += run_queue - throttled;
+            self.task[Cause::Throttled as usize] += throttled;
         }
         match activity {
             Activity::Work => self.thread.work += own,
@@ -311,7 +328,7 @@ mod tests {
 
     #[test]
     fn pieces_join_without_gaps_and_their_parts_sum_to_the_whole() {
-        let mut time = Timekeeper::new(Clock::get());
+        let mut time = Timekeeper::new(Clock::get(), None);
         let start = time.last();
         time.start_task(Nanos(5));
         let mut end = start;
@@ -329,7 +346,7 @@ mod tests {
     /// Sleeping for a moment, again and again, takes the processor for a good part of the time.
     #[test]
     fn short_sleeps_are_blocked_time_only_while_the_thread_is_off_the_processor() {
-        let mut time = Timekeeper::new(Clock::get());
+        let mut time = Timekeeper::new(Clock::get(), None);
         forget_run_queue();
         let Some(before) = sched::on_cpu() else { return };
         let start = time.last();
@@ -350,7 +367,7 @@ mod tests {
 
     #[test]
     fn a_resumed_task_waited_for_a_worker_only_since_it_was_ready() {
-        let mut time = Timekeeper::new(Clock::get());
+        let mut time = Timekeeper::new(Clock::get(), None);
         let start = time.last();
         let segment = time.cut_resumed(Activity::Io, Some(start));
         assert_eq!(segment.run_queue, segment.end - segment.start);

@@ -1,19 +1,40 @@
-//! What a scenario may say and real threads do not do: refused in a sentence before anything starts.
+//! What an experiment may ask for and real threads do not do: refused in a sentence before anything starts.
 
-use crate::scenario::Scenario;
+use crate::engine::{Experiment, Profiler};
+use crate::measure::sched;
+use crate::queue::QueueKind;
+use crate::scenario::{CostFactors, Load};
 
-/// The first thing of a scenario that this engine does not do, as a sentence.
-pub(super) fn first_of(scenario: &Scenario) -> Option<String> {
-    if scenario.host.quota.is_some() {
+/// The first thing of an experiment that this engine does not do; a sentence that follows "cannot".
+pub(super) fn first_of(experiment: &Experiment) -> Option<String> {
+    let scenario = &experiment.scenario;
+    if scenario.host.factors != CostFactors::default() {
         return Some(
-            "real threads are not put under a quota of processor time; use --engine virtual, or start conlab in a control group \
-             that has one"
+            "make switches, queues or coherence cheaper on real threads; use --engine virtual".into(),
+        );
+    }
+    if experiment.profiler == Profiler::Memory && scenario.actors[scenario.focus].queue == QueueKind::Async {
+        return Some(
+            "count allocations by step where the queue is async: a handler's steps do not stay on one thread; use --profiler \
+             deterministic, or another --queue"
                 .into(),
+        );
+    }
+    let processors = sched::processors().and_then(|count| u32::try_from(count).ok()).unwrap_or(u32::MAX);
+    if let Some(cores) = scenario.host.cores.filter(|cores| *cores > processors) {
+        return Some(format!(
+            "run real threads on {cores} processors where this process may use {processors}; use --cores {processors}, or \
+             --engine virtual"
+        ));
+    }
+    if scenario.actors.iter().all(|actor| actor.load == Load::None) {
+        return Some(
+            "run a scenario in which no actor has load: give one `load`, or use --load baseline".into(),
         );
     }
     let ordered = scenario.actors.iter().find(|actor| actor.kinds.iter().any(|kind| kind.priority > 0))?;
     Some(format!(
-        "real queues do not serve one kind of request before another, as `{}` wants; use --engine virtual",
+        "serve one kind of request before another on real threads, as `{}` wants; use --engine virtual",
         ordered.name
     ))
 }

@@ -134,6 +134,7 @@ struct Worker<'run> {
 /// Works as worker number `index` of the run, `number` of `actor`, until the queue is closed and drained; to be called on
 /// a thread of its own.
 pub(super) fn work(run: &Runtime, actor: usize, index: usize, number: usize) -> (Notes, ThreadAccount) {
+    run.enter_group();
     sched::sharpen_timers();
     forget_run_queue();
     let mut notes = Notes::new(run, actor);
