@@ -14,8 +14,8 @@ use crate::files::{self, LARGEST_TEXT};
 use crate::measure::Calibration;
 use crate::study::SharedEngine;
 use crate::sweep::{
-    Cell, Log, Outcome as CellOutcome, Plan, Scheduler, Shard, SweepError, compute, job, merge, read_study,
-    write_table,
+    Cell, Log, Outcome as CellOutcome, Parts, Plan, Scheduler, Shard, SweepError, compute, job, merge,
+    read_study, write_table,
 };
 use serde_json::json;
 use std::env;
@@ -124,6 +124,9 @@ struct SubmitArgs {
     /// Most shards at once
     #[arg(long, value_name = "N", value_parser = |text: &str| parse_count(text, 1, 1_000_000))]
     width: Option<u64>,
+    /// Processors of each shard, and threads that compute its cells
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = |text: &str| parse_count(text, 1, 4096))]
+    cpus: u64,
     /// Image that has conlab (kubernetes)
     #[arg(long, value_name = "IMAGE")]
     image: Option<String>,
@@ -294,9 +297,14 @@ fn submit(args: &SubmitArgs) -> Result<Outcome, Failure> {
         .canonicalize()
         .map_err(|error| Failure::cannot(format!("find {}", args.folder.display()), error))?;
     let program = env::current_exe().map_err(|error| Failure::cannot("find this program", error))?;
-    let shards = usize::try_from(args.shards).unwrap_or(usize::MAX);
-    let width = args.width.and_then(|width| usize::try_from(width).ok());
-    let job = job(args.engine, &plan, &folder, &program, (shards, width), args.image.as_deref())?;
+    let whole = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+    let parts = Parts {
+        shards: whole(args.shards),
+        width: args.width.map(whole),
+        cpus: whole(args.cpus),
+        image: args.image.clone(),
+    };
+    let job = job(args.engine, &plan, &folder, &program, &parts)?;
     if args.dry_run {
         let files: Vec<String> =
             job.files.iter().map(|(path, text)| format!("{}\n\n{text}\n", path.display())).collect();

@@ -19,7 +19,7 @@ pub use design::{Study, read_study};
 pub use merge::{Tables, merge};
 pub use plan::{Cell, Plan};
 pub use shards::{Ran, Shard, compute};
-pub use submit::{Job, Scheduler, job};
+pub use submit::{Job, Parts, Scheduler, job};
 pub use table::write_table;
 
 use std::path::PathBuf;

@@ -13,6 +13,7 @@ mod kills;
 mod limits;
 mod pages;
 mod records;
+mod schedulers;
 mod stored;
 mod studies;
 

@@ -244,7 +244,14 @@ fn jobs_are_shown_before_they_are_submitted() {
         said(here, &all)
     };
     let slurm = shown(&["--engine", "slurm", "--shards", "4", "--width", "2"]);
-    for part in ["--array=0-3%2", "--dependency=afterok", "sweep merge", "would run: sh "] {
+    for part in [
+        "--array=0-3%2",
+        "--dependency=afterok",
+        "--shard \"$SLURM_ARRAY_TASK_ID/4\"",
+        "--kill-on-invalid-dep=yes",
+        "sweep merge",
+        "would run: sh ",
+    ] {
         assert!(slurm.stdout.contains(part), "{part}: {}", slurm.stdout);
     }
     let hq = shown(&["--engine", "hq", "--shards", "4"]);
