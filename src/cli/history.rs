@@ -1,10 +1,13 @@
 //! `conlab history`: a figure's course over the stored records, and where it changed.
 
 use super::exit::{Failure, Outcome, print};
+use super::report::write;
 use super::terminal::Terminal;
 use crate::history::{Course, courses, list};
 use crate::measure::RunRecord;
-use crate::report::plain::plain_table;
+use crate::report::html::html;
+use crate::report::study::history_page;
+use crate::report::text::text;
 use crate::study::Metric;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -34,6 +37,9 @@ pub(super) struct Args {
     /// Exit with 3 when a course got worse at its last change
     #[arg(long)]
     gate: bool,
+    /// Write the page as HTML
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Print the courses as JSON
     #[arg(long)]
     json: bool,
@@ -61,50 +67,21 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
         let text = serde_json::to_string_pretty(&Document { schema: 1, courses: &courses })
             .map_err(|error| Failure::cannot("write the courses as JSON", error))?;
         print(&format!("{text}\n"))?;
-    } else {
-        print(&terminal.plain(&page(&courses, args)))?;
+    }
+    let page = history_page(&courses, args.metric);
+    if !args.json {
+        print(&match courses[..] {
+            [] => format!(
+                "no whole record in {} has a {}; `conlab results` lists what there is\n",
+                args.out.display(),
+                args.metric.name()
+            ),
+            _ => terminal.plain(&text(&page, terminal.width, &terminal.details)),
+        })?;
+    }
+    if let Some(file) = &args.html {
+        write(file, &html(&page), terminal)?;
     }
     let worse = courses.iter().any(|course| course.changes.last().is_some_and(|change| change.worse));
     Ok(if args.gate && worse { Outcome::Refuted } else { Outcome::Done })
-}
-
-fn page(courses: &[Course], args: &Args) -> String {
-    if courses.is_empty() {
-        return format!(
-            "no whole record in {} has a {}; `conlab results` lists what there is\n",
-            args.out.display(),
-            args.metric.name()
-        );
-    }
-    let unit = args.metric.unit();
-    let mut text = String::new();
-    for course in courses {
-        text.push_str(&format!("{} of {}\n", course.metric.name(), course.experiment));
-        let most = course.points.iter().map(|point| point.value).fold(f64::MIN_POSITIVE, f64::max);
-        let rows = course
-            .points
-            .iter()
-            .enumerate()
-            .map(|(index, point)| {
-                let change = course.changes.iter().find(|change| change.at == index);
-                let mark = change.map_or_else(String::new, |change| {
-                    let share = change.relative.map_or(f64::NAN, |share| share.value);
-                    let way = if change.worse { "worse" } else { "better" };
-                    format!("{way} from here: {:+.1} % (p = {:.3})", share * 100.0, change.p)
-                        .replace('-', "−")
-                });
-                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 24")]
-                let bar = "█".repeat((point.value / most * 24.0).clamp(0.0, 24.0).round() as usize);
-                let commit: String = point.commit.as_deref().unwrap_or("").chars().take(8).collect();
-                vec![point.started.clone(), commit, unit.show(point.value), bar, mark]
-            })
-            .collect();
-        text.push_str(&plain_table(&["started", "commit", course.metric.name(), "", ""], rows, 2));
-        if course.changes.is_empty() {
-            let few = if course.points.len() < 6 { " (fewer than 6 records cannot show one)" } else { "" };
-            text.push_str(&format!("no change in {} records{few}\n", course.points.len()));
-        }
-        text.push('\n');
-    }
-    text
 }

@@ -88,6 +88,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "verify",
             "study",
             "explain",
+            "history",
             "audit",
             "observe",
         ],

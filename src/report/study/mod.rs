@@ -2,8 +2,10 @@
 
 mod claims;
 mod compare;
+mod difference;
 mod explain;
 mod fit;
+mod history;
 mod replay;
 mod search;
 mod validate;
@@ -12,8 +14,10 @@ mod whatif;
 
 pub use claims::claims_page;
 pub use compare::compare_page;
+pub use difference::{JudgedGate, after_words, difference_page, relative_words};
 pub use explain::{answer, explain_page};
 pub use fit::fit_page;
+pub use history::history_page;
 pub use replay::replay_page;
 pub use search::search_page;
 pub use validate::validate_page;

@@ -7,5 +7,6 @@ mod hostile;
 mod page;
 mod pages;
 mod schema;
+mod stored;
 mod studies;
 mod trace;
