@@ -104,60 +104,104 @@ steps = [{ name = "read", cache = "rsu", hit = "1us", miss = { io = { mean = "1m
 load = ["agents"]
 "#;
 
+/// Mistakes in it that a schema can express: a text, and what stands there instead.
+const MISTAKES: [(&str, &str); 43] = [
+    ("schema = 1", "schema = 2"),
+    ("schema = 1\n", ""),
+    ("name = \"right\"", "name = \"\""),
+    ("tasks = 10", "tasks = 0"),
+    ("tasks = 10", "task = 10"),
+    ("tasks = 10", "tasks = \"10\""),
+    ("tasks = 10", "duration = \"10\""),
+    ("tasks = 10", "duration = \"-10ms\""),
+    ("tasks = 10", "duration = \"10 parsecs\""),
+    ("tasks = 10", "engine = \"virtul\""),
+    ("tasks = 10", "load = \"isolate\""),
+    ("cores = 2", "cores = 0"),
+    ("cores = 2", "core = 2"),
+    ("kind = \"mutex\"", "kind = \"mutx\""),
+    ("capacity = 100\n", ""),
+    ("capacity = 100", "capacity = 0"),
+    ("zipf = 0.9", "zipf = -1.0"),
+    ("value = \"4KiB\"", "value = \"4KiBB\""),
+    ("value = \"4KiB\"", "value = 0"),
+    ("focus = true", "focus = \"yes\""),
+    ("threads = 2", "threads = 0"),
+    ("threads = 2", "thread = 2"),
+    ("threads = 2", "queue = \"lockfre\""),
+    ("load = { clients = 2, think = \"1ms\" }", "load = { clients = 2, rate = \"5/s\" }"),
+    ("load = { clients = 2, think = \"1ms\" }", "load = { clients = 0 }"),
+    ("rate = \"10/s\"", "rate = \"10/parsec\""),
+    ("rate = \"10/s\"", "rate = \"10/s\", arrivals = \"random\""),
+    ("name = \"plan\", ", ""),
+    ("compute = \"1ms\", ", ""),
+    ("lognormal = 0.1", "lognormal = 9.0"),
+    ("lognormal = 0.1", "lognormall = 0.1"),
+    ("lognormal = 0.1", "lognormal = 0.1, gamma = 1.0"),
+    ("spread = \"exponential\"", "spread = \"gamma\""),
+    ("miss = { io", "miss = { oi"),
+    ("size = 10\n", ""),
+    ("size = 10", "next = \"lifo\""),
+    ("pause = \"all\"\n", ""),
+    ("every = \"2s\"\n", ""),
+    ("compute = \"1ms\", ", "compute = \"1ms\", chance = 2.0, "),
+    ("compute = \"1ms\", ", "compute = \"1ms\", retry = { times = 0 }, "),
+    ("compute = \"1ms\", ", "compute = \"1ms\", batch = { within = \"1ms\" }, "),
+    ("focus = true", "focus = true\nfull = \"explode\""),
+    ("focus = true", "focus = true\nshed = { length = 1, age = \"1s\" }"),
+];
+
 #[test]
 fn mistakes_that_a_schema_can_express_are_flagged_by_it_and_by_the_parser() {
     let validator = jsonschema::validator_for(&schema()).unwrap();
     assert!(validator.is_valid(&to_json(RIGHT)));
     Scenario::parse(RIGHT, "right").unwrap();
-    for (from, to) in [
-        ("schema = 1", "schema = 2"),
-        ("schema = 1\n", ""),
-        ("name = \"right\"", "name = \"\""),
-        ("tasks = 10", "tasks = 0"),
-        ("tasks = 10", "task = 10"),
-        ("tasks = 10", "tasks = \"10\""),
-        ("tasks = 10", "duration = \"10\""),
-        ("tasks = 10", "duration = \"-10ms\""),
-        ("tasks = 10", "duration = \"10 parsecs\""),
-        ("tasks = 10", "engine = \"virtul\""),
-        ("tasks = 10", "load = \"isolate\""),
-        ("cores = 2", "cores = 0"),
-        ("cores = 2", "core = 2"),
-        ("kind = \"mutex\"", "kind = \"mutx\""),
-        ("capacity = 100\n", ""),
-        ("capacity = 100", "capacity = 0"),
-        ("zipf = 0.9", "zipf = -1.0"),
-        ("value = \"4KiB\"", "value = \"4KiBB\""),
-        ("value = \"4KiB\"", "value = 0"),
-        ("focus = true", "focus = \"yes\""),
-        ("threads = 2", "threads = 0"),
-        ("threads = 2", "thread = 2"),
-        ("threads = 2", "queue = \"lockfre\""),
-        ("load = { clients = 2, think = \"1ms\" }", "load = { clients = 2, rate = \"5/s\" }"),
-        ("load = { clients = 2, think = \"1ms\" }", "load = { clients = 0 }"),
-        ("rate = \"10/s\"", "rate = \"10/parsec\""),
-        ("rate = \"10/s\"", "rate = \"10/s\", arrivals = \"random\""),
-        ("name = \"plan\", ", ""),
-        ("compute = \"1ms\", ", ""),
-        ("lognormal = 0.1", "lognormal = 9.0"),
-        ("lognormal = 0.1", "lognormall = 0.1"),
-        ("lognormal = 0.1", "lognormal = 0.1, gamma = 1.0"),
-        ("spread = \"exponential\"", "spread = \"gamma\""),
-        ("miss = { io", "miss = { oi"),
-        ("size = 10\n", ""),
-        ("size = 10", "next = \"lifo\""),
-        ("pause = \"all\"\n", ""),
-        ("every = \"2s\"\n", ""),
-        ("compute = \"1ms\", ", "compute = \"1ms\", chance = 2.0, "),
-        ("compute = \"1ms\", ", "compute = \"1ms\", retry = { times = 0 }, "),
-        ("compute = \"1ms\", ", "compute = \"1ms\", batch = { within = \"1ms\" }, "),
-        ("focus = true", "focus = true\nfull = \"explode\""),
-        ("focus = true", "focus = true\nshed = { length = 1, age = \"1s\" }"),
-    ] {
+    for (from, to) in MISTAKES {
         assert!(RIGHT.contains(from), "{from}");
         let wrong = RIGHT.replacen(from, to, 1);
         assert!(Scenario::parse(&wrong, "wrong").is_err(), "the parser takes `{to}`");
         assert!(!validator.is_valid(&to_json(&wrong)), "the schema takes `{to}` for `{from}`");
+    }
+}
+
+/// What editors ask: taplo, a checker of TOML that is not ours, takes every built-in and template and flags every mistake.
+#[test]
+fn taplo_takes_every_built_in_and_flags_every_mistake() {
+    let taplo = |words: &[String]| std::process::Command::new("taplo").args(words).output();
+    if taplo(&["--version".into()]).is_err() {
+        return eprintln!("passed over: there is no taplo (pip install taplo)");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("scenario.schema.json");
+    fs::write(&place, schema().to_string()).unwrap();
+    let check = |files: Vec<String>| {
+        let mut words: Vec<String> = ["check", "--no-auto-config", "--schema"].map(str::to_owned).into();
+        words.push(format!("file://{}", place.display()));
+        words.extend(files);
+        let output = taplo(&words).unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut right: Vec<String> = ["experiments", "experiments/phase-18f", "src/cli/templates"]
+        .iter()
+        .flat_map(|folder| fs::read_dir(root.join(folder)).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| fs::read_to_string(path).is_ok_and(|text| text.starts_with("#:schema ")))
+        .map(|path| path.display().to_string())
+        .collect();
+    assert!(right.len() >= EMBEDDED.len(), "{} files name the schema", right.len());
+    let file = |name: String, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    right.push(file("right.toml".into(), RIGHT));
+    let (taken, said) = check(right);
+    assert!(taken, "{said}");
+    // One by one: what taplo says of several may end before the last, its exit code is sure.
+    for (index, (from, to)) in MISTAKES.iter().enumerate() {
+        let (taken, said) = check(vec![file(format!("wrong-{index}.toml"), &RIGHT.replacen(from, to, 1))]);
+        assert!(!taken, "`{to}` for `{from}`: {said}");
     }
 }
 
