@@ -142,6 +142,8 @@ pub struct Manner {
     pub exact_repeats: bool,
     /// Built without optimisation.
     pub debug_build: bool,
+    /// The library that timed it was built without optimisation.
+    pub debug_library: bool,
     /// The processor's frequency was not fixed.
     pub frequency_scaling: bool,
     /// Percentiles are of another population than the mean (of successes only, say).

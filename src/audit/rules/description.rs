@@ -158,6 +158,20 @@ pub(super) fn debug_build(evidence: &Evidence<'_>) -> Vec<Hit> {
     )
 }
 
+/// A library that takes more time than it must around what it times.
+pub(super) fn debug_library(evidence: &Evidence<'_>) -> Vec<Hit> {
+    once_a_report(
+        evidence,
+        |manner| manner.debug_library,
+        || {
+            Said::new(
+                "the file says: the benchmark library is a debug build",
+                "the library's own work around short benchmarks counts as theirs; how they were built themselves the file does not say",
+            )
+        },
+    )
+}
+
 /// A processor that changes its frequency.
 pub(super) fn frequency_scaling(evidence: &Evidence<'_>) -> Vec<Hit> {
     once_a_report(

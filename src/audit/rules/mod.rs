@@ -555,6 +555,13 @@ pub const RULES: &[Rule] = &[
         check: description::debug_build,
     },
     Rule {
+        code: "debug-library",
+        title: "benchmark library built without optimisation",
+        severity: Severity::Note,
+        remedy: "Link a release build of the library for benchmarks of less than a microsecond.",
+        check: description::debug_library,
+    },
+    Rule {
         code: "frequency-scaling",
         title: "processor whose frequency was free to change",
         severity: Severity::Note,

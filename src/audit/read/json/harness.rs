@@ -162,7 +162,8 @@ pub(super) fn pyperf(root: &Node) -> Report {
 pub(super) fn google_benchmark(root: &Node) -> Report {
     let mut report = Report::of("Google Benchmark JSON");
     let manner = Manner {
-        debug_build: root.word("context/library_build_type") == Some("debug"),
+        // Of the library alone: distributions ship debug builds of it, and the benchmarks may be optimised all the same.
+        debug_library: root.word("context/library_build_type") == Some("debug"),
         frequency_scaling: root.at("/context/cpu_scaling_enabled").and_then(Node::truth) == Some(true),
         ..Manner::default()
     };
