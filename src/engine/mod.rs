@@ -9,7 +9,7 @@ pub use live::{Live, LiveBatch, LiveThread, LiveTotals, ThreadState};
 pub use virtual_time::VirtualEngine;
 
 use crate::measure::{Counts, RunRecord};
-use crate::scenario::{LoadArm, Scenario};
+use crate::scenario::{Layout, LoadArm, Scenario};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -49,6 +49,14 @@ impl Experiment {
             console: None,
             command: Vec::new(),
         }
+    }
+}
+
+impl Experiment {
+    /// The experiment on the scenario in which each instance is an actor, where there are any.
+    fn laid_out(&self) -> Option<(Self, Layout)> {
+        let (scenario, layout) = self.scenario.laid_out()?;
+        Some((Self { scenario, ..self.clone() }, layout))
     }
 }
 

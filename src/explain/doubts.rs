@@ -111,7 +111,7 @@ fn processors(scenario: &Scenario, rates: &[f64], found: &mut Vec<Doubt>) {
 fn pools(scenario: &Scenario, rates: &[f64], found: &mut Vec<Doubt>) {
     for (index, actor) in scenario.actors.iter().enumerate() {
         #[expect(clippy::cast_precision_loss, reason = "a number of threads")]
-        let threads = actor.threads as f64;
+        let threads = (actor.threads * scenario.copies(index)) as f64;
         // A handler that waits leaves its tokio worker; a thread that waits is held.
         let held = if actor.queue == QueueKind::Async { work(actor) } else { service(scenario, index, 0) };
         let used = rates[index] * held / threads;
@@ -131,7 +131,7 @@ fn pools(scenario: &Scenario, rates: &[f64], found: &mut Vec<Doubt>) {
             });
         }
         if let Load::Closed { clients, .. } = actor.load
-            && clients < actor.threads
+            && clients < actor.threads * actor.instances
             && rates[index] <= 0.0
         {
             found.push(Doubt {
@@ -161,7 +161,11 @@ fn locks(scenario: &Scenario, rates: &[f64], found: &mut Vec<Doubt>) {
             };
             actor.steps.iter().map(of).sum()
         };
-        let used: f64 = scenario.actors.iter().zip(rates).map(|(actor, rate)| rate * held(actor)).sum();
+        // A lock that every instance has of its own is held by a share of them.
+        let each = |actor: &ActorSpec| if lock.private == Some(false) { 1 } else { actor.instances };
+        #[expect(clippy::cast_precision_loss, reason = "a number of instances")]
+        let of = |(actor, rate): (&ActorSpec, &f64)| rate * held(actor) / each(actor) as f64;
+        let used: f64 = scenario.actors.iter().zip(rates).map(of).sum();
         if used >= 1.0 {
             found.push(Doubt {
                 code: "lock-overloaded",

@@ -65,8 +65,13 @@ impl LockUses {
 
     /// Adds what `other` noted.
     pub fn merge(&mut self, other: &Self) {
-        for (key, theirs) in &other.0 {
-            let mine = self.of(*key);
+        self.merge_as(other, |key| key);
+    }
+
+    /// Adds what `other` noted, under other keys.
+    pub fn merge_as(&mut self, other: &Self, key: impl Fn(u64) -> u64) {
+        for (theirs_key, theirs) in &other.0 {
+            let mine = self.of(key(*theirs_key));
             mine.holds += theirs.holds;
             mine.held += theirs.held;
             mine.waits += theirs.waits;

@@ -1,8 +1,12 @@
 //! What a record says of mechanisms that not every scenario has.
 
-use super::record::Distribution;
+use super::Ledger;
+use super::record::{Distribution, ProfileEntry, ProfileRecord};
+use crate::units::Nanos;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// Calls of an actor in the measured window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -17,6 +21,44 @@ pub struct CallsRecord {
     pub hedges: u64,
     /// Calls that got too few answers, retries included.
     pub gave_up: u64,
+}
+
+impl CallsRecord {
+    /// Both together.
+    #[must_use]
+    pub const fn plus(self, other: &Self) -> Self {
+        Self {
+            calls: self.calls + other.calls,
+            attempts: self.attempts + other.attempts,
+            retries: self.retries + other.retries,
+            hedges: self.hedges + other.hedges,
+            gave_up: self.gave_up + other.gave_up,
+        }
+    }
+}
+
+/// What one of an actor's instances did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct InstanceRecord {
+    /// Measured tasks that it completed.
+    pub completed: u64,
+    /// Their mean sojourn.
+    pub sojourn_mean_ns: f64,
+    /// Their mean time in its queue.
+    pub wait_mean_ns: f64,
+}
+
+impl InstanceRecord {
+    /// The figures of an instance's own ledger.
+    #[must_use]
+    pub fn of(ledger: &Ledger, window: Nanos) -> Self {
+        let (figures, ..) = ledger.clone().into_record(&[], window);
+        Self {
+            completed: figures.completed,
+            sojourn_mean_ns: figures.sojourn_ns.mean,
+            wait_mean_ns: figures.wait_ns.mean,
+        }
+    }
 }
 
 /// What happened to some of an actor's tasks.
@@ -84,6 +126,15 @@ pub struct BatchRecord {
     pub largest: u64,
 }
 
+impl BatchRecord {
+    /// Adds what another instance did.
+    pub fn add(&mut self, other: &Self) {
+        self.batches += other.batches;
+        self.tasks += other.tasks;
+        self.largest = self.largest.max(other.largest);
+    }
+}
+
 /// An event that stops actors, in the measured window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct EventRecord {
@@ -106,4 +157,40 @@ pub struct QuotaRecord {
     pub throttled: u64,
     /// From its exhaustion to the next period, summed.
     pub throttled_ns: u64,
+}
+
+impl ProfileRecord {
+    /// Sums entries and stacks of the same name, as the instances of an actor leave them.
+    pub fn sum_alike(&mut self) {
+        let mut entries: Vec<ProfileEntry> = Vec::with_capacity(self.entries.len());
+        let mut places: BTreeMap<(String, String), usize> = BTreeMap::new();
+        for entry in std::mem::take(&mut self.entries) {
+            match places.entry((entry.actor.clone(), entry.step.clone())) {
+                Entry::Vacant(place) => {
+                    place.insert(entries.len());
+                    entries.push(entry);
+                }
+                Entry::Occupied(place) => {
+                    let sum = &mut entries[*place.get()];
+                    sum.calls += entry.calls;
+                    sum.self_weight += entry.self_weight;
+                    sum.total_weight += entry.total_weight;
+                    sum.peak_bytes = sum.peak_bytes.max(entry.peak_bytes);
+                }
+            }
+        }
+        self.entries = entries;
+        let mut stacks: Vec<(String, u64)> = Vec::with_capacity(self.stacks.len());
+        let mut places: BTreeMap<String, usize> = BTreeMap::new();
+        for (name, weight) in std::mem::take(&mut self.stacks) {
+            match places.entry(name.clone()) {
+                Entry::Vacant(place) => {
+                    place.insert(stacks.len());
+                    stacks.push((name, weight));
+                }
+                Entry::Occupied(place) => stacks[*place.get()].1 += weight,
+            }
+        }
+        self.stacks = stacks;
+    }
 }

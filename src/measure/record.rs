@@ -6,7 +6,7 @@
 use super::cause::{CAUSES, Cause};
 pub use super::lock_uses::LockUse;
 pub use super::mechanism_record::{
-    BatchRecord, CallsRecord, EventRecord, GroupRecord, PhaseRecord, PoolRecord, QuotaRecord,
+    BatchRecord, CallsRecord, EventRecord, GroupRecord, InstanceRecord, PhaseRecord, PoolRecord, QuotaRecord,
 };
 pub use super::slow_task::SlowTask;
 use schemars::JsonSchema;
@@ -238,6 +238,9 @@ pub struct ActorRecord {
     /// By kind of task, where there are several.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kinds: BTreeMap<String, GroupRecord>,
+    /// By instance, where there are several; all other figures are of all of them together.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub instances: Vec<InstanceRecord>,
     /// By phase of the actor's load, where it has phases: tasks by their arrival.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub phases: Vec<PhaseRecord>,

@@ -4,6 +4,10 @@
 //! engine charges for it. Durations are drawn from the task's own [`Stream`] in the order
 //! of the program, so a task draws the same numbers on both engines and under every treatment.
 
+mod routes;
+
+pub use routes::{Routing, instance};
+
 use crate::random::{Source, Stream};
 use crate::scenario::{ActorSpec, BatchSpec, CallSpec, MissCost, Phase, StepSpec};
 use crate::workload::Draw;

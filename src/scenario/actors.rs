@@ -8,7 +8,7 @@ use super::offload;
 use super::reader::{Field, Section};
 use super::shared::read_timeout;
 use super::traffic::read_load;
-use super::{ActorSpec, BatchSpec, Full, KindSpec, Load, MissCost, Pattern, Shed, StepSpec};
+use super::{ActorSpec, BatchSpec, Full, KindSpec, Load, MissCost, Pattern, Route, Shed, StepSpec};
 use crate::queue::QueueKind;
 use crate::units::Nanos;
 use crate::workload::{Draw, Spread};
@@ -24,6 +24,24 @@ const EFFECTS: [&str; 10] =
 const STEP: [&str; 23] = [
     "name", "times", "under", "lock", "spread", "hit", "miss", "compute", "touch", "compress", "cache",
     "read", "write", "io", "call", "send", "pool", "share", "chance", "fail", "blocks", "batch", "offload",
+];
+
+/// Every key of an actor.
+const ACTOR: [&str; 14] = [
+    "focus",
+    "threads",
+    "queue",
+    "capacity",
+    "load",
+    "under",
+    "steps",
+    "on",
+    "full",
+    "timeout",
+    "shed",
+    "offload",
+    "instances",
+    "route",
 ];
 
 /// What the file defines, by index.
@@ -61,10 +79,7 @@ pub(super) struct ReadActor {
 
 /// Reads `[actor.NAME]`, whose number is `index`.
 pub(super) fn read_actor(index: usize, name: &str, actor: &Section<'_>, names: &Names) -> ReadActor {
-    actor.only(&[
-        "focus", "threads", "queue", "capacity", "load", "under", "steps", "on", "full", "timeout", "shed",
-        "offload",
-    ]);
+    actor.only(&ACTOR);
     let under = actor.field("under").and_then(|field| read_under(&field, names));
     let mut reader = Steps {
         actor: name,
@@ -106,7 +121,10 @@ pub(super) fn read_actor(index: usize, name: &str, actor: &Section<'_>, names: &
     let queue = actor.one_of("queue", "queue", &QueueKind::ALL, QueueKind::name).unwrap_or(QueueKind::Mutex);
     check_queue(actor, queue);
     let pool = offload::read_pool(name, actor, !reader.offloaded.is_empty());
+    let (instances, route) = read_instances(actor);
     let spec = ActorSpec {
+        instances,
+        route,
         threads: actor.length("threads", 1, MAX_THREADS).unwrap_or(1),
         queue,
         capacity: actor.length("capacity", 1, MAX_CAPACITY).unwrap_or(1024),
@@ -162,6 +180,18 @@ fn read_shed(field: &Field<'_>) -> Option<Shed> {
             None
         }
     }
+}
+
+/// Most instances of an actor.
+const MAX_INSTANCES: u64 = 10_000;
+
+/// How many of an actor there are, and which of them a message goes to.
+fn read_instances(actor: &Section<'_>) -> (usize, Route) {
+    let instances = actor.length("instances", 1, MAX_INSTANCES).unwrap_or(1);
+    if let Some(field) = actor.field("route").filter(|_| !actor.has("instances")) {
+        field.wrong("chooses among instances: expected `instances` beside it");
+    }
+    (instances, actor.one_of("route", "route", &Route::ALL, Route::name).unwrap_or_default())
 }
 
 /// Most critical sections inside each other.

@@ -43,6 +43,7 @@ embedded![
     "reader-writer",
     "blocked-runtime",
     "stop-the-world",
+    "unbalanced-processes",
     "phase-18f": "phase-18f/whole",
     "phase-18f-agents": "phase-18f/agents",
     "phase-18f-ryot": "phase-18f/ryot",

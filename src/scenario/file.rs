@@ -140,8 +140,7 @@ fn with_pools(read: Vec<ReadActor>, sections: &mut Vec<(String, Section<'_>)>) -
             let owner = &actors[owner].name;
             taken.wrong(format!("has the name of the blocking pool of `{owner}`: expected another one"));
         }
-        let index = actors.len();
-        offload::hand_over(&mut actors[owner], &steps, &mut pool, index);
+        offload::hand_over(&mut actors, owner, &steps, &mut pool);
         sections.push((pool.name.clone(), sections[owner].1.clone()));
         actors.push(pool);
     }

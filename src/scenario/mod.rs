@@ -11,6 +11,7 @@ mod embedded;
 mod error;
 mod file;
 mod host;
+mod instances;
 mod load;
 mod names;
 mod offload;
@@ -28,11 +29,12 @@ mod treatment;
 pub use embedded::{DEFAULT, EMBEDDED, Embedded, embedded};
 pub use error::{Mistake, ScenarioError};
 pub use host::HostConstants;
+pub use instances::Layout;
 pub use load::Overrides;
 pub use names::{nearest, unknown};
 pub use policies::{
     BatchSpec, Budget, CallSpec, EventSpec, Full, KindSpec, Next, Pattern, Phase, PoolSpec, Prefer, Quota,
-    Retry, Shed, Target, Wait,
+    Retry, Route, Shed, Target, Wait,
 };
 pub use quantity::{LONGEST, check_rate, parse_duration, parse_rate, parse_size, write_duration};
 pub use schema::{SCHEMA_PLACE, schema};

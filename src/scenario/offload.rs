@@ -42,8 +42,16 @@ pub(super) fn read_pool(name: &str, actor: &Section<'_>, offloaded: bool) -> Opt
     offloaded.then_some(pool)
 }
 
-/// Gives the steps `offloaded` of `owner` to `pool`, whose index is `index`, and leaves a call in the place of each.
-pub(super) fn hand_over(owner: &mut ActorSpec, offloaded: &[usize], pool: &mut ActorSpec, index: usize) {
+/// Gives the steps `offloaded` of an actor, by number, to `pool`, which will be the last of them, and leaves a call in the
+/// place of each.
+pub(super) fn hand_over(
+    actors: &mut [ActorSpec],
+    owner_index: usize,
+    offloaded: &[usize],
+    pool: &mut ActorSpec,
+) {
+    let index = actors.len();
+    let owner = &mut actors[owner_index];
     for (kind, &place) in offloaded.iter().enumerate() {
         let step = &mut owner.steps[place];
         // Whether the step happens is the caller's affair, and so are locks of sections around it.
@@ -56,6 +64,7 @@ pub(super) fn hand_over(owner: &mut ActorSpec, offloaded: &[usize], pool: &mut A
         };
         pool.steps.push(std::mem::replace(step, call));
     }
+    pool.pool_of = Some(owner_index);
     if offloaded.len() > 1 {
         let kind = |(first, step): (usize, &StepSpec)| KindSpec {
             name: step.name.clone(),

@@ -206,6 +206,36 @@ impl Full {
     }
 }
 
+/// Which of an actor's instances a message goes to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Route {
+    /// Any, each as likely as the others.
+    #[default]
+    Random,
+    /// One after the other.
+    RoundRobin,
+    /// One that has the fewest tasks, waiting and served.
+    Shortest,
+    /// Always the same one for the same client, or for the same task that sends.
+    Hash,
+}
+
+impl Route {
+    /// Every route.
+    pub const ALL: [Self; 4] = [Self::Random, Self::RoundRobin, Self::Shortest, Self::Hash];
+
+    /// The word for it in scenarios.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Random => "random",
+            Self::RoundRobin => "round-robin",
+            Self::Shortest => "shortest",
+            Self::Hash => "hash",
+        }
+    }
+}
+
 /// When an actor refuses work although it has room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shed {

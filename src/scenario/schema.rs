@@ -3,7 +3,7 @@
 //! A schema can say which keys there are, what kind of value stands in each, and the range of numbers. It cannot say that a
 //! name is defined elsewhere, that messages go round in a cycle, or that a file of samples exists: the parser does.
 
-use super::{EngineKind, Full, LoadArm, Prefer};
+use super::{EngineKind, Full, LoadArm, Prefer, Route};
 use crate::cache::CacheLayout;
 use crate::queue::QueueKind;
 use serde_json::{Value, json};
@@ -207,6 +207,7 @@ fn lock() -> Value {
                 "poll": time("How long it sleeps between two looks."),
             }},
         ]},
+        "private": { "type": "boolean", "description": "Whether each instance of an actor has one of its own." },
         "prefer": { "enum": Prefer::ALL.map(Prefer::name), "description": "Readers or writers, of a shared lock." },
     }})
 }
@@ -273,6 +274,8 @@ fn actor() -> Value {
             "full": { "enum": Full::ALL.map(Full::name), "description": "What a full queue answers." },
             "timeout": draw("After which a task that waits is given up."),
             "shed": { "$ref": "#/$defs/shed" },
+            "instances": count(1, 10_000, "How many there are, each with workers, queue and locks of its own."),
+            "route": { "enum": Route::ALL.map(Route::name), "description": "Which of them a message goes to." },
             "offload": { "type": "object", "additionalProperties": false, "description": "Its blocking pool.", "properties": {
                 "threads": count(1, super::file::MAX_THREADS, "Threads of the pool."),
                 "queue": { "enum": QueueKind::ALL.map(QueueKind::name).into_iter().filter(|name| *name != "async").collect::<Vec<_>>() },

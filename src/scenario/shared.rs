@@ -21,7 +21,7 @@ const MAX_PLACES: u64 = 1 << 24;
 /// Reads `[lock.NAME]`.
 pub(super) fn read_lock(name: &str, lock: &Section<'_>) -> LockSpec {
     const KINDS: [&str; 5] = ["mutex", "spin", "shared", "gil", "absent"];
-    lock.only(&["kind", "interval", "check", "next", "wait", "prefer"]);
+    lock.only(&["kind", "interval", "check", "next", "wait", "prefer", "private"]);
     let kind = lock.one_of("kind", "kind of lock", &KINDS, |kind| kind).unwrap_or("mutex");
     // A lock that is taken away for an ablation keeps its other keys.
     for (keys, owner, what) in [
@@ -49,7 +49,12 @@ pub(super) fn read_lock(name: &str, lock: &Section<'_>) -> LockSpec {
         }
         _ => LockKind::Mutex,
     };
-    LockSpec { next: next.unwrap_or_default(), wait: wait.unwrap_or_default(), ..LockSpec::new(name, kind) }
+    LockSpec {
+        next: next.unwrap_or_default(),
+        wait: wait.unwrap_or_default(),
+        private: lock.flag("private"),
+        ..LockSpec::new(name, kind)
+    }
 }
 
 /// Who is next: `"barge"`, `"fifo"`, and for locks `{ handover = "1ms" }`.

@@ -1,8 +1,8 @@
 //! What a scenario says, with every name resolved.
 
 use super::policies::{
-    BatchSpec, CallSpec, EventSpec, Full, KindSpec, Next, Pattern, PoolSpec, Prefer, Quota, Shed, Target,
-    Wait,
+    BatchSpec, CallSpec, EventSpec, Full, KindSpec, Next, Pattern, PoolSpec, Prefer, Quota, Route, Shed,
+    Target, Wait,
 };
 use super::{EngineKind, HostConstants, LoadArm};
 use crate::cache::CacheLayout;
@@ -62,6 +62,7 @@ impl ActorSpec {
                 || step.send_kind > 0
         };
         !self.kinds.is_empty()
+            || self.instances > 1
             || !self.pattern.phases.is_empty()
             || self.full.is_some()
             || self.timeout.is_some()
@@ -193,20 +194,22 @@ pub struct LockSpec {
     pub next: Next,
     /// How its waiters wait.
     pub wait: Wait,
+    /// Whether each instance of an actor has one of its own; `None`: if that actor alone uses it.
+    pub private: Option<bool>,
 }
 
 impl LockSpec {
     /// A lock of this name and kind, with the policies that such locks have.
     #[must_use]
     pub fn new(name: impl Into<String>, kind: LockKind) -> Self {
-        Self { name: name.into(), kind, next: Next::Barge, wait: Wait::Park }
+        Self { name: name.into(), kind, next: Next::Barge, wait: Wait::Park, private: None }
     }
 }
 
 /// Fields that a scenario does not use are left out here and below, so that its digest stays when there are more of them.
 impl fmt::Debug for LockSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, kind, next, wait } = self;
+        let Self { name, kind, next, wait, private } = self;
         let mut shown = f.debug_struct("LockSpec");
         shown.field("name", name).field("kind", kind);
         if *next != Next::Barge {
@@ -214,6 +217,9 @@ impl fmt::Debug for LockSpec {
         }
         if *wait != Wait::Park {
             shown.field("wait", wait);
+        }
+        if let Some(private) = private {
+            shown.field("private", private);
         }
         shown.finish()
     }
@@ -332,6 +338,12 @@ pub struct ActorSpec {
     pub timeout: Option<Draw>,
     /// When it refuses work although it has room.
     pub shed: Option<Shed>,
+    /// How many of it there are, at least 1: each with workers, a queue and locks of its own.
+    pub instances: usize,
+    /// Which of them a message goes to.
+    pub route: Route,
+    /// The actor whose blocking pool it is.
+    pub pool_of: Option<usize>,
 }
 
 impl ActorSpec {
@@ -350,13 +362,17 @@ impl ActorSpec {
             full: None,
             timeout: None,
             shed: None,
+            instances: 1,
+            route: Route::default(),
+            pool_of: None,
         }
     }
 }
 
 impl fmt::Debug for ActorSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, threads, queue, capacity, load, steps, kinds, pattern, full, timeout, shed } = self;
+        let Self { name, threads, queue, capacity, load, steps, kinds, pattern, full, timeout, shed, .. } =
+            self;
         let mut shown = f.debug_struct("ActorSpec");
         shown.field("name", name).field("threads", threads).field("queue", queue);
         shown.field("capacity", capacity).field("load", load).field("steps", steps);
@@ -375,6 +391,12 @@ impl fmt::Debug for ActorSpec {
             if let Some(policy) = policy {
                 shown.field(name, policy);
             }
+        }
+        if self.instances > 1 {
+            shown.field("instances", &self.instances).field("route", &self.route);
+        }
+        if let Some(owner) = self.pool_of {
+            shown.field("pool_of", &owner);
         }
         shown.finish()
     }

@@ -162,8 +162,7 @@ fn is_interpreter(scenario: &Scenario, lock: usize) -> bool {
 
 /// Worker threads of all actors.
 fn threads(scenario: &Scenario) -> u32 {
-    let threads: usize = scenario.actors.iter().map(|actor| actor.threads).sum();
-    u32::try_from(threads).unwrap_or(u32::MAX)
+    u32::try_from(scenario.threads()).unwrap_or(u32::MAX)
 }
 
 /// Gives each actor a cache of its own in place of one that it shares with others.

@@ -315,3 +315,40 @@ fn offloaded_steps_are_done_by_the_pool_and_answered() {
         assert!(work > 0, "nobody of the pool worked");
     }
 }
+
+#[test]
+fn instances_share_the_work_out_as_their_route_says_and_lose_nothing() {
+    for route in ["random", "round-robin", "shortest", "hash"] {
+        for load in ["clients = 1", "clients = 6, think = \"100us\"", "rate = \"2000/s\""] {
+            let actor = format!(
+                "instances = 3\nroute = \"{route}\"\nthreads = 1\nload = {{ {load} }}\nsteps = [\n\
+                 {{ name = \"work\", lock = \"own\", compute = \"50us\" }}, {{ name = \"ask\", call = \"leaf\" }}]"
+            );
+            let leaf = "[actor.leaf]\ninstances = 2\nroute = \"shortest\"\nsteps = [{ name = \"s\", compute = \"10us\" }]";
+            for text in both("[lock.own]", &actor, leaf) {
+                let record = real(&text);
+                for (name, actor) in &record.actors {
+                    let ended =
+                        actor.completed + actor.refused + actor.timed_out + actor.failed + actor.cancelled;
+                    assert_eq!(actor.issued, ended + actor.in_flight, "{name}\n{text}");
+                    let each = actor.instances.iter().map(|one| one.completed);
+                    assert_eq!(each.clone().sum::<u64>(), actor.completed, "{name}\n{text}");
+                    assert_eq!(each.count(), if name == "a" { 3 } else { 2 });
+                }
+                let mut served: Vec<u64> = a(&record).instances.iter().map(|one| one.completed).collect();
+                served.sort_unstable();
+                match (route, load) {
+                    ("hash", "clients = 1") => assert_eq!(served[..2], [0, 0], "{text}"),
+                    // One after the other: at most the one that crosses the window's edge apart.
+                    ("round-robin", "clients = 1") => {
+                        assert!(served[2] - served[0] <= 1, "{served:?}\n{text}")
+                    }
+                    _ => {}
+                }
+                if text.contains("\"mutex\"") {
+                    assert_eq!(record.locks["own"].contended, 0, "one thread each, and a lock each\n{text}");
+                }
+            }
+        }
+    }
+}

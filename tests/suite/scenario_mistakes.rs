@@ -186,6 +186,8 @@ name = "places"
 focus = true
 queue = "async"
 offload = { threads = 4, queue = "mutex", capacity = 100 }
+instances = 4
+route = "shortest"
 load = { clients = 2 }
 steps = [{ name = "hash", offload = true, compute = "1ms" }]
 "#;
@@ -206,6 +208,12 @@ fn who_works_where() {
             ("queue = \"mutex\"", "queue = \"async\""),
             ("queue = \"mutex\"", "queue = \"mutx\""),
             ("capacity = 100", "capacity = 0"),
+            ("instances = 4", "instances = 0"),
+            ("instances = 4", "instnces = 4"),
+            ("instances = 4", ""),
+            ("route = \"shortest\"", "route = \"shorter\""),
+            ("[actor.web]", "[lock.l]\nprivat = true\n[actor.web]"),
+            ("[actor.web]", "[lock.l]\nprivate = 1\n[actor.web]"),
             ("offload = { threads = 4, queue = \"mutex\", capacity = 100 }", "offload = 4"),
             (
                 "load = { clients = 2 }",

@@ -103,3 +103,139 @@ fn causes_of_an_offloaded_step_can_be_asked_for() {
     let without = Mechanism::Switching.without(&scenario, EngineKind::Virtual).unwrap();
     assert_eq!(without.host.cores, Some(3));
 }
+
+/// `count` instances with an exponential millisecond of service, each used for `utilisation` of its time.
+fn instances(count: u32, route: &str, utilisation: f64) -> String {
+    scenario(
+        "tasks = 40000",
+        64,
+        &format!(
+            "instances = {count}\nroute = \"{route}\"\nload = {{ rate = {} }}\n\
+             steps = [{{ name = \"serve\", compute = \"1ms\", spread = \"exponential\" }}]",
+            f64::from(count) * utilisation * 1000.0
+        ),
+        "",
+    )
+}
+
+fn wait(record: &RunRecord) -> f64 {
+    record.actors["a"].breakdown_mean_ns.queue / 1e6
+}
+
+#[test]
+fn instances_under_random_routing_are_each_an_m_m_1() {
+    for route in ["random", "hash"] {
+        let text = instances(4, route, 0.8);
+        agrees(route, estimate(&text, wait), mm1_wait(0.8, 1.0).unwrap());
+    }
+}
+
+#[test]
+fn the_shortest_queue_lies_between_one_queue_for_all_and_taking_turns() {
+    let waits = ["shortest", "round-robin", "random"].map(|route| estimate(&instances(4, route, 0.8), wait));
+    let one_queue = mmc_wait(3.2, 4, 1.0).unwrap();
+    let [shortest, turns, random] = waits.map(|(mean, _)| mean);
+    assert!(one_queue < shortest && shortest < turns && turns < random, "{one_queue} {waits:?}");
+    // Joining the shortest queue is near one queue for all; taking turns is a D-like arrival stream, at most half as good.
+    assert!(shortest < 2.0 * one_queue && turns > 2.0 * one_queue, "{one_queue} {waits:?}");
+}
+
+#[test]
+fn figures_of_instances_are_those_of_their_actor_together() {
+    for route in ["random", "round-robin", "shortest", "hash"] {
+        let text = instances(5, route, 0.7);
+        let record = ideal(&text, 3);
+        nothing_is_lost(&record);
+        let a = &record.actors["a"];
+        assert_eq!((record.actors.len(), a.instances.len()), (1, 5));
+        assert_eq!(a.instances.iter().map(|one| one.completed).sum::<u64>(), a.completed, "{route}");
+        let sum: f64 = a.instances.iter().map(|one| one.completed as f64 * one.wait_mean_ns).sum();
+        assert!((sum / a.completed as f64 - a.wait_ns.mean).abs() < 1.0, "{route}");
+        assert_eq!(record.threads.iter().filter(|thread| thread.actor == "a").count(), 5);
+        assert_eq!(record.digest, ideal(&text, 3).digest, "{route}");
+    }
+}
+
+#[test]
+fn one_instance_is_no_instance() {
+    let text = instances(1, "shortest", 0.7);
+    let plain = text.replace("instances = 1\nroute = \"shortest\"\n", "");
+    let [one, plain] = [ideal(&text, 1), ideal(&plain, 1)];
+    assert_eq!((one.digest, one.scenario.digest), (plain.digest, plain.scenario.digest));
+    assert!(one.actors["a"].instances.is_empty());
+}
+
+#[test]
+fn locks_of_an_actor_alone_are_private_to_its_instances() {
+    let text = |private: &str, others: &str| {
+        scenario(
+            "tasks = 2000",
+            8,
+            "instances = 4\nroute = \"round-robin\"\nload = { clients = 8 }\n\
+             steps = [{ name = \"note\", lock = \"l\", pool = \"p\", compute = \"1ms\", spread = \"exponential\" }]",
+            &format!("[lock.l]\n{private}\n[pool.p]\nsize = 1\n{others}"),
+        )
+    };
+    let other = "[actor.other]\nsteps = [{ name = \"note\", lock = \"l\", compute = \"1us\" }]";
+    for (private, others, contended) in
+        [("", "", false), ("private = true", other, false), ("private = false", "", true), ("", other, true)]
+    {
+        let record = ideal(&text(private, others), 1);
+        nothing_is_lost(&record);
+        let lock = &record.locks["l"];
+        assert_eq!(lock.contended > 0, contended, "{private} {others} {lock:?}");
+        assert_eq!((record.locks.len(), record.pools["p"].size), (1, 4));
+        assert_eq!(lock.holders.len(), 1, "{:?}", lock.holders);
+        // Of eight clients, at either end of the window.
+        assert!(lock.acquisitions.abs_diff(record.actors["a"].completed) <= 16, "{lock:?}");
+    }
+}
+
+#[test]
+fn a_key_stays_with_its_instance_and_turns_are_taken_by_messages_too() {
+    let served = |record: &RunRecord, actor: &str| -> Vec<u64> {
+        record.actors[actor].instances.iter().map(|one| one.completed).collect()
+    };
+    let closed = |route: &str| {
+        let load = format!(
+            "instances = 4\nroute = \"{route}\"\nload = {{ clients = 1 }}\nsteps = [{{ name = \"s\", compute = \"1ms\" }}]"
+        );
+        ideal(&scenario("tasks = 1000", 8, &load, ""), 1)
+    };
+    let mut hashed = served(&closed("hash"), "a");
+    hashed.sort_unstable();
+    assert!(hashed[..3] == [0, 0, 0] && hashed[3] >= 1000, "{hashed:?}");
+    let turns = served(&closed("round-robin"), "a");
+    assert!(turns.iter().max().unwrap() - turns.iter().min().unwrap() <= 1, "{turns:?}");
+    // A plain call, a fan-out and a send, each to instances.
+    for step in ["call = \"b\"", "call = \"b\", fan = 4, wait = \"all\"", "send = \"b\""] {
+        let text = scenario(
+            "tasks = 1000",
+            8,
+            &format!("load = {{ clients = 2, think = \"5ms\" }}\nsteps = [{{ name = \"ask\", {step} }}]"),
+            "[actor.b]\ninstances = 4\nroute = \"round-robin\"\nsteps = [{ name = \"s\", compute = \"100us\" }]",
+        );
+        let record = ideal(&text, 1);
+        nothing_is_lost(&record);
+        let turns = served(&record, "b");
+        assert!(turns.iter().max().unwrap() - turns.iter().min().unwrap() <= 2, "{step}: {turns:?}");
+        assert!(record.actors["b"].completed >= 1000, "{step}");
+    }
+}
+
+#[test]
+fn each_instance_has_a_blocking_pool_of_its_own() {
+    // Two instances, each an event loop whose pool has one thread: an M/M/1 each.
+    let text = scenario(
+        "tasks = 40000",
+        8,
+        "instances = 2\nqueue = \"async\"\noffload = { threads = 1 }\nload = { rate = \"1400/s\" }\n\
+         steps = [{ name = \"hash\", offload = true, compute = \"1ms\", spread = \"exponential\" }]",
+        "",
+    );
+    let pool = |record: &RunRecord| record.actors["a.offload"].breakdown_mean_ns.queue / 1e6;
+    agrees("pools", estimate(&text, pool), mm1_wait(0.7, 1.0).unwrap());
+    let record = ideal(&text, 1);
+    nothing_is_lost(&record);
+    assert_eq!(record.actors["a.offload"].instances.len(), 2);
+}

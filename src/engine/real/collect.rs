@@ -10,8 +10,8 @@ use super::tracks;
 use super::worker_stats::{Issued, Left, ThreadAccount, WorkerStats, groups_of};
 use crate::engine::{Experiment, Profiler, RunOutput};
 use crate::measure::record::{
-    CallsRecord, Drain, Flow, Little, ProbeRecord, ProfileRecord, RunRecord, SCHEMA, ScenarioRef,
-    SchedulerRecord, Span, Timeline, TreatmentRecord, Verdict, Warning, Window,
+    CallsRecord, Drain, Flow, InstanceRecord, Little, ProbeRecord, ProfileRecord, RunRecord, SCHEMA,
+    ScenarioRef, SchedulerRecord, Span, Timeline, TreatmentRecord, Verdict, Warning, Window,
 };
 use crate::measure::verdicts::{self, Contest, LAST, Waiter};
 use crate::measure::{CacheLedger, Groups, Ledger, host, identities};
@@ -130,6 +130,42 @@ impl Collected {
         self.left[actor].extend(issued.left);
     }
 
+    /// Adds what each instance's workers noted to its actor, and what its copies of locks and pools saw to the first of them;
+    /// returns what each instance did, by actor.
+    fn gather_instances(&mut self, run: &Runtime, window: Nanos) -> std::vec::IntoIter<Vec<InstanceRecord>> {
+        let layout = run.instances.layout();
+        let mut each = vec![Vec::new(); run.actors.len()];
+        if layout.is_plain() {
+            return each.into_iter();
+        }
+        for number in 0..self.ledgers.len() {
+            let home = layout.home(number);
+            each[home].push(InstanceRecord::of(&self.ledgers[number], window));
+            if home == number {
+                continue;
+            }
+            let (homes, others) = self.ledgers.split_at_mut(number);
+            homes[home].merge(&others[0]);
+            self.calls[home] = self.calls[home].plus(&self.calls[number]);
+            if let Ok([mine, theirs]) = self.groups.get_disjoint_mut([home, number]) {
+                mine.merge(theirs);
+            }
+        }
+        for number in 0..self.locks.len() {
+            if let Ok([mine, theirs]) = self.locks.get_disjoint_mut([layout.lock(number), number]) {
+                mine.merge(theirs);
+            }
+        }
+        for number in 0..self.pools.len() {
+            if let Ok([mine, theirs]) = self.pools.get_disjoint_mut([layout.pool(number), number]) {
+                mine.merge(theirs);
+            }
+        }
+        // What there is one of needs no figures by instance.
+        each.iter_mut().filter(|each| each.len() < 2).for_each(Vec::clear);
+        each.into_iter()
+    }
+
     /// What a store refused, if one did.
     pub(super) fn failure(&self) -> Option<String> {
         self.stores.iter().find_map(|store| store.failure.clone())
@@ -181,15 +217,24 @@ impl Contested {
 
 /// The record of a run that is over, and its histograms.
 #[expect(clippy::too_many_lines, reason = "the fields of a record, one after the other")]
-pub(super) fn output(run: &Arc<Runtime>, experiment: &Experiment, collected: Collected) -> RunOutput {
+pub(super) fn output(
+    run: &Arc<Runtime>,
+    (experiment, laid_out): (&Experiment, &Experiment),
+    mut collected: Collected,
+) -> RunOutput {
     let (start, end) = (run.window_start(), run.window_end());
     let window = end.saturating_sub(start);
+    let mut instances = collected.gather_instances(run, window);
     let mut record = frame(run, experiment, window);
     record.manifest.steal_ns = collected.steal_ns;
     let recordings: u64 = collected.ledgers.iter().map(Ledger::completed).sum();
     let mut sojourn = Vec::new();
     let mut groups = collected.groups.into_iter();
     for ((actor, ledger), calls) in run.actors.iter().zip(collected.ledgers).zip(collected.calls) {
+        if record.actors.contains_key(&actor.spec.name) {
+            // An instance, whose figures are in those of the first.
+            continue;
+        }
         let is_focus = actor.spec.name == record.treatment.focus;
         if is_focus {
             record.little = Little::of(&ledger.presence, window);
@@ -202,6 +247,7 @@ pub(super) fn output(run: &Arc<Runtime>, experiment: &Experiment, collected: Col
             let kinds = actor.spec.kinds.iter().map(|kind| kind.name.as_str());
             groups.add_to(&mut summary, kinds, [start, end].map(|at| at.saturating_sub(run.start())));
         }
+        summary.instances = instances.next().unwrap_or_default();
         if is_focus {
             record.series = series;
         } else {
@@ -213,23 +259,36 @@ pub(super) fn output(run: &Arc<Runtime>, experiment: &Experiment, collected: Col
     for ((spec, pool), ledger) in experiment.scenario.pools.iter().zip(&run.pools).zip(collected.pools) {
         record.pools.insert(spec.name.clone(), ledger.into_record(pool));
     }
+    for (number, pool) in run.pools.iter().enumerate().skip(experiment.scenario.pools.len()) {
+        let first = &experiment.scenario.pools[run.instances.layout().pool(number)].name;
+        record.pools.entry(first.clone()).or_default().size += pool.size;
+    }
     for (spec, happened) in experiment.scenario.events.iter().zip(run.pauses.records()) {
         record.events.insert(spec.name.clone(), happened);
     }
     for actor in &run.actors {
+        // Instances have the name of their actor.
         for (step, gathering) in actor.spec.steps.iter().zip(&actor.gatherings) {
             if let Some(gathering) = gathering {
-                record.batches.insert(format!("{}.{}", actor.spec.name, step.name), gathering.figures());
+                let name = format!("{}.{}", actor.spec.name, step.name);
+                record.batches.entry(name).or_default().add(&gathering.figures());
             }
         }
     }
     for ((spec, lock), ledger) in experiment.scenario.locks.iter().zip(&run.locks).zip(collected.locks) {
         record.locks.insert(spec.name.clone(), ledger.into_record(lock, |key| used_by(run, key)));
     }
-    for (spec, contest) in experiment.scenario.locks.iter().zip(collected.contests) {
+    for (number, lock) in run.locks.iter().enumerate().skip(experiment.scenario.locks.len()) {
+        let first = &experiment.scenario.locks[run.instances.layout().lock(number)].name;
+        let copy = LockLedger::default().into_record(lock, |key| used_by(run, key));
+        let sums = record.locks.entry(first.clone()).or_default();
+        sums.forced_drops = sums.forced_drops.zip(copy.forced_drops).map(|(sum, more)| sum + more);
+        sums.switches = sums.switches.zip(copy.switches).map(|(sum, more)| sum + more);
+    }
+    for (spec, contest) in laid_out.scenario.locks.iter().zip(collected.contests) {
         let contest = contest.into_contest();
         let held = &record.locks[&spec.name];
-        let verdict = verdicts::starvation(&experiment.scenario, &spec.name, held, &contest, (start, end));
+        let verdict = verdicts::starvation(&laid_out.scenario, &spec.name, held, &contest, (start, end));
         record.verdicts.extend(verdict);
     }
     for ((spec, cache), ledger) in experiment.scenario.caches.iter().zip(&run.caches).zip(collected.caches) {
@@ -247,11 +306,12 @@ pub(super) fn output(run: &Arc<Runtime>, experiment: &Experiment, collected: Col
             tasks: Vec::new(),
             omitted: collected.omitted,
         });
-        record.timeline.iter_mut().for_each(|timeline| tracks::name(timeline, &experiment.scenario));
+        record.timeline.iter_mut().for_each(|timeline| tracks::name(timeline, &laid_out.scenario));
         record.instrumented = true;
     }
     crate::engine::name_calls(&mut record, &experiment.scenario);
     record.profile = profile_of(run, &record, collected.samples, &collected.steps_seen);
+    record.profile.iter_mut().for_each(ProfileRecord::sum_alike);
     record.partial = run.progress.stopped() || !collected.deadlocks.is_empty();
     record.verdicts.splice(0..0, collected.deadlocks);
     record.instrumented |= experiment.profiler != Profiler::None || experiment.console.is_some();

@@ -123,7 +123,9 @@ impl<E: Executor> Performer<'_, E> {
             Op::Send { to, kind } if self.run.special => {
                 self.send_to(Target { actor: *to, kind: *kind }, Origin::Open).await?;
             }
-            Op::Send { to, .. } => self.send(*to, Origin::Open).await?,
+            Op::Send { to, .. } => {
+                self.send(*to, Origin::Open).await?;
+            }
             Op::Cache { cache, hit, miss, under } => {
                 let access = Access { cache: *cache, hit, miss, under: *under };
                 self.access_cache(&access, stream).await?;
@@ -338,7 +340,7 @@ impl<E: Executor> Performer<'_, E> {
         let (answer, answered) = oneshot::channel();
         let ticket = self.run.register.call(self.entry, self.calls);
         self.calls += 1;
-        self.send(to, Origin::Call { answer, ticket }).await?;
+        let to = self.send(to, Origin::Call { answer, ticket }).await?;
         self.drop_interpreter(Activity::Work);
         self.cut(Activity::Work);
         self.say(ThreadState::Call);
@@ -353,17 +355,25 @@ impl<E: Executor> Performer<'_, E> {
         outcome
     }
 
-    /// Sends a message, waiting for room without the interpreter lock.
-    async fn send(&mut self, to: usize, origin: Origin) -> Result<(), Stopped> {
+    /// The number of the next message that the present task sends, and which instance of `to` it goes to.
+    pub(super) fn address(&mut self, to: usize) -> (u64, usize) {
+        let run = self.run;
+        let number = child_number(run.home(self.actor), self.task_number, self.messages);
+        self.messages += 1;
+        let key = run.instances.key_of(self.actor, self.task_number);
+        (number, run.instances.route(run.seed, to, number, key))
+    }
+
+    /// Sends a message, waiting for room without the interpreter lock; returns the instance that it went to.
+    async fn send(&mut self, to: usize, origin: Origin) -> Result<usize, Stopped> {
         let run = self.run;
         let now = self.cut(Activity::Work);
-        let number = child_number(self.actor, self.task_number, self.messages);
-        self.messages += 1;
+        let (number, to) = self.address(to);
         let worker = self.executor.worker();
         let mut task = Task::message(worker, now, number, origin);
         self.executor.note(|notes| notes.stats.issued[to].arrive(run, worker, &mut task));
         let lost = match run.offer(to, task) {
-            Ok(()) => return Ok(()),
+            Ok(()) => return Ok(to),
             Err(PushError::Closed(task)) => Some(task),
             Err(PushError::Full(task)) => {
                 self.drop_interpreter(Activity::Work);
@@ -379,7 +389,7 @@ impl<E: Executor> Performer<'_, E> {
                 pushed.err()
             }
         };
-        let Some(task) = lost else { return Ok(()) };
+        let Some(task) = lost else { return Ok(to) };
         // Refused only because the run is over: the message was on its way.
         self.leave_waiting(to, &task);
         Err(Stopped)

@@ -141,6 +141,7 @@ impl LoadThread<'_> {
             let mut task = Task::new(intended, issued, number, Origin::Open);
             let party = self.run.load_of(self.actor);
             task.kind = self.run.drawn_kind(self.actor, number);
+            self.run.share_out(self.actor, &mut task);
             self.counts.arrive(self.run, party, &mut task);
             self.note_issue(&task);
             if let Err(PushError::Closed(task)) = self.offer(task, Full::Refuse) {
@@ -179,13 +180,14 @@ impl LoadThread<'_> {
     /// Puts a task into the queue, or does with it what the actor's full queue does (`full` where it does not say);
     /// what must wait for room is kept. Gives it back only when the run is over.
     fn offer(&mut self, task: Task, full: Full) -> Result<(), PushError<Task>> {
-        let spec = &self.run.actors[self.actor].spec;
-        let queue = self.run.actors[self.actor].inbox.queue();
+        let to = task.to as usize;
+        let spec = &self.run.actors[to].spec;
+        let queue = self.run.actors[to].inbox.queue();
         if matches!(spec.shed, Some(Shed::Length(most)) if queue.len() >= most) {
             self.turn_away(task);
             return Ok(());
         }
-        let mut task = match self.run.offer(self.actor, task) {
+        let mut task = match self.run.offer(to, task) {
             Ok(()) => return Ok(()),
             Err(PushError::Full(task)) => task,
             Err(closed) => return Err(closed),
@@ -195,10 +197,11 @@ impl LoadThread<'_> {
             Full::Refuse => self.turn_away(task),
             // Others may fill the room that this one makes; each turn turns one away.
             Full::DropOldest => loop {
-                if let Ok(oldest) = queue.try_pop() {
+                if let Ok(mut oldest) = queue.try_pop() {
+                    oldest.to = task.to;
                     self.turn_away(oldest);
                 }
-                match self.run.offer(self.actor, task) {
+                match self.run.offer(to, task) {
                     Ok(()) => break,
                     Err(PushError::Full(back)) => task = back,
                     Err(closed) => return Err(closed),
@@ -211,6 +214,7 @@ impl LoadThread<'_> {
     /// Refuses a task: its client thinks before the next one, and whoever asked for it is told.
     fn turn_away(&mut self, mut task: Task) {
         let at = task.arrived.saturating_sub(self.run.start());
+        self.run.instances.left(task.to as usize);
         task.issued = self.run.clock.now().max(task.arrived);
         self.counts.refuse(self.run, self.run.load_of(self.actor), &task);
         if task.epoch == Epoch::Inside
@@ -279,6 +283,7 @@ impl LoadThread<'_> {
     /// A client's task arrives: it is issued from here on, whether or not there is room.
     fn arrive(&mut self, mut task: Task) {
         task.issued = self.run.clock.now().max(task.arrived);
+        self.run.share_out(self.actor, &mut task);
         self.counts.arrive(self.run, self.run.load_of(self.actor), &mut task);
         self.note_issue(&task);
         if let Err(PushError::Closed(task)) = self.offer(task, Full::Block) {
@@ -289,7 +294,7 @@ impl LoadThread<'_> {
     /// Offers again what found no room, oldest first.
     fn retry(&mut self) {
         while let Some(task) = self.queue_full.pop_front() {
-            match self.run.offer(self.actor, task) {
+            match self.run.offer(task.to as usize, task) {
                 Ok(()) => {}
                 Err(PushError::Full(task)) => return self.queue_full.push_front(task),
                 Err(PushError::Closed(task)) => return self.counts.leave(&task),

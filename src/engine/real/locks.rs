@@ -64,7 +64,7 @@ impl std::fmt::Debug for LockRuntime {
 
 impl LockRuntime {
     pub(super) fn new(spec: &LockSpec, awaited: bool, watched: bool) -> Self {
-        let LockSpec { name, kind, next, wait } = spec;
+        let LockSpec { name, kind, next, wait, private: _ } = spec;
         let policy = |prefer, kind| Mechanism::Policy(Arc::new(Turnstile::new(*next, *wait, prefer)), kind);
         let mechanism = match *kind {
             LockKind::Mutex | LockKind::Spin if awaited => Mechanism::Awaited(Arc::default()),

@@ -9,6 +9,7 @@ mod crew;
 mod deadlock;
 mod executor;
 mod gathering;
+mod instances;
 mod interpret;
 mod limits;
 mod load;
@@ -40,7 +41,7 @@ pub(crate) use work::{Corpus, Memory, chain};
 use super::{Engine, EngineError, Experiment, Progress, RunOutput};
 use crate::measure::{host, sched};
 use crate::queue::{QueueKind, TaskQueue};
-use crate::scenario::{EngineKind, Load};
+use crate::scenario::{EngineKind, Layout, Load};
 use control::{control, drain_bound};
 use crew::Crew;
 use miss_probe::MissProbe;
@@ -107,6 +108,21 @@ impl Engine for RealEngine {
     }
 
     fn run(&self, experiment: &Experiment, progress: &Progress) -> Result<RunOutput, EngineError> {
+        match experiment.laid_out() {
+            None => self.run_laid_out(experiment, (experiment, &Layout::default()), progress),
+            Some((laid, layout)) => self.run_laid_out(experiment, (&laid, &layout), progress),
+        }
+    }
+}
+
+impl RealEngine {
+    /// Runs the experiment in which each instance is an actor; records speak of the one that is written.
+    fn run_laid_out(
+        &self,
+        written: &Experiment,
+        (experiment, layout): (&Experiment, &Layout),
+        progress: &Progress,
+    ) -> Result<RunOutput, EngineError> {
         if let Some(refused) = unsupported::first_of(experiment) {
             return Err(EngineError::Unsupported(refused));
         }
@@ -137,7 +153,7 @@ impl Engine for RealEngine {
                 Load::None | Load::Open { .. } => (None, None),
             })
             .unzip();
-        let run = Arc::new(Runtime::new(experiment, senders, &*self.queue, progress)?);
+        let run = Arc::new(Runtime::new(experiment, layout, senders, &*self.queue, progress)?);
         let work_error = run.work.error();
         let mut probe = MissProbe::open(&experiment.scenario);
         let mut crew = Crew::default();
@@ -162,7 +178,7 @@ impl Engine for RealEngine {
         if let Some(failure) = collected.failure() {
             return Err(EngineError::Unsupported(format!("go on: a store refused: {failure}")));
         }
-        let mut output = collect::output(&run, experiment, collected);
+        let mut output = collect::output(&run, (written, experiment), collected);
         // As many threads at once as can really run at once, two being enough for the effect.
         let threads =
             experiment.scenario.actors[experiment.scenario.focus].threads.min(host::cores().min(2) as usize);

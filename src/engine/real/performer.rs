@@ -171,6 +171,7 @@ impl<'run, E: Executor> Performer<'run, E> {
     /// Notes a task that is done, and tells whom it concerns.
     fn complete(&mut self, mut task: Task, started: Nanos, mut ended: Nanos) {
         let (arrived, issued, epoch, kind) = (task.arrived, task.issued, task.epoch, task.kind);
+        self.run.instances.left(self.actor);
         let mut wasted = false;
         if matches!(task.origin, Origin::Client) {
             self.reissue(task, ended);
@@ -208,7 +209,7 @@ impl<'run, E: Executor> Performer<'run, E> {
                 notes.stats.groups[*actor].of(at, kind).for_each(|group| group.finish(finished));
                 notes.stats.ledger.ends.wasted += u64::from(wasted);
             }
-            if !counted || *actor != run.focus {
+            if !counted || run.home(*actor) != run.focus {
                 return None;
             }
             notes.unpublished += 1;
@@ -226,7 +227,7 @@ impl<'run, E: Executor> Performer<'run, E> {
     /// Issues the next task of the client whose task ended at `ended`.
     #[inline]
     pub(super) fn reissue(&mut self, mut task: Task, ended: Nanos) {
-        let (run, actor) = (self.run, self.actor);
+        let (run, actor) = (self.run, self.run.home(self.actor));
         if run.stopped() {
             return;
         }
@@ -236,7 +237,8 @@ impl<'run, E: Executor> Performer<'run, E> {
         } else {
             let party = self.executor.worker();
             self.executor.note(|notes| notes.stats.arrive(run, (actor, party), &mut task));
-            match run.offer(actor, task) {
+            let to = run.share_out(actor, &mut task);
+            match run.offer(to, task) {
                 Ok(()) => return,
                 Err(PushError::Full(task)) => Returned::Refused(task),
                 Err(PushError::Closed(task)) => return self.leave_waiting(actor, &task),
@@ -304,8 +306,8 @@ impl<'run, E: Executor> Performer<'run, E> {
     }
 
     /// The step that takes or gives a lock, as a key of the lock's uses.
-    pub(super) const fn user(&self) -> u64 {
-        use_key(self.actor, self.last_step)
+    pub(super) fn user(&self) -> u64 {
+        use_key(self.run.home(self.actor), self.last_step)
     }
 
     /// Publishes what is being done, for samplers and live views.

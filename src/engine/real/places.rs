@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// A pool while it is in use.
 #[derive(Debug)]
 pub(super) struct PoolRuntime {
-    size: usize,
+    pub(super) size: usize,
     mechanism: Mechanism,
     /// How long a task waits for a place.
     pub(super) timeout: Option<Draw>,

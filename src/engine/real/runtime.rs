@@ -3,6 +3,7 @@
 use super::asking::Asking;
 use super::console::Resource;
 use super::gathering::Gathering;
+use super::instances::Instances;
 use super::locks::{LockRuntime, Mechanism};
 use super::memory::{CacheRuntime, StoreRuntime};
 use super::pauses::Pauses;
@@ -18,7 +19,7 @@ use crate::measure::{Epoch, host};
 use crate::model::{Op, Program, weighted};
 use crate::queue::{self, ChannelQueue, PushError, QueueKind, TaskQueue};
 use crate::random::{Source, Stream};
-use crate::scenario::{ActorSpec, Budget, Load, LockKind, Next, Scenario, StepSpec, Wait};
+use crate::scenario::{ActorSpec, Budget, Layout, Load, LockKind, Next, Scenario, StepSpec, Wait};
 use crate::sync::Padded;
 use crate::units::Nanos;
 use std::ops::{Deref, DerefMut};
@@ -53,6 +54,8 @@ pub struct TaskBody {
     pub(super) origin: Origin,
     /// Index into its actor's kinds.
     pub(super) kind: u32,
+    /// The actor that it was shared out to, where its own load issued it.
+    pub(super) to: u32,
 }
 
 impl Task {
@@ -66,6 +69,7 @@ impl Task {
             sender: NOBODY,
             origin,
             kind: 0,
+            to: NOBODY,
         }))
     }
 
@@ -80,6 +84,7 @@ impl Task {
             sender,
             origin,
             kind: 0,
+            to: NOBODY,
         }))
     }
 }
@@ -206,6 +211,7 @@ pub(super) struct Runtime {
     pub(super) seed: u64,
     pub(super) focus: usize,
     pub(super) actors: Vec<ActorRuntime>,
+    pub(super) instances: Instances,
     pub(super) locks: Vec<LockRuntime>,
     pub(super) pools: Vec<PoolRuntime>,
     pub(super) pauses: Pauses,
@@ -243,6 +249,7 @@ impl Runtime {
     #[expect(clippy::too_many_lines, reason = "the fields of a run, one after the other")]
     pub(super) fn new(
         experiment: &Experiment,
+        layout: &Layout,
         clients: Vec<Option<Sender<Returned>>>,
         queue: &dyn Fn(QueueKind, usize) -> Box<dyn TaskQueue<Task>>,
         progress: &Progress,
@@ -288,6 +295,7 @@ impl Runtime {
             work: Work::calibrated(),
             seed: experiment.seed,
             focus: scenario.focus,
+            instances: Instances::new(layout, scenario),
             locks: locks.collect(),
             pools: scenario.pools.iter().map(PoolRuntime::new).collect(),
             pauses: Pauses::new(scenario, experiment.seed),
@@ -440,7 +448,22 @@ impl Runtime {
 
     /// The stream of random numbers of a task.
     pub(super) fn stream(&self, actor: usize, number: u64) -> Stream {
-        Stream::new(self.seed, Source::Service, actor as u64, number)
+        Stream::new(self.seed, Source::Service, self.home(actor) as u64, number)
+    }
+
+    /// The actor of the written scenario that `actor` is an instance of.
+    #[inline]
+    pub(super) fn home(&self, actor: usize) -> usize {
+        self.instances.home(actor)
+    }
+
+    /// The instance of `actor` that a task of the actor's own load goes to.
+    #[inline]
+    pub(super) fn share_out(&self, actor: usize, task: &mut Task) -> usize {
+        let key = self.instances.key_of(actor, task.number);
+        let to = self.instances.route(self.seed, actor, task.number, key);
+        task.to = u32::try_from(to).unwrap_or(NOBODY);
+        to
     }
 
     /// Turns a client's task, which ended at `ended`, into its next one; returns whether it must think first.
@@ -536,7 +559,7 @@ impl Runtime {
 
     /// A batch of live figures for a worker of `actor`, when somebody watches and it is the one in focus.
     pub(super) fn live(&self, actor: usize) -> Option<LiveBatch> {
-        if actor == self.focus { LiveBatch::new(&self.progress.live) } else { None }
+        if self.home(actor) == self.focus { LiveBatch::new(&self.progress.live) } else { None }
     }
 }
 

@@ -9,7 +9,7 @@ use super::runtime::{Origin, Returned, Stopped, Task};
 use super::timekeeper::Activity;
 use crate::engine::ThreadState;
 use crate::measure::{Epoch, Finished, Outcome};
-use crate::model::{chance_of, child_number};
+use crate::model::chance_of;
 use crate::queue::PushError;
 use crate::random::Source;
 use crate::scenario::{CallSpec, Full, Shed, Target};
@@ -27,9 +27,9 @@ impl<E: Executor> Performer<'_, E> {
     #[inline]
     pub(super) fn safepoint(&mut self) {
         let run = self.run;
-        if run.pauses.stops(self.actor) {
+        if run.pauses.stops(run.home(self.actor)) {
             self.cut(Activity::Work);
-            run.pauses.wait(self.actor);
+            run.pauses.wait(run.home(self.actor));
             self.cut(Activity::Paused);
         }
     }
@@ -49,7 +49,7 @@ impl<E: Executor> Performer<'_, E> {
         }
         let waited = now.saturating_sub(task.arrived);
         if let Some(draw) = &spec.timeout {
-            let mut stream = chance_of(run.seed, Source::Patience, self.actor, task.number, 0);
+            let mut stream = chance_of(run.seed, Source::Patience, run.home(self.actor), task.number, 0);
             if waited >= draw.sample(&mut stream, task.number) {
                 return Some(Outcome::TimedOut);
             }
@@ -63,7 +63,7 @@ impl<E: Executor> Performer<'_, E> {
         let (arrived, issued, epoch, kind) = (task.arrived, task.issued, task.epoch, task.kind);
         let finished = Finished { arrived, issued, started, ended, times };
         let Self { run, executor, steps, .. } = self;
-        let counts = actor == run.focus && matches!(outcome, Outcome::TimedOut | Outcome::Failed);
+        let counts = run.home(actor) == run.focus && matches!(outcome, Outcome::TimedOut | Outcome::Failed);
         let publishes = executor.note(|notes| {
             notes.stats.end_otherwise(run, party, &finished, (epoch, outcome));
             if epoch != Epoch::Inside {
@@ -83,11 +83,13 @@ impl<E: Executor> Performer<'_, E> {
 
     /// Tells whoever waits for a task of `actor` that it has ended.
     fn tell_of_end(&mut self, actor: usize, mut task: Task, outcome: Outcome, ended: Nanos) {
+        self.run.instances.left(actor);
+        let (actor, own) = (self.run.home(actor), self.run.home(self.actor));
         match std::mem::replace(&mut task.origin, Origin::Open) {
             Origin::Part(asking, part) => {
                 asking.answer(part, outcome);
             }
-            Origin::Client if actor == self.actor => {
+            Origin::Client if actor == own => {
                 task.origin = Origin::Client;
                 self.reissue(task, ended);
             }
@@ -121,9 +123,8 @@ impl<E: Executor> Performer<'_, E> {
     /// Sends a message to an actor that may turn it away.
     pub(super) async fn send_to(&mut self, target: Target, origin: Origin) -> Result<(), Stopped> {
         let run = self.run;
-        let (to, now) = (target.actor, self.cut(Activity::Work));
-        let number = child_number(self.actor, self.task_number, self.messages);
-        self.messages += 1;
+        let now = self.cut(Activity::Work);
+        let (number, to) = self.address(target.actor);
         let party = self.executor.worker();
         let mut task = Task::message(party, now, number, origin);
         task.kind = u32::try_from(target.kind).unwrap_or(0);
@@ -192,7 +193,7 @@ impl<E: Executor> Performer<'_, E> {
                 let until = places.timeout.as_ref().map(|draw| {
                     let turn = 1 + pool as u64;
                     let mut stream =
-                        chance_of(run.seed, Source::Patience, self.actor, self.task_number, turn);
+                        chance_of(run.seed, Source::Patience, run.home(self.actor), self.task_number, turn);
                     before + draw.sample(&mut stream, self.task_number)
                 });
                 self.waits = Some((Activity::Pool, None));
@@ -323,8 +324,13 @@ impl<E: Executor> Performer<'_, E> {
         {
             return None;
         }
-        let mut stream =
-            chance_of(self.run.seed, Source::Jitter, self.actor, self.task_number, self.messages);
+        let mut stream = chance_of(
+            self.run.seed,
+            Source::Jitter,
+            self.run.home(self.actor),
+            self.task_number,
+            self.messages,
+        );
         Some(retry.wait(attempt, stream.unit()))
     }
 

@@ -247,7 +247,7 @@ impl World<'_> {
         if thread as usize >= self.workers {
             return None;
         }
-        self.more.stops.reason(self.threads[thread as usize].actor)
+        self.more.stops.reason(self.home(self.threads[thread as usize].actor))
     }
 
     /// Keeps a thread that is on a core off it.

@@ -167,8 +167,9 @@ impl World<'_> {
     fn send_part(&mut self, thread: u32, task: u32, part: u32, calls: &CallSpec) {
         let target = calls.parts[part as usize];
         let epoch = self.extra(task).epoch;
-        let number = self.message_number(thread, task);
-        let message = self.new_task(self.now, index(target.actor), number, PARENT);
+        let (number, key) = self.message_number(thread, task);
+        let to = self.route(index(target.actor), number, key);
+        let message = self.new_task(self.now, to, number, PARENT);
         self.set_kind(message, target.kind);
         let extra = self.extra(message);
         (extra.parent, extra.parent_epoch, extra.part) = (task, epoch, part);

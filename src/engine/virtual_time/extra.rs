@@ -81,6 +81,8 @@ pub(super) struct More {
     /// By actor.
     pub(super) calls: Vec<CallsRecord>,
     pub(super) groups: Vec<Groups>,
+    /// By actor: messages that were shared out to its instances.
+    pub(super) turns: Vec<u64>,
 }
 
 impl More {
@@ -96,6 +98,7 @@ impl More {
             budgets: scenario.actors.iter().flat_map(|actor| &actor.steps).map(budget).collect(),
             calls: vec![CallsRecord::default(); scenario.actors.len()],
             groups: scenario.actors.iter().map(groups_of).collect(),
+            turns: vec![0; scenario.actors.len()],
         }
     }
 
@@ -174,7 +177,7 @@ impl World<'_> {
     /// Chance of `source` for a task, such as how long it is patient; `turn` tells several of one task apart.
     pub(super) fn chance_of(&self, task: u32, source: Source, turn: u64) -> Stream {
         let state = &self.tasks[task as usize];
-        crate::model::chance_of(self.seed, source, state.actor as usize, state.number, turn)
+        crate::model::chance_of(self.seed, source, self.home(state.actor) as usize, state.number, turn)
     }
 
     /// A task waits until it is roused; whether its thread goes on, with another task.
@@ -279,7 +282,9 @@ impl World<'_> {
         let arrived = Nanos(state.arrived);
         let ended = Nanos(now).max(arrived);
         let (start, end) = (Nanos(self.window_start), Nanos(self.window_end));
-        let ledger = &mut self.actors[actor as usize].ledger;
+        let owner = &mut self.actors[actor as usize];
+        owner.present -= 1;
+        let ledger = &mut owner.ledger;
         if epoch != Epoch::After {
             ledger.presence.leave(arrived, ended, start, end);
         }
@@ -308,7 +313,7 @@ impl World<'_> {
         }
         self.free.push(task);
         if answer_to == CLIENT {
-            self.client_goes_on(actor, number, thread);
+            self.client_goes_on(self.home(actor), number, thread);
         } else if answer_to == PARENT {
             self.answer_parent(task, outcome, thread);
         }

@@ -136,7 +136,8 @@ impl World<'_> {
         let arrivals = &mut self.actors[actor as usize].arrivals;
         let number = *arrivals;
         *arrivals += 1;
-        let task = self.new_task(intended, actor, number, NONE);
+        let to = self.route(actor, number, self.key_of(actor, number));
+        let task = self.new_task(intended, to, number, NONE);
         let kind = self.drawn_kind(actor, number);
         self.set_kind(task, kind);
         self.push_or(task, thread, NONE, true);
@@ -144,7 +145,8 @@ impl World<'_> {
 
     /// A client issues its task; a full queue makes it wait for room.
     fn client_issues(&mut self, intended: u64, actor: u32, number: u64, thread: u32) {
-        let task = self.new_task(intended, actor, number, CLIENT);
+        let to = self.route(actor, number, self.key_of(actor, number));
+        let task = self.new_task(intended, to, number, CLIENT);
         let kind = self.drawn_kind(actor, number);
         self.set_kind(task, kind);
         self.push_or(task, thread, NONE, false);

@@ -117,12 +117,35 @@ impl Lock {
         self.uses.held(u64::from(step), Nanos(held));
     }
 
-    /// The record; `name` gives the actor and the step of a number.
+    /// Who used a lock and its copies; `home` gives the step of the written scenario.
+    pub(super) fn uses_of(copies: &[&Self], home: impl Fn(u64) -> u64) -> LockUses {
+        let mut uses = LockUses::default();
+        copies.iter().for_each(|lock| uses.merge_as(&lock.uses, &home));
+        uses
+    }
+
+    /// The record of a lock; `name` gives the actor and the step of a number among the steps of all actors.
     pub(super) fn record(&self, name: impl Fn(u64) -> (String, String)) -> LockRecord {
-        let [holders, waiters] = self.uses.records(name);
-        let gil = matches!(self.kind, LockKind::Gil { .. });
+        Self::record_of_all(&[self], &self.uses, name)
+    }
+
+    /// The record of a lock and its copies, which are all of one kind.
+    pub(super) fn record_of_all(
+        copies: &[&Self],
+        uses: &LockUses,
+        name: impl Fn(u64) -> (String, String),
+    ) -> LockRecord {
+        let [holders, waiters] = uses.records(name);
+        let (mut wait, mut hold) = (Tally::default(), Tally::default());
+        for lock in copies {
+            wait.merge(&lock.wait);
+            hold.merge(&lock.hold);
+        }
+        let sum = |of: fn(&Self) -> u64| copies.iter().map(|lock| of(lock)).sum::<u64>();
+        let kind = copies.first().map_or(LockKind::Absent, |lock| lock.kind);
+        let gil = matches!(kind, LockKind::Gil { .. });
         LockRecord {
-            kind: match self.kind {
+            kind: match kind {
                 LockKind::Mutex => "mutex",
                 LockKind::Spin => "spin",
                 LockKind::Gil { .. } => "gil",
@@ -130,13 +153,13 @@ impl Lock {
                 LockKind::Absent => "absent",
             }
             .into(),
-            acquisitions: self.acquisitions,
-            contended: self.contended,
-            open_waits: self.open_waits,
-            wait_ns: self.wait.distribution(),
-            hold_ns: self.hold.distribution(),
-            forced_drops: gil.then_some(self.gil.forced_drops),
-            switches: gil.then_some(self.gil.switches),
+            acquisitions: sum(|lock| lock.acquisitions),
+            contended: sum(|lock| lock.contended),
+            open_waits: sum(|lock| lock.open_waits),
+            wait_ns: wait.distribution(),
+            hold_ns: hold.distribution(),
+            forced_drops: gil.then(|| sum(|lock| lock.gil.forced_drops)),
+            switches: gil.then(|| sum(|lock| lock.gil.switches)),
             holders,
             waiters,
         }

@@ -32,6 +32,7 @@ mod charges;
 mod deadlock;
 mod extra;
 mod gil;
+mod instances;
 mod load;
 mod locks;
 mod observe;
@@ -48,6 +49,7 @@ mod world;
 use super::{Engine, EngineError, Experiment, Profiler, Progress, RunOutput};
 use crate::measure::{Calibration, host, verdicts};
 use crate::model::Program;
+use crate::scenario::Layout;
 use bytecode::Bytecode;
 use charges::Charges;
 use std::sync::atomic::Ordering;
@@ -95,15 +97,19 @@ impl Engine for VirtualEngine {
             ));
         }
         super::need::check(experiment, crate::scenario::EngineKind::Virtual)?;
+        let laid_out = experiment.laid_out();
+        let plain = Layout::default();
+        let (written, (experiment, layout)) =
+            (experiment, laid_out.as_ref().map_or((experiment, &plain), |(laid, layout)| (laid, layout)));
         let scenario = &experiment.scenario;
         let programs: Vec<Program> = scenario.actors.iter().map(Program::of).collect();
         let calibration = charges::on_host(&scenario.host, &self.calibration);
         let charges = Charges::of(scenario, &calibration, host::cores());
         let code = Bytecode::of(&programs, &charges);
-        let mut world = run::world(experiment, &programs, &code, charges)?;
+        let mut world = run::world(experiment, layout, (&programs, &code), charges)?;
         let stopped = world.run(progress)?;
         let verdicts = world.deadlocks();
-        let mut output = world.into_output(experiment, stopped);
+        let mut output = world.into_output(written, stopped);
         let record = &mut output.record;
         record.verdicts.extend(verdicts);
         let digest = calibration.digest();
@@ -113,7 +119,7 @@ impl Engine for VirtualEngine {
         if experiment.profiler == Profiler::Deterministic {
             record.profile = Some(profile::of_steps(record));
         }
-        verdicts::settle(record, scenario);
+        verdicts::settle(record, &written.scenario);
         progress.phase.store(3, Ordering::Relaxed);
         Ok(output)
     }

@@ -6,8 +6,9 @@ use super::stores::StoreModel;
 use super::world::{NONE, Next, TASK, World};
 use crate::engine::{Experiment, RunOutput};
 use crate::measure::record::{
-    BatchRecord, CacheRecord, Drain, EventRecord, Little, LockRecord, PoolRecord, QuotaRecord, RunRecord,
-    SCHEMA, ScenarioRef, SchedulerRecord, StoreRecord, ThreadRecord, TreatmentRecord, Verdict, Window,
+    BatchRecord, CacheRecord, Drain, EventRecord, Little, LockRecord, PoolRecord, ProfileRecord, QuotaRecord,
+    RunRecord, SCHEMA, ScenarioRef, SchedulerRecord, StoreRecord, ThreadRecord, TreatmentRecord, Verdict,
+    Window,
 };
 use crate::measure::verdicts::{self, Waiter};
 use crate::measure::{Cause, Finished};
@@ -74,7 +75,7 @@ impl World<'_> {
             most_events: self.handled + (times * self.handled).clamp(least, greatest),
             scheduler: self.scheduler(),
             threads: self.thread_records(Nanos(length)),
-            locks: self.locks.iter().map(|lock| lock.record(|step| self.used_by(step))).collect(),
+            locks: self.lock_records(),
             caches: self.caches.iter().map(CacheModel::record).collect(),
             stores: self.stores.iter().map(StoreModel::record).collect(),
             pools: self.pool_records(),
@@ -87,7 +88,7 @@ impl World<'_> {
     }
 
     /// The actor and the step of a number among the steps of all actors.
-    fn used_by(&self, step: u64) -> (String, String) {
+    pub(super) fn used_by(&self, step: u64) -> (String, String) {
         let entries = &self.code.entries;
         let actor = entries.partition_point(|entry| u64::from(entry.step) <= step).saturating_sub(1);
         let Some(spec) = self.scenario.actors.get(actor) else { return Default::default() };
@@ -105,11 +106,12 @@ impl World<'_> {
         self.leave_unfinished();
         self.sum_steps();
         let mut record = self.frame(experiment, partial, length);
-        let scenario = self.scenario;
         if self.timeline.wanted() {
-            record.timeline = Some(std::mem::take(&mut self.timeline).into_timeline(scenario));
+            record.timeline = Some(std::mem::take(&mut self.timeline).into_timeline(self.scenario));
             record.instrumented = true;
         }
+        let mut instances = self.gather_instances(length);
+        let scenario = &experiment.scenario;
         let mut sojourn = Vec::new();
         let names = scenario.actors.iter().map(|actor| &actor.name);
         for ((number, actor), (name, program)) in
@@ -119,6 +121,9 @@ impl World<'_> {
             let (mut figures, series, histogram) = actor.ledger.into_record(&program.steps, length);
             if self.more.used {
                 self.more.add_to(&mut figures, &scenario.actors[number], number, [start.0, end.0]);
+            }
+            if let Some(each) = instances.get_mut(number) {
+                figures.instances = std::mem::take(each);
             }
             if number == scenario.focus {
                 record.little = Little::of(&presence, length);
@@ -130,13 +135,14 @@ impl World<'_> {
             sojourn.push((name.clone(), histogram));
         }
         crate::engine::name_calls(&mut record, scenario);
-        record.profile = self.sampler.into_record(scenario, self.code);
+        record.profile = self.sampler.into_record(self.scenario, self.code);
+        record.profile.iter_mut().for_each(ProfileRecord::sum_alike);
         RunOutput { record, sojourn }
     }
 
     /// Everything that is not the actors'.
     fn frame(&mut self, experiment: &Experiment, partial: bool, length: Nanos) -> RunRecord {
-        let scenario = self.scenario;
+        let scenario = &experiment.scenario;
         let drained = self.now.saturating_sub(self.window_end);
         let bound = self.drain_until().saturating_sub(self.window_end);
         let mut record = RunRecord {
@@ -170,8 +176,7 @@ impl World<'_> {
             record.stores = named(scenario.stores.iter().map(|spec| &spec.name), closed.stores);
             record.pools = named(scenario.pools.iter().map(|spec| &spec.name), closed.pools);
             record.events = named(scenario.events.iter().map(|spec| &spec.name), closed.events);
-            let steps = self.code.batches.iter().map(|(step, _)| scenario.step_name(*step as usize));
-            record.batches = steps.zip(closed.batches).collect();
+            record.batches = self.batches_by_step(closed.batches);
             record.quota = closed.quota;
         }
         record

@@ -53,14 +53,20 @@ impl Pool {
         (self.wait, self.hold) = (Tally::default(), Tally::default());
     }
 
-    pub(super) fn record(&self) -> PoolRecord {
+    /// The figures of a pool and its copies.
+    pub(super) fn record(copies: &[&Self]) -> PoolRecord {
+        let (mut wait, mut hold) = (Tally::default(), Tally::default());
+        for pool in copies {
+            wait.merge(&pool.wait);
+            hold.merge(&pool.hold);
+        }
         PoolRecord {
-            size: self.size,
-            acquisitions: self.acquisitions,
-            contended: self.contended,
-            timed_out: self.timed_out,
-            wait_ns: self.wait.distribution(),
-            hold_ns: self.hold.distribution(),
+            size: copies.iter().map(|pool| pool.size).sum(),
+            acquisitions: copies.iter().map(|pool| pool.acquisitions).sum(),
+            contended: copies.iter().map(|pool| pool.contended).sum(),
+            timed_out: copies.iter().map(|pool| pool.timed_out).sum(),
+            wait_ns: wait.distribution(),
+            hold_ns: hold.distribution(),
         }
     }
 
@@ -173,10 +179,5 @@ impl World<'_> {
         }
         self.extra(task).expired = true;
         self.rouse(task, NONE);
-    }
-
-    /// Pools of the scenario by number.
-    pub(super) fn pool_records(&self) -> Vec<PoolRecord> {
-        self.more.pools.iter().map(Pool::record).collect()
     }
 }

@@ -36,6 +36,7 @@ impl World<'_> {
         let epoch = Epoch::of(Nanos(arrived), Nanos(self.window_start), Nanos(self.window_end));
         let entry = self.code.entries[actor as usize];
         let owner = &mut self.actors[actor as usize];
+        owner.present += 1;
         if epoch != Epoch::After {
             owner.ledger.presence.arrive(Nanos(arrived), Nanos(self.window_start));
         }
@@ -377,13 +378,15 @@ impl World<'_> {
             }
         }
         let (window_start, window_end) = (Nanos(self.window_start), Nanos(self.window_end));
-        self.actors[actor as usize].ledger.end(&finished, epoch, window_start, window_end);
+        let owner = &mut self.actors[actor as usize];
+        owner.present -= 1;
+        owner.ledger.end(&finished, epoch, window_start, window_end);
         self.free.push(index);
         if epoch == Epoch::Inside {
             self.measured_done(actor);
         }
         if answer_to == CLIENT {
-            self.answer_client(actor, number, thread);
+            self.answer_client(self.home(actor), number, thread);
         } else if answer_to == PARENT {
             self.answer_parent(index, Outcome::Completed, thread);
         } else if answer_to != NONE {
@@ -412,7 +415,7 @@ impl World<'_> {
         self.outstanding -= 1;
         if self.window_end != u64::MAX {
             self.over |= self.outstanding == 0;
-        } else if actor as usize == self.scenario.focus {
+        } else if self.home(actor) as usize == self.scenario.focus {
             self.wanted -= 1;
             if self.wanted == 0 {
                 self.close_window();
@@ -424,7 +427,8 @@ impl World<'_> {
     pub(super) fn call(&mut self, thread: u32, task: u32, to: u32) -> bool {
         self.drop_interpreter(thread);
         let entity = self.entity(thread, task);
-        let number = self.message_number(thread, task);
+        let (number, key) = self.message_number(thread, task);
+        let to = self.route(to, number, key);
         let message = self.new_task(self.now, to, number, entity);
         self.set_kind(message, 0);
         self.note_sender(message, thread);
@@ -439,19 +443,21 @@ impl World<'_> {
         }
     }
 
-    /// The number of the next message that a task sends.
-    pub(super) fn message_number(&mut self, thread: u32, task: u32) -> u64 {
-        let actor = self.threads[thread as usize].actor;
+    /// The number of the next message that a task sends, and its key.
+    pub(super) fn message_number(&mut self, thread: u32, task: u32) -> (u64, u64) {
+        let actor = self.home(self.threads[thread as usize].actor);
+        let key = self.key_of(actor, self.tasks[task as usize].number);
         let sender = self.task(task);
         let sent_before = u64::from(sender.messages);
         sender.messages += 1;
-        child_number(actor as usize, sender.number, sent_before)
+        (child_number(actor as usize, sender.number, sent_before), key)
     }
 
     /// Sends a message; waits only while the receiver's queue is full. Whether the thread goes on.
     pub(super) fn send(&mut self, thread: u32, task: u32, to: u32, kind: u32) -> bool {
         let entity = self.entity(thread, task);
-        let number = self.message_number(thread, task);
+        let (number, key) = self.message_number(thread, task);
+        let to = self.route(to, number, key);
         let message = self.new_task(self.now, to, number, NONE);
         self.set_kind(message, kind as usize);
         self.note_sender(message, thread);

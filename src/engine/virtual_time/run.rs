@@ -19,7 +19,7 @@ use crate::measure::Ledger;
 use crate::model::Program;
 use crate::queue::QueueKind;
 use crate::random::{Source, Stream, Streams};
-use crate::scenario::{ActorSpec, Load, LockKind, LockSpec, Scenario};
+use crate::scenario::{ActorSpec, Layout, Load, LockKind, LockSpec, Scenario};
 use crate::units::Nanos;
 use crate::workload::Draw;
 use std::collections::VecDeque;
@@ -38,8 +38,8 @@ const PATIENCE: u64 = 50_000_000;
 #[expect(clippy::too_many_lines, reason = "the fields of a system, one after the other")]
 pub(super) fn world<'a>(
     experiment: &'a Experiment,
-    programs: &'a [Program],
-    code: &'a Bytecode,
+    layout: &'a Layout,
+    (programs, code): (&'a [Program], &'a Bytecode),
     charges: Charges,
 ) -> Result<World<'a>, EngineError> {
     let scenario = &experiment.scenario;
@@ -64,6 +64,7 @@ pub(super) fn world<'a>(
     );
     let mut world = World {
         scenario,
+        layout,
         programs,
         code,
         charges,
@@ -138,6 +139,8 @@ impl World<'_> {
         let scenario = self.scenario;
         for (number, spec) in scenario.actors.iter().enumerate() {
             let asynchronous = spec.queue == QueueKind::Async;
+            // All instances draw from the same streams, so that a task draws the same whichever serves it.
+            let owner = self.layout.home(number) as u64;
             let first = self.threads.len();
             self.threads.extend((0..spec.threads).map(|_| Thread::idle(index(number))));
             self.actors.push(Actor {
@@ -155,12 +158,13 @@ impl World<'_> {
                 arrivals: 0,
                 clients: 0,
                 think: Draw::constant(Nanos::ZERO),
-                thinking: Streams::new(self.seed, Source::Think, number as u64),
-                service: Streams::new(self.seed, Source::Service, number as u64),
+                thinking: Streams::new(self.seed, Source::Think, owner),
+                service: Streams::new(self.seed, Source::Service, owner),
                 issuer: NONE,
                 due: VecDeque::new(),
                 gaps: Stream::new(self.seed, Source::Arrivals, number as u64, 0),
                 next_arrival: 0.0,
+                present: 0,
                 ledger: Ledger::small(spec.steps.len()),
             });
         }

@@ -9,7 +9,7 @@ use crate::machine::{Machine, MachineEvent, Roused, Scheduler};
 use crate::measure::{CAUSES, Cause, Epoch, Ledger, PLAIN_CAUSES, TaskTimes};
 use crate::model::Program;
 use crate::random::{Stream, Streams};
-use crate::scenario::Scenario;
+use crate::scenario::{Layout, Scenario};
 use crate::units::Nanos;
 use crate::workload::Draw;
 use std::collections::VecDeque;
@@ -247,6 +247,8 @@ pub(super) struct Actor {
     pub(super) service: Streams,
     /// Stream of its open load's gaps.
     pub(super) gaps: Stream,
+    /// Tasks that it has, waiting and served.
+    pub(super) present: u64,
     /// When its open load arrives next, exactly.
     pub(super) next_arrival: f64,
     pub(super) ledger: Ledger,
@@ -254,7 +256,9 @@ pub(super) struct Actor {
 
 /// The simulated system.
 pub(super) struct World<'a> {
+    /// Laid out: an actor for each instance.
     pub(super) scenario: &'a Scenario,
+    pub(super) layout: &'a Layout,
     pub(super) programs: &'a [Program],
     pub(super) code: &'a Bytecode,
     pub(super) charges: Charges,

@@ -2,7 +2,7 @@
 //! tried again, pools, batches, events, a quota.
 
 use super::as_f64;
-use crate::measure::record::{ActorRecord, GroupRecord, RunRecord};
+use crate::measure::record::{ActorRecord, GroupRecord, InstanceRecord, RunRecord};
 use crate::report::page::{Block, Section, Table};
 use crate::report::words::{count, duration, number, share, tail};
 
@@ -16,7 +16,10 @@ pub(super) fn ends(actor: &ActorRecord) -> String {
 pub(super) fn sections(record: &RunRecord) -> Vec<Section> {
     let focus = record.actors.get(&record.treatment.focus);
     let groups = focus.map(groups).unwrap_or_default();
-    groups.into_iter().chain([goodput(record), pools(record), others(record)].into_iter().flatten()).collect()
+    groups
+        .into_iter()
+        .chain([instances(record), goodput(record), pools(record), others(record)].into_iter().flatten())
+        .collect()
 }
 
 /// What of the completed tasks was still waited for, and how often calls were tried.
@@ -52,6 +55,34 @@ fn section(id: &str, title: &str, sentences: Vec<String>) -> Option<Section> {
     let section =
         Section { blocks: sentences.into_iter().map(Block::Text).collect(), ..Section::new(id, title, "") };
     (!empty).then(|| section.in_brief())
+}
+
+/// How evenly an actor's instances work.
+fn instances(record: &RunRecord) -> Option<Section> {
+    let mut sentences = Vec::new();
+    for (name, actor) in &record.actors {
+        let range = |of: fn(&InstanceRecord) -> f64| {
+            let all = actor.instances.iter().map(of);
+            all.fold((f64::INFINITY, 0.0), |(least, most): (f64, f64), one| (least.min(one), most.max(one)))
+        };
+        if actor.instances.is_empty() {
+            continue;
+        }
+        let (fewest, most) = range(|one| as_f64(one.completed));
+        let (quickest, slowest) = range(|one| one.sojourn_mean_ns);
+        let (shortest, longest) = range(|one| one.wait_mean_ns);
+        sentences.push(format!(
+            "{name}: {} instances completed {} to {} tasks each, in {} to {} on average, of it {} to {} in the queue",
+            actor.instances.len(),
+            number(fewest),
+            number(most),
+            duration(quickest),
+            duration(slowest),
+            duration(shortest),
+            duration(longest)
+        ));
+    }
+    section("instances", "Instances", sentences)
 }
 
 fn groups(actor: &ActorRecord) -> Vec<Section> {
