@@ -111,7 +111,7 @@ fn processors(scenario: &Scenario, rates: &[f64], found: &mut Vec<Doubt>) {
 fn pools(scenario: &Scenario, rates: &[f64], found: &mut Vec<Doubt>) {
     for (index, actor) in scenario.actors.iter().enumerate() {
         #[expect(clippy::cast_precision_loss, reason = "a number of threads")]
-        let threads = (actor.threads * scenario.copies(index)) as f64;
+        let threads = (scenario.actors[scenario.station(index)].threads * scenario.copies(index)) as f64;
         // A handler that waits leaves its tokio worker; a thread that waits is held.
         let held = if actor.queue == QueueKind::Async { work(actor) } else { service(scenario, index, 0) };
         let used = rates[index] * held / threads;
@@ -123,7 +123,7 @@ fn pools(scenario: &Scenario, rates: &[f64], found: &mut Vec<Doubt>) {
                     actor.name,
                     rates[index],
                     Nanos(1).scaled(held * 1e9),
-                    actor.threads,
+                    scenario.actors[scenario.station(index)].threads,
                     percent(used),
                     actor.capacity
                 ),
@@ -131,6 +131,7 @@ fn pools(scenario: &Scenario, rates: &[f64], found: &mut Vec<Doubt>) {
             });
         }
         if let Load::Closed { clients, .. } = actor.load
+            && actor.at.is_none()
             && clients < actor.threads * actor.instances
             && rates[index] <= 0.0
         {

@@ -172,7 +172,7 @@ pub fn starvation(
     let mut names: Vec<String> = Vec::new();
     for (number, actor) in scenario.actors.iter().enumerate() {
         let of = || victims.iter().filter(|victim| victim.actor == number);
-        if of().count() >= actor.threads {
+        if actor.threads > 0 && of().count() >= actor.threads {
             names.push(format!("`{}`", actor.name));
         } else {
             names.extend(of().map(|victim| format!("`{}`", name_of(scenario, victim))));

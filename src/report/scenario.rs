@@ -69,7 +69,7 @@ fn actors(scenario: &Scenario) -> Section {
             format!("{}{focus}", actor.name),
             load(actor),
             actor.queue.name().to_owned(),
-            actor.threads.to_string(),
+            scenario.actors[scenario.station(index)].threads.to_string(),
             actor.steps.len().to_string(),
         ]
     });
@@ -202,7 +202,7 @@ pub fn svg(scenario: &Scenario) -> String {
     }
     for (index, at) in actors.iter().enumerate() {
         let actor = &scenario.actors[index];
-        let threads = several(actor.threads as u64, "thread");
+        let threads = several(scenario.actors[scenario.station(index)].threads as u64, "thread");
         let words = [actor.name.clone(), format!("{threads}, {} queue", actor.queue.name()), load(actor)];
         boxed(&mut out, *at, &words, 6, index == scenario.focus);
     }

@@ -8,6 +8,7 @@ use super::offload;
 use super::reader::{Field, Section};
 use super::shared::read_timeout;
 use super::traffic::read_load;
+use super::workers::read_membership;
 use super::{ActorSpec, BatchSpec, Full, KindSpec, Load, MissCost, Pattern, Route, Shed, StepSpec};
 use crate::queue::QueueKind;
 use crate::units::Nanos;
@@ -27,7 +28,7 @@ const STEP: [&str; 23] = [
 ];
 
 /// Every key of an actor.
-const ACTOR: [&str; 14] = [
+const ACTOR: [&str; 15] = [
     "focus",
     "threads",
     "queue",
@@ -42,6 +43,7 @@ const ACTOR: [&str; 14] = [
     "offload",
     "instances",
     "route",
+    "workers",
 ];
 
 /// What the file defines, by index.
@@ -54,6 +56,9 @@ pub(super) struct Names {
     pub(super) shared: Vec<bool>,
     /// Which are taken away.
     pub(super) absent: Vec<bool>,
+    /// Workers that actors share.
+    pub(super) workers: Vec<ActorSpec>,
+    pub(super) worker_names: Directory,
     pub(super) pools: Directory,
     pub(super) caches: Directory,
     pub(super) stores: Directory,
@@ -118,16 +123,23 @@ pub(super) fn read_actor(index: usize, name: &str, actor: &Section<'_>, names: &
     {
         field.wrong("refuses clients that do not think, which would ask again at once, for ever: expected `think` in the load");
     }
-    let queue = actor.one_of("queue", "queue", &QueueKind::ALL, QueueKind::name).unwrap_or(QueueKind::Mutex);
+    let at = read_membership(actor, &names.worker_names);
+    let shared = at.map(|number| &names.workers[number]);
+    let queue = actor.one_of("queue", "queue", &QueueKind::ALL, QueueKind::name);
+    let queue = shared.map_or(queue.unwrap_or(QueueKind::Mutex), |shared| shared.queue);
     check_queue(actor, queue);
     let pool = offload::read_pool(name, actor, !reader.offloaded.is_empty());
     let (instances, route) = read_instances(actor);
     let spec = ActorSpec {
         instances,
         route,
-        threads: actor.length("threads", 1, MAX_THREADS).unwrap_or(1),
+        threads: if at.is_some() { 0 } else { actor.length("threads", 1, MAX_THREADS).unwrap_or(1) },
         queue,
-        capacity: actor.length("capacity", 1, MAX_CAPACITY).unwrap_or(1024),
+        capacity: shared.map_or_else(
+            || actor.length("capacity", 1, MAX_CAPACITY).unwrap_or(1024),
+            |shared| shared.capacity,
+        ),
+        at,
         load,
         steps: reader.read,
         kinds: if on.is_some() { kinds } else { Vec::new() },

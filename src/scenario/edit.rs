@@ -9,7 +9,7 @@ use toml_edit::visit_mut::{VisitMut, visit_table_like_kv_mut};
 use toml_edit::{DocumentMut, InlineTable, Item, Key, KeyMut, Table, Value};
 
 /// Families of named things: a path into one that is not defined is an error, not a new one.
-const FAMILIES: [&str; 6] = ["lock", "pool", "event", "cache", "store", "actor"];
+const FAMILIES: [&str; 7] = ["lock", "pool", "event", "cache", "store", "workers", "actor"];
 
 /// `text` as a TOML value: what parses as one is one, anything else is a string.
 #[must_use]

@@ -11,6 +11,7 @@ use super::offload;
 use super::reader::{Field, Log, Section};
 use super::shared::{read_event, read_lock, read_pool};
 use super::topology;
+use super::workers::read_workers;
 use super::{
     ActorSpec, CacheSpec, EngineKind, HostSpec, KeySpec, LoadArm, LockKind, Mistake, Quota, RunSpec,
     Scenario, ScenarioError, StoreSpec,
@@ -21,9 +22,9 @@ use crate::workload::Spread;
 use toml_edit::Document;
 
 /// Keys at the top of a file.
-pub(super) const ROOT: [&str; 12] = [
+pub(super) const ROOT: [&str; 13] = [
     "schema", "name", "question", "run", "host", "lock", "pool", "event", "cache", "store", "actor",
-    "isolated",
+    "workers", "isolated",
 ];
 
 /// Version of the language.
@@ -80,6 +81,7 @@ fn read(root: &Section<'_>, text: &str) -> Option<Scenario> {
     let caches = named(root, "cache", read_cache);
     let stores = named(root, "store", read_store);
     let mut actor_sections = sections(root, "actor");
+    let worker_sections = sections(root, "workers");
     let names = Names {
         locks: Directory::of(locks.iter().map(|lock| &lock.name)),
         interpreters: locks.iter().map(|lock| matches!(lock.kind, LockKind::Gil { .. })).collect(),
@@ -88,6 +90,8 @@ fn read(root: &Section<'_>, text: &str) -> Option<Scenario> {
             .map(|lock| matches!(lock.kind, LockKind::Shared { .. } | LockKind::Absent))
             .collect(),
         absent: locks.iter().map(|lock| lock.kind == LockKind::Absent).collect(),
+        workers: worker_sections.iter().map(|(name, section)| read_workers(name, section)).collect(),
+        worker_names: Directory::of(worker_sections.iter().map(|(name, _)| name)),
         pools: Directory::of(pools.iter().map(|pool| &pool.name)),
         caches: Directory::of(caches.iter().map(|cache| &cache.name)),
         stores: Directory::of(stores.iter().map(|store| &store.name)),
@@ -102,7 +106,8 @@ fn read(root: &Section<'_>, text: &str) -> Option<Scenario> {
         .map(|(index, (name, section))| read_actor(index, name, section, &names))
         .collect();
     let focus = topology::focus(root, &actor_sections);
-    let actors = with_pools(read, &mut actor_sections);
+    let mut actors = with_pools(read, &mut actor_sections);
+    add_workers(&mut actors, names.workers.clone(), worker_sections, &mut actor_sections);
     let events = named(root, "event", |name, section| read_event(name, section, &names.receivers.actors));
     let isolated = read_isolated(root, &names.receivers.actors, focus.unwrap_or(0));
     let mut scenario = Scenario {
@@ -145,6 +150,31 @@ fn with_pools(read: Vec<ReadActor>, sections: &mut Vec<(String, Section<'_>)>) -
         actors.push(pool);
     }
     actors
+}
+
+/// Adds workers that actors share, behind the actors. So far these name them by number.
+fn add_workers<'a>(
+    actors: &mut Vec<ActorSpec>,
+    workers: Vec<ActorSpec>,
+    of_workers: Vec<(String, Section<'a>)>,
+    of_actors: &mut Vec<(String, Section<'a>)>,
+) {
+    let first = actors.len();
+    for actor in &mut *actors {
+        actor.at = actor.at.map(|number| first + number);
+    }
+    for (mut spec, (name, section)) in workers.into_iter().zip(of_workers) {
+        let index = actors.len();
+        if of_actors.iter().any(|(taken, _)| *taken == name) {
+            section.wrong("has the name of an actor: expected another one");
+        }
+        if !actors.iter().any(|actor| actor.at == Some(index)) {
+            section.wrong(format!("works for nobody: expected workers = \"{name}\" in an actor"));
+        }
+        spec.at = Some(index);
+        actors.push(spec);
+        of_actors.push((name, section));
+    }
 }
 
 /// The tables `[family.NAME]`, with their names.

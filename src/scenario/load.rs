@@ -137,13 +137,15 @@ impl Scenario {
 
     /// Writes the levels of a treatment into the source, so that the file reproduces the run.
     pub(super) fn write_levels(&mut self, treatment: &Treatment) {
-        let focus = &self.actors[self.focus].name;
+        let station = self.station(self.focus);
+        let focus = &self.actors[station].name;
+        let family = if self.is_workers(station) { "workers" } else { "actor" };
         let mut edits: Vec<(String, Value)> = Vec::new();
         if let Some(threads) = treatment.threads {
-            edits.push((edit::path(&["actor", focus, "threads"]), integer(threads as u64)));
+            edits.push((edit::path(&[family, focus, "threads"]), integer(threads as u64)));
         }
         if let Some(queue) = treatment.queue {
-            edits.push((edit::path(&["actor", focus, "queue"]), queue.name().into()));
+            edits.push((edit::path(&[family, focus, "queue"]), queue.name().into()));
         }
         if let Some(layout) = treatment.cache {
             let names = self.caches.iter().map(|cache| edit::path(&["cache", &cache.name, "layout"]));

@@ -25,6 +25,7 @@ mod spec;
 mod topology;
 mod traffic;
 mod treatment;
+mod workers;
 
 pub use embedded::{DEFAULT, EMBEDDED, Embedded, embedded};
 pub use error::{Mistake, ScenarioError};

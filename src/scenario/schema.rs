@@ -32,6 +32,7 @@ pub fn schema() -> Value {
             "event": family("event"),
             "cache": family("cache"),
             "store": family("store"),
+            "workers": family("workers"),
             "actor": { "type": "object", "minProperties": 1, "propertyNames": { "$ref": "#/$defs/name" },
                        "additionalProperties": { "$ref": "#/$defs/actor" } },
             "isolated": { "type": "object", "additionalProperties": false,
@@ -81,6 +82,7 @@ fn defs() -> Value {
         ("event", event()),
         ("cache", cache()),
         ("store", store()),
+        ("workers", workers()),
         ("actor", actor()),
         ("on", on()),
         ("shed", shed()),
@@ -258,6 +260,14 @@ fn store() -> Value {
     }})
 }
 
+fn workers() -> Value {
+    json!({ "type": "object", "additionalProperties": false, "description": "Workers that several actors share.", "properties": {
+        "threads": count(1, super::file::MAX_THREADS, "Worker threads."),
+        "queue": { "enum": QueueKind::ALL.map(QueueKind::name), "description": "How tasks reach the workers." },
+        "capacity": count(1, 1 << 24, "Tasks that their queue holds."),
+    }})
+}
+
 fn actor() -> Value {
     json!({ "type": "object", "additionalProperties": false,
         "anyOf": [{ "required": ["steps"] }, { "required": ["on"] }],
@@ -274,6 +284,7 @@ fn actor() -> Value {
             "full": { "enum": Full::ALL.map(Full::name), "description": "What a full queue answers." },
             "timeout": draw("After which a task that waits is given up."),
             "shed": { "$ref": "#/$defs/shed" },
+            "workers": named("The workers that it shares with other actors."),
             "instances": count(1, 10_000, "How many there are, each with workers, queue and locks of its own."),
             "route": { "enum": Route::ALL.map(Route::name), "description": "Which of them a message goes to." },
             "offload": { "type": "object", "additionalProperties": false, "description": "Its blocking pool.", "properties": {

@@ -63,6 +63,7 @@ impl ActorSpec {
         };
         !self.kinds.is_empty()
             || self.instances > 1
+            || self.at.is_some()
             || !self.pattern.phases.is_empty()
             || self.full.is_some()
             || self.timeout.is_some()
@@ -318,7 +319,7 @@ pub struct StoreSpec {
 pub struct ActorSpec {
     /// Its name.
     pub name: String,
-    /// Worker threads (tokio workers for `async`), at least 1.
+    /// Worker threads (tokio workers for `async`), at least 1; 0 where it shares those of `at`.
     pub threads: usize,
     /// How tasks reach the workers.
     pub queue: QueueKind,
@@ -342,6 +343,8 @@ pub struct ActorSpec {
     pub instances: usize,
     /// Which of them a message goes to.
     pub route: Route,
+    /// The workers that it shares with others, an actor of their own; those name themselves.
+    pub at: Option<usize>,
     /// The actor whose blocking pool it is.
     pub pool_of: Option<usize>,
 }
@@ -364,6 +367,7 @@ impl ActorSpec {
             shed: None,
             instances: 1,
             route: Route::default(),
+            at: None,
             pool_of: None,
         }
     }
@@ -394,6 +398,9 @@ impl fmt::Debug for ActorSpec {
         }
         if self.instances > 1 {
             shown.field("instances", &self.instances).field("route", &self.route);
+        }
+        if let Some(at) = self.at {
+            shown.field("at", &at);
         }
         if let Some(owner) = self.pool_of {
             shown.field("pool_of", &owner);

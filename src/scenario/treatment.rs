@@ -82,12 +82,12 @@ impl Scenario {
     pub fn treated(&self, treatment: &Treatment) -> Self {
         let mut scenario = self.clone();
         scenario.write_levels(treatment);
-        let focus = &mut scenario.actors[self.focus];
+        let station = self.station(self.focus);
         if let Some(threads) = treatment.threads {
-            focus.threads = threads.max(1);
+            scenario.actors[station].threads = threads.max(1);
         }
         if let Some(queue) = treatment.queue {
-            focus.queue = queue;
+            self.served_with(station).for_each(|actor| scenario.actors[actor].queue = queue);
         }
         if let Some(layout) = treatment.cache {
             for cache in &mut scenario.caches {
@@ -110,7 +110,7 @@ impl Scenario {
     /// The treatment that describes this scenario as it stands, with every level filled in.
     #[must_use]
     pub fn levels(&self, load: LoadArm) -> Treatment {
-        let focus = &self.actors[self.focus];
+        let focus = &self.actors[self.station(self.focus)];
         Treatment {
             threads: Some(focus.threads),
             queue: Some(focus.queue),

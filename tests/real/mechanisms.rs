@@ -352,3 +352,32 @@ fn instances_share_the_work_out_as_their_route_says_and_lose_nothing() {
         }
     }
 }
+
+#[test]
+fn actors_share_their_workers_and_each_has_its_own_figures() {
+    for queue in ["mutex", "lockfree", "async"] {
+        // On threads a call to the same pool could use it up; messages cannot.
+        let tells = if queue == "async" { "call" } else { "send" };
+        let text = format!(
+            "schema = 1\nname = \"real\"\n[run]\nwarmup = \"20ms\"\nduration = \"300ms\"\n\
+             [workers.w]\nthreads = 2\nqueue = \"{queue}\"\n\
+             [actor.a]\nfocus = true\nworkers = \"w\"\nload = {{ clients = 3, think = \"200us\" }}\n\
+             steps = [{{ name = \"work\", compute = \"50us\" }}, {{ name = \"tell\", {tells} = \"b\" }}]\n\
+             [actor.b]\nworkers = \"w\"\nload = {{ rate = \"200/s\" }}\nsteps = [{{ name = \"s\", compute = \"20us\" }}]\n"
+        );
+        let record = real(&text);
+        assert_eq!(record.actors.keys().collect::<Vec<_>>(), ["a", "b"]);
+        for (name, actor) in &record.actors {
+            let ended = actor.completed + actor.refused + actor.timed_out + actor.failed + actor.cancelled;
+            assert_eq!(actor.issued, ended + actor.in_flight, "{name}\n{text}");
+            assert!(actor.completed > 0, "{name}\n{text}");
+        }
+        assert!(record.actors["b"].issued + 3 >= a(&record).completed, "each task of `a` tells `b`\n{text}");
+        assert_eq!(
+            a(&record).steps.iter().map(|step| step.name.as_str()).collect::<Vec<_>>(),
+            ["work", "tell"]
+        );
+        let threads: Vec<&str> = record.threads.iter().map(|thread| thread.actor.as_str()).collect();
+        assert_eq!(threads, ["w", "w"]);
+    }
+}

@@ -190,6 +190,12 @@ instances = 4
 route = "shortest"
 load = { clients = 2 }
 steps = [{ name = "hash", offload = true, compute = "1ms" }]
+[workers.runtime]
+threads = 2
+queue = "async"
+[actor.api]
+workers = "runtime"
+steps = [{ name = "answer", compute = "1ms" }]
 "#;
 
 #[test]
@@ -208,6 +214,13 @@ fn who_works_where() {
             ("queue = \"mutex\"", "queue = \"async\""),
             ("queue = \"mutex\"", "queue = \"mutx\""),
             ("capacity = 100", "capacity = 0"),
+            ("workers = \"runtime\"", "workers = \"runtme\""),
+            ("workers = \"runtime\"", "workers = \"runtime\"\nthreads = 2\ncapacity = 3"),
+            ("workers = \"runtime\"", "workers = \"runtime\"\ninstances = 2"),
+            ("workers = \"runtime\"", ""),
+            ("workers = \"runtime\"", "wrkers = \"runtime\""),
+            ("threads = 2\nqueue", "thread = 2\nqueue"),
+            ("[workers.runtime]", "[workers.api]"),
             ("instances = 4", "instances = 0"),
             ("instances = 4", "instnces = 4"),
             ("instances = 4", ""),

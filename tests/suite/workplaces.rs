@@ -4,9 +4,11 @@
 use super::oracle::{agrees, estimate};
 use super::simulated::ideal;
 use conlab::measure::RunRecord;
-use conlab::scenario::{EngineKind, Scenario};
+use conlab::measure::record::VerdictKind;
+use conlab::queue::QueueKind;
+use conlab::scenario::{EngineKind, LoadArm, Scenario, Treatment};
 use conlab::study::{Knob, Mechanism};
-use conlab::theory::{mm1_wait, mmc_wait};
+use conlab::theory::{mg1_wait, mm1_wait, mmc_wait};
 
 /// A scenario with an actor `a` in focus.
 fn scenario(run: &str, cores: u32, actor: &str, others: &str) -> String {
@@ -238,4 +240,82 @@ fn each_instance_has_a_blocking_pool_of_its_own() {
     let record = ideal(&text, 1);
     nothing_is_lost(&record);
     assert_eq!(record.actors["a.offload"].instances.len(), 2);
+}
+
+/// Two actors on shared workers, each with open load.
+fn sharing(workers: &str, cores: u32, steps: [&str; 2], rates: [u32; 2]) -> String {
+    let [one, other] = steps;
+    scenario(
+        "tasks = 30000",
+        cores,
+        &format!("workers = \"w\"\nload = {{ rate = {} }}\nsteps = [{{ name = \"s\", {one} }}]", rates[0]),
+        &format!(
+            "[workers.w]\n{workers}\n[actor.b]\nworkers = \"w\"\nload = {{ rate = {} }}\nsteps = [{{ name = \"s\", {other} }}]",
+            rates[1]
+        ),
+    )
+}
+
+#[test]
+fn actors_on_shared_workers_wait_in_one_queue() {
+    let millisecond = "compute = \"1ms\", spread = \"exponential\"";
+    let wait_of =
+        |actor: &'static str| move |record: &RunRecord| record.actors[actor].breakdown_mean_ns.queue / 1e6;
+    for queue in ["mutex", "async"] {
+        let text = sharing(&format!("threads = 3\nqueue = \"{queue}\""), 3, [millisecond; 2], [1500, 700]);
+        let theory = mmc_wait(2.2, 3, 1.0).unwrap();
+        agrees(queue, estimate(&text, wait_of("a")), theory);
+        agrees(queue, estimate(&text, wait_of("b")), theory);
+        let record = ideal(&text, 1);
+        nothing_is_lost(&record);
+        assert_eq!(record.actors.keys().collect::<Vec<_>>(), ["a", "b"]);
+        let threads: Vec<&str> = record.threads.iter().map(|thread| thread.actor.as_str()).collect();
+        assert_eq!((threads, record.treatment.threads), (vec!["w"; 3], 3));
+    }
+    // Slow work beside quick work: one M/G/1 of both.
+    let text = sharing("threads = 1", 1, ["compute = \"1ms\"", "compute = \"10ms\""], [300, 30]);
+    let (mean, second) = ((300.0 + 30.0 * 10.0) / 330.0, (300.0 + 30.0 * 100.0) / 330.0);
+    let theory = mg1_wait(0.6, mean, second / (mean * mean) - 1.0).unwrap();
+    agrees("slow beside quick", estimate(&text, wait_of("a")), theory);
+    agrees("quick beside slow", estimate(&text, wait_of("b")), theory);
+}
+
+#[test]
+fn a_pool_that_waits_for_itself_is_a_deadlock_and_a_runtime_is_not() {
+    for (queue, deadlock) in [("mutex", true), ("async", false)] {
+        let text = scenario(
+            "tasks = 200",
+            4,
+            "workers = \"w\"\nload = { clients = 4 }\nsteps = [{ name = \"ask\", call = \"b\" }]",
+            &format!(
+                "[workers.w]\nthreads = 2\nqueue = \"{queue}\"\n[actor.b]\nworkers = \"w\"\n\
+                 steps = [{{ name = \"s\", compute = \"100us\" }}]"
+            ),
+        )
+        .replace("warmup = \"2s\"", "warmup = \"0s\"");
+        let record = ideal(&text, 1);
+        let named: Vec<&str> = record.verdicts.iter().map(|verdict| verdict.message.as_str()).collect();
+        let found = record.verdicts.iter().any(|verdict| verdict.kind == VerdictKind::Deadlock);
+        assert_eq!(found, deadlock, "{named:?}");
+        if deadlock {
+            assert!(
+                named.iter().any(|message| message.contains("`w`") || message.contains("w-")),
+                "{named:?}"
+            );
+        } else {
+            nothing_is_lost(&record);
+        }
+    }
+}
+
+#[test]
+fn a_treatment_changes_the_shared_workers() {
+    let text = sharing("threads = 3", 3, ["compute = \"1us\""; 2], [10, 10]);
+    let scenario = Scenario::parse(&text, "test.toml").unwrap();
+    let treatment = Treatment { threads: Some(5), queue: Some(QueueKind::LockFree), ..Treatment::default() };
+    let treated = scenario.treated(&treatment);
+    assert_eq!((treated.threads(), treated.levels(LoadArm::Baseline).threads), (5, Some(5)));
+    assert!(treated.actors.iter().all(|actor| actor.queue == QueueKind::LockFree));
+    let again = Scenario::parse(&treated.source, "again.toml").unwrap();
+    assert_eq!(again.actors, treated.actors);
 }

@@ -80,17 +80,15 @@ impl Collected {
     /// Adds one worker's notes.
     pub(super) fn add(&mut self, mut stats: WorkerStats, account: Option<ThreadAccount>) {
         stats.keep_window();
-        self.ledgers[stats.actor].merge(&stats.ledger);
+        let own = (stats.actor, (stats.ledger, stats.calls));
+        for (actor, (ledger, calls)) in std::mem::take(&mut stats.others).into_iter().chain([own]) {
+            self.ledgers[actor].merge(&ledger);
+            self.calls[actor] = self.calls[actor].plus(&calls);
+        }
         for (actor, issued) in stats.issued.into_iter().enumerate() {
             self.add_issued(actor, issued);
         }
         self.groups.iter_mut().zip(&stats.groups).for_each(|(mine, theirs)| mine.merge(theirs));
-        let calls = &mut self.calls[stats.actor];
-        calls.calls += stats.calls.calls;
-        calls.attempts += stats.calls.attempts;
-        calls.retries += stats.calls.retries;
-        calls.hedges += stats.calls.hedges;
-        calls.gave_up += stats.calls.gave_up;
         self.pools.iter_mut().zip(&stats.pools).for_each(|(mine, theirs)| mine.merge(theirs));
         for ((mine, contest), theirs) in self.locks.iter_mut().zip(&mut self.contests).zip(&stats.locks) {
             contest.recent.extend_from_slice(theirs.recent());
@@ -173,13 +171,13 @@ impl Collected {
 
     /// Counts tasks that nobody took from a queue before its workers had gone.
     pub(super) fn drain_queues(&mut self, run: &Runtime) {
-        for (actor, runtime) in run.actors.iter().enumerate() {
-            let mut left = Issued::default();
+        for runtime in &run.actors {
             // A queue may say Empty early; after the last worker it means that nothing is left.
             while let Ok(task) = runtime.inbox.queue().try_pop() {
+                let mut left = Issued::default();
                 left.leave(&task);
+                self.add_issued(task.to as usize, left);
             }
-            self.add_issued(actor, left);
         }
         let (start, end, over) = (run.window_start(), run.window_end(), run.ended());
         for (ledger, left) in self.ledgers.iter_mut().zip(std::mem::take(&mut self.left)) {
@@ -233,6 +231,13 @@ pub(super) fn output(
     for ((actor, ledger), calls) in run.actors.iter().zip(collected.ledgers).zip(collected.calls) {
         if record.actors.contains_key(&actor.spec.name) {
             // An instance, whose figures are in those of the first.
+            continue;
+        }
+        let workers = actor.spec.at.and_then(|at| experiment.scenario.actors.get(at));
+        if workers.is_some_and(|workers| workers.name == actor.spec.name) {
+            // Workers that actors share, whose figures are those of the actors.
+            groups.next();
+            instances.next();
             continue;
         }
         let is_focus = actor.spec.name == record.treatment.focus;

@@ -48,6 +48,9 @@ impl Crew {
         let count: usize = run.actors.iter().map(|actor| actor.spec.threads).sum();
         let mut index = 0;
         for (actor, runtime) in run.actors.iter().enumerate() {
+            if runtime.spec.threads == 0 {
+                continue;
+            }
             if runtime.spec.queue == QueueKind::Async {
                 self.pools.push(tasks::start(run, actor, index)?);
                 index += runtime.spec.threads;

@@ -9,7 +9,7 @@ use super::locks::{Attempt, Held, Mechanism};
 use super::performer::Performer;
 use super::profile::StepHooks;
 use super::register::Awaits;
-use super::runtime::{Look, Origin, Stopped, Task};
+use super::runtime::{Look, NOBODY, Origin, Stopped, Task};
 use super::timekeeper::Activity;
 use super::turnstile::Turnstile;
 use crate::engine::ThreadState;
@@ -371,6 +371,7 @@ impl<E: Executor> Performer<'_, E> {
         let (number, to) = self.address(to);
         let worker = self.executor.worker();
         let mut task = Task::message(worker, now, number, origin);
+        task.to = u32::try_from(to).unwrap_or(NOBODY);
         self.executor.note(|notes| notes.stats.issued[to].arrive(run, worker, &mut task));
         let lost = match run.offer(to, task) {
             Ok(()) => return Ok(to),

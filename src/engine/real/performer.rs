@@ -120,6 +120,7 @@ impl<'run, E: Executor> Performer<'run, E> {
     pub(super) async fn serve(&mut self, task: Task) {
         let run = self.run;
         let started = self.time.last();
+        self.serve_actor(task.to as usize);
         if run.spans > 0 {
             let worker = self.executor.worker();
             self.executor
@@ -168,6 +169,15 @@ impl<'run, E: Executor> Performer<'run, E> {
         self.step = None;
     }
 
+    /// Its next task is one of this actor, where several share their workers.
+    #[inline]
+    fn serve_actor(&mut self, actor: usize) {
+        if self.actor != actor {
+            self.actor = actor;
+            self.steps.resize(self.run.actors[actor].program.steps.len(), Default::default());
+        }
+    }
+
     /// Notes a task that is done, and tells whom it concerns.
     fn complete(&mut self, mut task: Task, started: Nanos, mut ended: Nanos) {
         let (arrived, issued, epoch, kind) = (task.arrived, task.issued, task.epoch, task.kind);
@@ -197,6 +207,7 @@ impl<'run, E: Executor> Performer<'run, E> {
         let party = self.executor.worker();
         let Self { run, actor, executor, time, steps, hooks, .. } = self;
         let publishes = executor.note_end(time, |notes| {
+            notes.stats.serve(run, *actor);
             if let Some(hooks) = hooks {
                 hooks.empty_into(&mut notes.stats.profile, epoch == Epoch::Inside);
             }
@@ -261,10 +272,11 @@ impl<'run, E: Executor> Performer<'run, E> {
 
     /// Notes a task whose service the end of the run interrupts, as far as it got.
     fn abandon(&mut self, task: &Task, started: Nanos) {
-        let Self { run, executor, time, steps, .. } = self;
+        let Self { run, actor, executor, time, steps, .. } = self;
         let (arrived, issued) = (task.arrived, task.issued);
         let unfinished = Finished { arrived, issued, started, ended: time.last(), times: time.task };
         executor.note(|notes| {
+            notes.stats.serve(run, *actor);
             notes.stats.leave(run, &unfinished, task.epoch);
             if task.epoch == Epoch::Inside {
                 note_steps(&mut notes.stats, steps);

@@ -178,7 +178,7 @@ impl Pool {
             wall: until.saturating_sub(start),
             times,
             kernel: before.and_then(|before| Some(own.sched.figures()?.since(before))),
-            tasks: seat.notes.stats.ledger.presence.completed,
+            tasks: seat.notes.stats.completed(),
             clock_reads: seat.reads.0,
             kernel_reads: seat.reads.1,
         }

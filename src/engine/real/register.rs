@@ -158,14 +158,25 @@ impl Register {
     ) -> Self {
         let mut register =
             Self { entries: Vec::new(), performers: Vec::new(), pools: Vec::new(), occupied: Vec::new() };
+        let mut stations = Vec::new();
+        // Whoever serves several actors may hold what any of them takes.
+        let mut deepest = 0;
         for (spec, program, performers, shared) in actors {
-            let locks = 1 + depth(program);
+            stations.push(spec.at);
+            deepest = if spec.at.is_some() { depth(program).max(deepest) } else { deepest };
+            let locks = 1 + if spec.at.is_some() { deepest } else { depth(program) };
             let first = register.entries.len();
             register.entries.extend((0..performers).map(|_| Entry::new(locks)));
             register.performers.push(first..first + performers);
             let worker = register.occupied.len();
             register.occupied.extend((0..spec.threads).map(|_| AtomicU32::new(0)));
             register.pools.push(if shared { worker..worker + spec.threads } else { worker..worker });
+        }
+        for (actor, station) in stations.into_iter().enumerate() {
+            if let Some(station) = station.filter(|station| *station != actor) {
+                register.performers[actor] = register.performers[station].clone();
+                register.pools[actor] = register.pools[station].clone();
+            }
         }
         register
     }

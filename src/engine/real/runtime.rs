@@ -54,7 +54,7 @@ pub struct TaskBody {
     pub(super) origin: Origin,
     /// Index into its actor's kinds.
     pub(super) kind: u32,
-    /// The actor that it was shared out to, where its own load issued it.
+    /// The actor that serves it.
     pub(super) to: u32,
 }
 
@@ -150,7 +150,8 @@ impl std::fmt::Debug for Inbox {
 pub(super) struct ActorRuntime {
     pub(super) spec: ActorSpec,
     pub(super) program: Program,
-    pub(super) inbox: Inbox,
+    /// Shared by actors that share their workers.
+    pub(super) inbox: Arc<Inbox>,
     /// What tokio-console is told of the inbox.
     pub(super) seen: Resource,
     /// By step: what is left of the budget of its calls' retries, and those who do it in batches.
@@ -256,17 +257,30 @@ impl Runtime {
     ) -> Result<Self, EngineError> {
         let scenario = &experiment.scenario;
         let workers: usize = scenario.actors.iter().map(|actor| actor.threads).sum();
+        let inboxes: Vec<Option<Arc<Inbox>>> = scenario
+            .actors
+            .iter()
+            .map(|spec| {
+                let own = match (spec.threads, spec.queue) {
+                    (0, _) => return None,
+                    (_, QueueKind::Async) => Inbox::Channel(ChannelQueue::with_capacity(spec.capacity)),
+                    _ => Inbox::Blocking(queue(spec.queue, spec.capacity)),
+                };
+                Some(Arc::new(own))
+            })
+            .collect();
+        let inbox_of = |actor: usize| {
+            let inbox = inboxes[scenario.station(actor)].clone();
+            inbox.unwrap_or_else(|| unreachable!("shared workers have threads"))
+        };
         let actors: Vec<ActorRuntime> = scenario
             .actors
             .iter()
             .zip(clients)
-            .map(|(spec, clients)| ActorRuntime {
+            .enumerate()
+            .map(|(number, (spec, clients))| ActorRuntime {
                 program: Program::of(spec),
-                inbox: if spec.queue == QueueKind::Async {
-                    Inbox::Channel(ChannelQueue::with_capacity(spec.capacity))
-                } else {
-                    Inbox::Blocking(queue(spec.queue, spec.capacity))
-                },
+                inbox: inbox_of(number),
                 budgets: spec.steps.iter().map(budget_of).collect(),
                 gatherings: spec.steps.iter().map(|step| step.batch.map(Gathering::new)).collect(),
                 seen: Resource::queue(&spec.name, spec.queue.name(), spec.capacity),
@@ -306,8 +320,11 @@ impl Runtime {
             stores,
             register: Register::new(actors.iter().map(|actor| {
                 let shared = actor.spec.queue == QueueKind::Async;
-                let performers =
-                    if shared { actor.spec.capacity.min(MAX_HANDLERS) } else { actor.spec.threads };
+                let performers = if shared && actor.spec.threads > 0 {
+                    actor.spec.capacity.min(MAX_HANDLERS)
+                } else {
+                    actor.spec.threads
+                };
                 (&actor.spec, &actor.program, performers, shared)
             })),
             actors,
@@ -534,7 +551,8 @@ impl Runtime {
 
     /// The actor of the performer with this entry in the register of waits.
     pub(super) fn actor_of(&self, entry: usize) -> usize {
-        self.register.performers.iter().position(|of| of.contains(&entry)).unwrap_or(0)
+        // Workers that actors share come behind these.
+        self.register.performers.iter().rposition(|of| of.contains(&entry)).unwrap_or(0)
     }
 
     /// The name of the performer with this entry: that of its thread, or the number of a handler.
@@ -559,7 +577,9 @@ impl Runtime {
 
     /// A batch of live figures for a worker of `actor`, when somebody watches and it is the one in focus.
     pub(super) fn live(&self, actor: usize) -> Option<LiveBatch> {
-        if self.home(actor) == self.focus { LiveBatch::new(&self.progress.live) } else { None }
+        let focus = &self.actors[self.focus].spec;
+        let serves = self.home(actor) == self.focus || focus.at == Some(actor);
+        if serves { LiveBatch::new(&self.progress.live) } else { None }
     }
 }
 

@@ -5,7 +5,7 @@ use super::asking::{Asking, Due};
 use super::executor::Executor;
 use super::gathering::{Member, Part, Told};
 use super::performer::{Performer, note_steps};
-use super::runtime::{Origin, Returned, Stopped, Task};
+use super::runtime::{NOBODY, Origin, Returned, Stopped, Task};
 use super::timekeeper::Activity;
 use crate::engine::ThreadState;
 use crate::measure::{Epoch, Finished, Outcome};
@@ -65,6 +65,7 @@ impl<E: Executor> Performer<'_, E> {
         let Self { run, executor, steps, .. } = self;
         let counts = run.home(actor) == run.focus && matches!(outcome, Outcome::TimedOut | Outcome::Failed);
         let publishes = executor.note(|notes| {
+            notes.stats.serve(run, actor);
             notes.stats.end_otherwise(run, party, &finished, (epoch, outcome));
             if epoch != Epoch::Inside {
                 return None;
@@ -127,6 +128,7 @@ impl<E: Executor> Performer<'_, E> {
         let (number, to) = self.address(target.actor);
         let party = self.executor.worker();
         let mut task = Task::message(party, now, number, origin);
+        task.to = u32::try_from(to).unwrap_or(NOBODY);
         task.kind = u32::try_from(target.kind).unwrap_or(0);
         self.executor.note(|notes| notes.stats.arrive(run, (to, party), &mut task));
         let spec = &run.actors[to].spec;
@@ -226,7 +228,11 @@ impl<E: Executor> Performer<'_, E> {
     pub(super) async fn ask(&mut self, step: usize, calls: &CallSpec) -> Result<(), Stopped> {
         let run = self.run;
         let measured = u64::from(self.time.last() >= run.window_start());
-        self.executor.note(|notes| notes.stats.calls.calls += measured);
+        let actor = self.actor;
+        self.executor.note(|notes| {
+            notes.stats.serve(run, actor);
+            notes.stats.calls.calls += measured;
+        });
         if let Some(budget) = &run.actors[self.actor].budgets[step] {
             budget.lock().unwrap_or_else(std::sync::PoisonError::into_inner).call();
         }
@@ -237,7 +243,10 @@ impl<E: Executor> Performer<'_, E> {
             let Some(outcome) = failure? else { return Ok(()) };
             let Some(wait) = self.another_attempt(step, calls, attempt) else {
                 let measured = u64::from(self.time.last() >= run.window_start());
-                self.executor.note(|notes| notes.stats.calls.gave_up += measured);
+                self.executor.note(|notes| {
+                    notes.stats.serve(run, actor);
+                    notes.stats.calls.gave_up += measured;
+                });
                 let timed_out = outcome == Outcome::TimedOut;
                 return Err(self.fail(if timed_out { outcome } else { Outcome::Failed }));
             };
@@ -307,7 +316,9 @@ impl<E: Executor> Performer<'_, E> {
         (again, hedge): (bool, bool),
     ) -> Result<(), Stopped> {
         let measured = u64::from(self.time.last() >= self.run.window_start());
+        let (run, actor) = (self.run, self.actor);
         self.executor.note(|notes| {
+            notes.stats.serve(run, actor);
             let figures = &mut notes.stats.calls;
             figures.attempts += measured;
             figures.retries += measured * u64::from(again);

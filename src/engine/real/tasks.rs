@@ -220,7 +220,7 @@ impl Executor for Awaiting<'_> {
 
     async fn push(&mut self, to: usize, task: Task) -> Result<(), Task> {
         let receiver = &self.pool.run.actors[to];
-        match &receiver.inbox {
+        match &*receiver.inbox {
             Inbox::Channel(channel) => {
                 let sending = receiver.seen.operation("send");
                 self.wait(sending.during(channel.sender().send(task))).await.map_err(|refused| refused.0)
@@ -290,7 +290,7 @@ impl Executor for Awaiting<'_> {
 async fn handle(pool: Arc<Pool>, number: usize) {
     let (run, pool) = (&*pool.run, &*pool);
     let actor = &run.actors[pool.actor];
-    let Inbox::Channel(channel) = &actor.inbox else { unreachable!("threads that block are in worker.rs") };
+    let Inbox::Channel(channel) = &*actor.inbox else { unreachable!("threads that block are in worker.rs") };
     let hooks = match run.profiler {
         Profiler::Deterministic => StepHooks::new(run.profiler, &run.clock, actor.program.steps.len()),
         Profiler::None | Profiler::Sampling | Profiler::Memory => None,
@@ -312,7 +312,7 @@ async fn handle(pool: Arc<Pool>, number: usize) {
         actor.tell();
         performer.came_to_work();
         if run.stopped() {
-            performer.leave_waiting(pool.actor, &task);
+            performer.leave_waiting(task.to as usize, &task);
             continue;
         }
         performer.serve(task).await;

@@ -20,6 +20,12 @@ pub(super) fn first_of(experiment: &Experiment) -> Option<String> {
                 .into(),
         );
     }
+    if experiment.profiler != Profiler::None && scenario.actors.iter().any(|actor| actor.at.is_some()) {
+        return Some(
+            "tell the steps of actors apart that share their workers on real threads; leave --profiler out, or use --engine virtual"
+                .into(),
+        );
+    }
     let processors = sched::processors().and_then(|count| u32::try_from(count).ok()).unwrap_or(u32::MAX);
     if let Some(cores) = scenario.host.cores.filter(|cores| *cores > processors) {
         return Some(format!(

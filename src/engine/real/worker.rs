@@ -71,7 +71,7 @@ impl Executor for Blocking<'_> {
         account.times = time.thread;
         account.times.wake_at(activity, segment.end - until);
         account.kernel = before.and_then(|before| Some(self.sched.figures()?.since(before)));
-        account.tasks = self.notes.stats.ledger.presence.completed;
+        account.tasks = self.notes.stats.completed();
         (account.clock_reads, account.kernel_reads) = (time.clock_reads, time.kernel_reads);
     }
 
@@ -164,7 +164,7 @@ impl Worker<'_> {
         while let Ok(task) = self.next_task() {
             let performer = &mut self.performer;
             if run.stopped() {
-                performer.leave_waiting(actor, &task);
+                performer.leave_waiting(task.to as usize, &task);
                 continue;
             }
             watched.busy(|| ready(performer.serve(task)));
@@ -177,7 +177,9 @@ impl Worker<'_> {
     fn next_task(&mut self) -> Result<Task, PopError> {
         let performer = &mut self.performer;
         let actor = &performer.run.actors[performer.actor];
-        let Inbox::Blocking(queue) = &actor.inbox else { unreachable!("workers that await are in tasks.rs") };
+        let Inbox::Blocking(queue) = &*actor.inbox else {
+            unreachable!("workers that await are in tasks.rs")
+        };
         let task = match queue.try_pop() {
             Err(PopError::Empty) => {
                 performer.cut(Activity::Bookkeeping);

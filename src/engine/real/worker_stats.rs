@@ -15,6 +15,7 @@ use crate::measure::{
     CacheLedger, Cause, Epoch, Finished, Group, Groups, Ledger, Outcome, Presence, TaskTimes,
 };
 use crate::units::Nanos;
+use std::collections::BTreeMap;
 
 /// Tasks that somebody issued to an actor.
 #[derive(Clone, Debug, Default)]
@@ -87,8 +88,11 @@ impl Left {
 /// One worker's notes.
 #[derive(Debug)]
 pub(super) struct WorkerStats {
+    /// The actor whose tasks it notes now, where its workers are shared; otherwise its own.
     pub(super) actor: usize,
     pub(super) ledger: Ledger,
+    /// By actor: what it noted of the tasks of others.
+    pub(super) others: BTreeMap<usize, (Ledger, CallsRecord)>,
     /// By actor.
     pub(super) issued: Vec<Issued>,
     /// By actor: its kinds and phases, where the scenario is one that has any.
@@ -129,6 +133,7 @@ impl WorkerStats {
         Self {
             actor,
             ledger: Ledger::new(run.actors[actor].program.steps.len()),
+            others: BTreeMap::new(),
             issued: vec![Issued::default(); run.actors.len()],
             groups: groups_of(run),
             calls: CallsRecord::default(),
@@ -142,6 +147,27 @@ impl WorkerStats {
             waiting: Vec::new(),
             closed: None,
         }
+    }
+
+    /// What is noted from here on is of tasks of this actor.
+    #[inline]
+    pub(super) fn serve(&mut self, run: &Runtime, actor: usize) {
+        if self.actor != actor {
+            self.change_to(run, actor);
+        }
+    }
+
+    fn change_to(&mut self, run: &Runtime, actor: usize) {
+        let fresh = || (Ledger::new(run.actors[actor].program.steps.len()), CallsRecord::default());
+        let (ledger, calls) = self.others.remove(&actor).unwrap_or_else(fresh);
+        let before = (std::mem::replace(&mut self.ledger, ledger), std::mem::replace(&mut self.calls, calls));
+        self.others.insert(std::mem::replace(&mut self.actor, actor), before);
+    }
+
+    /// Tasks that it has completed in the window.
+    pub(super) fn completed(&self) -> u64 {
+        let others = self.others.values().map(|(ledger, _)| ledger.presence.completed);
+        self.ledger.presence.completed + others.sum::<u64>()
     }
 
     /// Notes that a task arrives at the actor `to`, issued by `party`, before it is offered to a queue.
@@ -373,6 +399,7 @@ pub(super) fn begin_window(stats: &mut WorkerStats, time: &mut Timekeeper) {
     stats.locks.fill(LockLedger::default());
     stats.pools.fill(PoolLedger::default());
     stats.calls = CallsRecord::default();
+    stats.others.values_mut().for_each(|(_, calls)| *calls = CallsRecord::default());
     stats.caches.fill(CacheLedger::default());
     stats.stores.fill(StoreLedger::default());
     stats.compressed = (0, 0);

@@ -63,8 +63,8 @@ impl World<'_> {
 
     /// A thread's name, as records have it.
     pub(super) fn thread_name(&self, thread: u32) -> String {
-        let actor = self.threads[thread as usize].actor;
-        format!("{}-{thread}", self.scenario.actors[actor as usize].name)
+        let station = self.actors[self.threads[thread as usize].actor as usize].station;
+        format!("{}-{thread}", self.scenario.actors[station as usize].name)
     }
 
     /// A lock by its name in the scenario.
@@ -138,7 +138,7 @@ impl<'w, 'a> Waits<'w, 'a> {
             Cause::Lock if state.next == Next::Retry => Wait::Lock(state.lock),
             Cause::Call => match (rooms.get(&entity), answers.get(&entity)) {
                 (Some(message), _) => {
-                    Wait::Room { actor: self.world.tasks[*message as usize].actor, message: *message }
+                    Wait::Room { actor: self.world.station_of(*message), message: *message }
                 }
                 (None, Some(message)) => Wait::Answer(*message),
                 (None, None) => Wait::Nobody,
@@ -151,10 +151,10 @@ impl<'w, 'a> Waits<'w, 'a> {
     fn note_queued(&mut self) {
         for (number, actor) in self.world.actors.iter().enumerate() {
             let number = index(number);
-            let gives_up = self.world.scenario.actors[number as usize].timeout.is_some();
-            let wait = if gives_up { Wait::Nobody } else { Wait::Service(number) };
             for task in actor.queue.iter().chain(actor.overflow.iter().map(|(task, _)| task)) {
-                self.of[*task as usize] = wait;
+                let of = self.world.tasks[*task as usize].actor;
+                let gives_up = self.world.scenario.actors[of as usize].timeout.is_some();
+                self.of[*task as usize] = if gives_up { Wait::Nobody } else { Wait::Service(number) };
             }
             for task in actor.ready.iter().chain(&actor.late) {
                 self.of[*task as usize] = Wait::Worker(number);
@@ -188,11 +188,12 @@ impl<'w, 'a> Waits<'w, 'a> {
         let mut serving: Vec<(bool, bool)> =
             world.actors.iter().map(|actor| (false, !actor.asynchronous || actor.handlers > 0)).collect();
         for thread in &world.threads[..world.workers] {
-            serving[thread.actor as usize].0 |= thread.task == NONE || live(self, thread.task);
+            serving[world.actors[thread.actor as usize].station as usize].0 |=
+                thread.task == NONE || live(self, thread.task);
         }
         for (number, task) in world.tasks.iter().enumerate() {
             if task.actor != NONE && !matches!(self.of[number], Wait::Service(_)) {
-                serving[task.actor as usize].1 |= live(self, index(number));
+                serving[world.actors[task.actor as usize].station as usize].1 |= live(self, index(number));
             }
         }
         serving
@@ -235,11 +236,13 @@ impl<'w, 'a> Waits<'w, 'a> {
     /// The first task that a worker of `actor` is at, or else that is under way there.
     fn server(&self, actor: u32) -> Option<u32> {
         let world = self.world;
-        let workers = world.threads[..world.workers].iter().filter(|thread| thread.actor == actor);
+        let station = |actor: u32| world.actors[actor as usize].station;
+        let workers = world.threads[..world.workers].iter().filter(|thread| station(thread.actor) == actor);
         let on_worker = workers.map(|thread| thread.task).find(|task| *task != NONE);
         on_worker.or_else(|| {
             let mut tasks = world.tasks.iter().zip(&self.of);
-            tasks.position(|(task, wait)| task.actor == actor && !matches!(wait, Wait::Service(_))).map(index)
+            let is_here = |task: &super::world::Task| task.actor != NONE && station(task.actor) == actor;
+            tasks.position(|(task, wait)| is_here(task) && !matches!(wait, Wait::Service(_))).map(index)
         })
     }
 

@@ -117,6 +117,9 @@ impl World<'_> {
         for ((number, actor), (name, program)) in
             self.actors.into_iter().enumerate().zip(names.zip(self.programs))
         {
+            if scenario.is_workers(number) {
+                continue;
+            }
             let presence = actor.ledger.presence;
             let (mut figures, series, histogram) = actor.ledger.into_record(&program.steps, length);
             if self.more.used {
@@ -277,9 +280,10 @@ impl World<'_> {
 
     fn treatment(&self, experiment: &Experiment) -> TreatmentRecord {
         let focus = &self.scenario.actors[self.scenario.focus];
+        let station = &self.scenario.actors[self.scenario.station(self.scenario.focus)];
         TreatmentRecord {
             focus: focus.name.clone(),
-            threads: focus.threads,
+            threads: station.threads,
             queue: focus.queue.name().into(),
             cache: self.scenario.caches.first().map(|cache| cache.layout.name().into()),
             load: experiment.load.name().into(),
@@ -310,7 +314,8 @@ impl World<'_> {
             .take(self.workers.min(MAX_THREADS))
             .enumerate()
             .map(|(number, (thread, account))| {
-                let actor = &self.scenario.actors[thread.actor as usize].name;
+                let station = self.actors[thread.actor as usize].station;
+                let actor = &self.scenario.actors[station as usize].name;
                 let name = format!("{actor}-{number}");
                 let accounted = account.on_cpu + account.run_queue + account.blocked;
                 ThreadRecord {

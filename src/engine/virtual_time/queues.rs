@@ -102,7 +102,7 @@ impl World<'_> {
 
     /// Puts a task into its actor's queue and wakes a worker for it.
     pub(super) fn push(&mut self, task: u32, thread: u32) -> Push {
-        let index = self.task(task).actor;
+        let index = self.station_of(task);
         let actor = &mut self.actors[index as usize];
         if actor.asynchronous && actor.handlers > 0 {
             actor.handlers -= 1;
@@ -138,8 +138,8 @@ impl World<'_> {
     }
 
     fn wait_for_room(&mut self, task: u32, sender: u32) {
-        let actor = self.task(task).actor;
-        self.actors[actor as usize].overflow.push_back((task, sender));
+        let station = self.station_of(task);
+        self.actors[station as usize].overflow.push_back((task, sender));
         if self.more.used {
             self.be_patient(task);
         }
@@ -150,8 +150,9 @@ impl World<'_> {
     pub(super) fn push_or(&mut self, task: u32, thread: u32, sender: u32, open: bool) -> bool {
         let actor = self.task(task).actor as usize;
         let spec = &self.scenario.actors[actor];
+        let station = self.station_of(task) as usize;
         if let Some(Shed::Length(most)) = spec.shed
-            && self.actors[actor].queue.len() >= most
+            && self.actors[station].queue.len() >= most
         {
             self.discard(task, Outcome::Refused, thread);
             return true;
@@ -168,7 +169,7 @@ impl World<'_> {
             Full::Refuse => self.discard(task, Outcome::Refused, thread),
             Full::DropOldest => {
                 // Oldest by arrival: where there are priorities, not the head.
-                let oldest = self.actors[actor].queue.iter().copied().min_by_key(|queued| {
+                let oldest = self.actors[station].queue.iter().copied().min_by_key(|queued| {
                     let queued = &self.tasks[*queued as usize];
                     (queued.arrived, queued.number)
                 });
@@ -184,14 +185,15 @@ impl World<'_> {
 
     /// Puts a task into its actor's queue, where its priority has it.
     fn queue_up(&mut self, task: u32) {
-        let actor = self.tasks[task as usize].actor as usize;
-        let kinds = &self.scenario.actors[actor].kinds;
+        let station = self.station_of(task) as usize;
+        let (scenario, tasks) = (self.scenario, &self.tasks);
         let priority = |extras: &[super::extra::Extra], task: u32| {
+            let kinds = &scenario.actors[tasks[task as usize].actor as usize].kinds;
             kinds.get(extras[task as usize].kind as usize).map_or(0, |kind| kind.priority)
         };
         let own = priority(&self.more.extras, task);
         let extras = &self.more.extras;
-        let queue = &mut self.actors[actor].queue;
+        let queue = &mut self.actors[station].queue;
         let last = queue.back().map_or(u32::MAX, |last| priority(extras, *last));
         if last >= own {
             queue.push_back(task);
@@ -218,10 +220,10 @@ impl World<'_> {
 
     /// Takes a task out of its actor's queue, or from those who wait for room there. Its sender, if it waits, goes on.
     pub(super) fn leave_queue(&mut self, task: u32) {
-        let actor = &mut self.actors[self.tasks[task as usize].actor as usize];
+        let number = self.station_of(task);
+        let actor = &mut self.actors[number as usize];
         if let Some(place) = actor.queue.iter().position(|queued| *queued == task) {
             actor.queue.remove(place);
-            let number = self.tasks[task as usize].actor;
             self.admit(number, NONE);
         } else if let Some(place) = actor.overflow.iter().position(|(waiting, _)| *waiting == task) {
             let sender = actor.overflow.remove(place).map_or(NONE, |(_, sender)| sender);
@@ -251,7 +253,7 @@ impl World<'_> {
             let task = self.actors[actor as usize].queue.pop_front()?;
             self.queue_operation(actor, thread, false);
             self.admit(actor, thread);
-            if !self.more.used || !self.is_too_old(actor, task) {
+            if !self.more.used || !self.is_too_old(task) {
                 return Some(task);
             }
             self.discard(task, Outcome::Refused, thread);
@@ -259,7 +261,8 @@ impl World<'_> {
     }
 
     /// Whether a task has been in the queue for longer than its actor serves.
-    fn is_too_old(&self, actor: u32, task: u32) -> bool {
+    fn is_too_old(&self, task: u32) -> bool {
+        let actor = self.tasks[task as usize].actor;
         let Some(Shed::Age(most)) = self.scenario.actors[actor as usize].shed else { return false };
         self.now - self.tasks[task as usize].arrived >= most.0
     }
@@ -273,6 +276,7 @@ impl World<'_> {
         if self.actors[actor as usize].issuer == thread {
             return self.issue_due(thread, actor);
         }
+        let actor = self.actors[actor as usize].station;
         if self.actors[actor as usize].asynchronous {
             if let Some(task) = self.next_ready(actor, thread) {
                 self.take_up(thread, task);
@@ -300,6 +304,18 @@ impl World<'_> {
         self.actors[actor as usize].ready.pop_front()
     }
 
+    /// The actor whose queue and workers serve a task.
+    pub(super) fn station_of(&self, task: u32) -> u32 {
+        self.actors[self.tasks[task as usize].actor as usize].station
+    }
+
+    /// Gives a worker a task: it works for the task's actor from here on.
+    fn give_task(&mut self, thread: u32, task: u32) {
+        let actor = self.tasks[task as usize].actor;
+        let worker = self.thread(thread);
+        (worker.task, worker.actor) = (task, actor);
+    }
+
     /// Service of a task begins.
     fn begin(&mut self, thread: u32, task: u32) {
         self.split(thread);
@@ -308,7 +324,7 @@ impl World<'_> {
             self.next_epoch(task);
             self.extra(task).queued = false;
         }
-        self.thread(thread).task = task;
+        self.give_task(thread, task);
         if self.timeline.wanted() {
             self.note_flow(thread, task);
         }
@@ -324,7 +340,7 @@ impl World<'_> {
         }
         self.split(thread);
         self.charge(task, Cause::RunQueue);
-        self.thread(thread).task = task;
+        self.give_task(thread, task);
     }
 
     /// An asynchronous task wants a worker.
@@ -334,7 +350,8 @@ impl World<'_> {
             (task.actor, task.waits)
         };
         self.charge(task, waited_for);
-        let actor = &mut self.actors[actor as usize];
+        let station = self.actors[actor as usize].station;
+        let actor = &mut self.actors[station as usize];
         actor.ready.push_back(task);
         if let Some(worker) = actor.idle.pop_front() {
             self.wake(worker, waker);
@@ -398,6 +415,7 @@ impl World<'_> {
 
     /// A worker's task has ended: a handler goes on to its next one.
     fn next_after(&mut self, thread: u32, actor: u32) {
+        let actor = self.actors[actor as usize].station;
         if self.actors[actor as usize].asynchronous {
             self.drop_interpreter(thread);
             // The handler goes on to its next task without leaving the worker.
@@ -470,8 +488,8 @@ impl World<'_> {
 
     /// Timer of an asynchronous task: an idle worker waits for it; where all are busy, it is late.
     pub(super) fn task_timer(&mut self, task: u32) {
-        let actor = self.tasks[task as usize].actor;
-        let state = &mut self.actors[actor as usize];
+        let station = self.station_of(task);
+        let state = &mut self.actors[station as usize];
         if state.idle.is_empty() {
             state.late.push(task);
         } else {

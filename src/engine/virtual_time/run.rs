@@ -145,6 +145,7 @@ impl World<'_> {
             self.threads.extend((0..spec.threads).map(|_| Thread::idle(index(number))));
             self.actors.push(Actor {
                 asynchronous,
+                station: index(scenario.station(number)),
                 capacity: if spec.queue == QueueKind::SegQueue { usize::MAX } else { spec.capacity },
                 queue: VecDeque::new(),
                 overflow: VecDeque::new(),

@@ -214,6 +214,8 @@ pub(super) struct Account {
 #[derive(Debug)]
 pub(super) struct Actor {
     pub(super) asynchronous: bool,
+    /// The actor whose queue and workers serve it: itself, or workers that it shares with others.
+    pub(super) station: u32,
     pub(super) capacity: usize,
     /// Tasks that no worker has taken.
     pub(super) queue: VecDeque<u32>,
