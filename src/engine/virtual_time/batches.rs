@@ -5,6 +5,7 @@
 
 use super::alarms::Alarm;
 use super::extra::Stage;
+use super::program::Turn;
 use super::world::World;
 use crate::measure::Cause;
 use crate::measure::record::BatchRecord;
@@ -60,10 +61,10 @@ impl Batch {
 }
 
 impl World<'_> {
-    /// A task comes to a batch step; whether its thread goes on at once.
-    pub(super) fn join(&mut self, thread: u32, task: u32, number: u32, otherwise: u32) -> bool {
+    /// A task comes to a batch step; how its thread goes on.
+    pub(super) fn join(&mut self, thread: u32, task: u32, number: u32, otherwise: u32) -> Turn {
         if self.settle(thread) {
-            return false;
+            return Turn::IsOver;
         }
         let now = self.now;
         let stage = self.extra(task).stage;
@@ -73,7 +74,7 @@ impl World<'_> {
                 self.next_epoch(task);
                 self.extra(task).stage = Stage::Fresh;
                 self.task(task).counter = otherwise;
-                return true;
+                return Turn::GoesOn;
             }
             Stage::Waiting => return self.lead(task, number),
             Stage::Fresh if batch.busy => {
@@ -104,12 +105,12 @@ impl World<'_> {
     }
 
     /// A leader goes on, for all who wait.
-    fn lead(&mut self, task: u32, number: u32) -> bool {
+    fn lead(&mut self, task: u32, number: u32) -> Turn {
         self.more.batches[number as usize].depart();
         self.next_epoch(task);
         self.extra(task).stage = Stage::Fresh;
         self.advance(task);
-        true
+        Turn::GoesOn
     }
 
     /// A batch is done: its members go on, and the first who waits leads the next one.

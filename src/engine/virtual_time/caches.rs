@@ -9,7 +9,7 @@
 
 use super::bytecode::Access;
 use super::locks::Lock;
-use super::program::index;
+use super::program::{Turn, index};
 use super::world::{NONE, Purpose, World};
 use crate::cache::{Cache, CacheCounts, CacheLayout, NoProbe, build};
 use crate::measure::{CacheLedger, CacheRecord, Cause};
@@ -158,8 +158,8 @@ impl World<'_> {
         &mut self.accesses[task as usize]
     }
 
-    /// One turn of an access; whether the thread goes on at once.
-    pub(super) fn access(&mut self, thread: u32, task: u32, access: &Access) -> bool {
+    /// One turn of an access; how the thread goes on.
+    pub(super) fn access(&mut self, thread: u32, task: u32, access: &Access) -> Turn {
         if self.accesses.len() <= task as usize {
             self.accesses.resize(self.tasks.len(), Visit::NONE);
         }
@@ -168,7 +168,7 @@ impl World<'_> {
             WORKED => self.leave_part(thread, task, access.cache),
             MISSED => {
                 if self.settle(thread) {
-                    return false;
+                    return Turn::IsOver;
                 }
                 if self.caches[access.cache].once && self.follows(task, thread, access.cache) {
                     self.visit(task).phase = FOLLOWED;
@@ -195,19 +195,19 @@ impl World<'_> {
                 return self.enter_part(thread, task, access.cache);
             }
         }
-        true
+        Turn::GoesOn
     }
 
-    /// Takes the lock of the key's part; whether the thread goes on at once.
-    fn enter_part(&mut self, thread: u32, task: u32, cache: usize) -> bool {
+    /// Takes the lock of the key's part; how the thread goes on.
+    fn enter_part(&mut self, thread: u32, task: u32, cache: usize) -> Turn {
         let model = &self.caches[cache];
         if model.first_lock == NONE {
-            return true;
+            return Turn::GoesOn;
         }
         let lock = model.first_lock + index(model.part(self.accesses[task as usize].key));
         self.visit(task).part_lock = lock;
         if self.try_take(thread, thread, lock, 0) {
-            return true;
+            return Turn::GoesOn;
         }
         self.drop_interpreter(thread);
         self.want(task, lock, Purpose::Part);

@@ -5,7 +5,7 @@
 
 use super::alarms::Alarm;
 use super::extra::Stage;
-use super::program::index;
+use super::program::{Turn, index};
 use super::world::{NONE, PARENT, World};
 use crate::measure::{Cause, Epoch, Outcome};
 use crate::random::Source;
@@ -94,12 +94,12 @@ impl World<'_> {
         self.extra(task).asked.as_deref_mut()
     }
 
-    /// One turn of a call; whether the thread goes on at once.
-    pub(super) fn ask(&mut self, thread: u32, task: u32, step: u32, calls: &CallSpec) -> bool {
+    /// One turn of a call; how the thread goes on.
+    pub(super) fn ask(&mut self, thread: u32, task: u32, step: u32, calls: &CallSpec) -> Turn {
         match self.extra(task).stage {
             Stage::Fresh => {
                 if self.settle(thread) {
-                    return false;
+                    return Turn::IsOver;
                 }
                 self.extra(task).asked = Some(Box::new(Asked::new(calls)));
                 let actor = self.tasks[task as usize].actor as usize;
@@ -112,11 +112,11 @@ impl World<'_> {
             }
             Stage::BackingOff => {
                 self.extra(task).stage = Stage::Again;
-                true
+                Turn::GoesOn
             }
             Stage::Again => {
                 if self.settle(thread) {
-                    return false;
+                    return Turn::IsOver;
                 }
                 if let Some(asked) = self.asked(task) {
                     asked.again();
@@ -128,7 +128,7 @@ impl World<'_> {
     }
 
     /// Sends the first messages of an attempt, and waits.
-    fn attempt(&mut self, thread: u32, task: u32, calls: &CallSpec) -> bool {
+    fn attempt(&mut self, thread: u32, task: u32, calls: &CallSpec) -> Turn {
         let epoch = self.next_epoch(task);
         self.extra(task).stage = Stage::Waiting;
         if let Some(draw) = &calls.timeout {
@@ -141,11 +141,11 @@ impl World<'_> {
     }
 
     /// Sends what may be sent, and waits unless the call is decided.
-    fn look_again(&mut self, thread: u32, task: u32, calls: &CallSpec) -> bool {
+    fn look_again(&mut self, thread: u32, task: u32, calls: &CallSpec) -> Turn {
         // Each turn sends a part, so the loop ends.
         while let Some(asked) = self.asked(task) {
             if asked.is_answered() || asked.is_hopeless() {
-                return true;
+                return Turn::GoesOn;
             }
             if let Some(part) = asked.late.pop() {
                 let actor = self.tasks[task as usize].actor as usize;
@@ -160,7 +160,7 @@ impl World<'_> {
                 return self.rest(thread, task, Cause::Call);
             }
         }
-        true
+        Turn::GoesOn
     }
 
     /// Sends the message of one part.
@@ -194,7 +194,7 @@ impl World<'_> {
     }
 
     /// The caller runs again: looks at what has come of its call.
-    fn look(&mut self, thread: u32, task: u32, step: u32, calls: &CallSpec) -> bool {
+    fn look(&mut self, thread: u32, task: u32, step: u32, calls: &CallSpec) -> Turn {
         let expired = self.extra(task).expired;
         let Some(asked) = self.asked(task) else { return self.fail(thread, task, Outcome::Failed) };
         if asked.is_answered() {
@@ -206,7 +206,7 @@ impl World<'_> {
             extra.stage = Stage::Fresh;
             extra.asked = None;
             self.advance(task);
-            return true;
+            return Turn::GoesOn;
         }
         let outcome = if expired {
             Outcome::TimedOut
@@ -246,10 +246,10 @@ impl World<'_> {
         Some(retry.wait(attempt, unit).0)
     }
 
-    fn back_off(&mut self, thread: u32, task: u32, wait: u64) -> bool {
+    fn back_off(&mut self, thread: u32, task: u32, wait: u64) -> Turn {
         self.extra(task).stage = Stage::BackingOff;
         if wait == 0 {
-            return true;
+            return Turn::GoesOn;
         }
         let epoch = self.extra(task).epoch;
         let late = self.oversleep();

@@ -8,7 +8,7 @@ use super::batches::Batch;
 use super::bytecode::Do;
 use super::calls::Asked;
 use super::pools::Pool;
-use super::program::index;
+use super::program::{Turn, index};
 use super::world::{CLIENT, NONE, Next, PARENT, World};
 use crate::measure::record::{ActorRecord, CallsRecord};
 use crate::measure::{CAUSES, Cause, Epoch, Finished, Group, Groups, Outcome, PLAIN_CAUSES};
@@ -180,8 +180,8 @@ impl World<'_> {
         crate::model::chance_of(self.seed, source, self.home(state.actor) as usize, state.number, turn)
     }
 
-    /// A task waits until it is roused; whether its thread goes on, with another task.
-    pub(super) fn rest(&mut self, thread: u32, task: u32, cause: Cause) -> bool {
+    /// A task waits until it is roused; how its thread goes on, with another task.
+    pub(super) fn rest(&mut self, thread: u32, task: u32, cause: Cause) -> Turn {
         self.drop_interpreter(thread);
         let entity = self.entity(thread, task);
         let resting = self.extra(task);
@@ -214,7 +214,7 @@ impl World<'_> {
     }
 
     /// A task ends where it is: it gives back what it holds and skips the rest of its program. Its thread goes on.
-    pub(super) fn fail(&mut self, thread: u32, task: u32, outcome: Outcome) -> bool {
+    pub(super) fn fail(&mut self, thread: u32, task: u32, outcome: Outcome) -> Turn {
         let code = self.code;
         let mut line = self.tasks[task as usize].counter as usize;
         match &code.lines[line].what {
@@ -253,7 +253,7 @@ impl World<'_> {
         let state = self.task(task);
         state.counter = index(line);
         state.next = Next::Operation;
-        true
+        Turn::GoesOn
     }
 
     /// How a task ended that was on a thread: its groups note it if it completed.

@@ -203,7 +203,7 @@ impl World<'_> {
         let task = thread.task;
         let done = self.machine.burst_time(ThreadId(holder)).0;
         let period = check.0.max(1);
-        let turn = if done % period == 0 && check.0 == 0 { 0 } else { period - done % period };
+        let turn = if done.is_multiple_of(period) && check.0 == 0 { 0 } else { period - done % period };
         let (machine, mut accounts) = self.parts();
         let left = machine.shorten(ThreadId(holder), Nanos(turn), &mut accounts);
         self.task(task).work += left.0;

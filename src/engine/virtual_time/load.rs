@@ -3,7 +3,7 @@
 //! Numbers of tasks, and so what they draw, are those of the real engine: open load counts up, and the tasks of a client
 //! are those congruent to it modulo the number of clients.
 
-use super::program::index;
+use super::program::{Turn, index};
 use super::world::{CLIENT, EventKind, NONE, Packed, World};
 use crate::machine::State;
 use crate::measure::Cause;
@@ -117,18 +117,18 @@ impl World<'_> {
         }
     }
 
-    /// The thread that issues load runs: it issues one thing that is due, or sleeps. Whether it goes on at once.
-    pub(super) fn issue_due(&mut self, thread: u32, actor: u32) -> bool {
+    /// The thread that issues load runs: it issues one thing that is due, or sleeps. How it goes on.
+    pub(super) fn issue_due(&mut self, thread: u32, actor: u32) -> Turn {
         let Some((intended, number)) = self.actors[actor as usize].due.pop_front() else {
             self.block(thread, Cause::Queue);
-            return false;
+            return Turn::IsOver;
         };
         if number == OPEN {
             self.arrival(intended, actor, thread);
         } else {
             self.client_issues(intended, actor, number, thread);
         }
-        true
+        Turn::GoesOn
     }
 
     /// A task of open load arrives; a full queue refuses it.

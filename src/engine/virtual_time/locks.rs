@@ -8,6 +8,7 @@
 //! - **Absent**: excludes nobody.
 
 use super::gil::GilState;
+use super::program::Turn;
 use super::world::{NONE, Next as Do, Purpose, TASK, World};
 use crate::machine::{State, ThreadId};
 use crate::measure::verdicts::{Contest, LAST, Waiter};
@@ -201,14 +202,14 @@ impl World<'_> {
         true
     }
 
-    /// Takes a step's lock, or makes the task wait for it; whether the thread goes on.
-    pub(super) fn lock_step(&mut self, thread: u32, task: u32, lock: u32, share: bool) -> bool {
+    /// Takes a step's lock, or makes the task wait for it; how the thread goes on.
+    pub(super) fn lock_step(&mut self, thread: u32, task: u32, lock: u32, share: bool) -> Turn {
         let entity = self.entity(thread, task);
         if matches!(self.locks[lock as usize].kind, LockKind::Shared { .. }) {
             return self.enter_shared(thread, task, lock, share);
         }
         if self.try_take(thread, entity, lock, 0) {
-            return true;
+            return Turn::GoesOn;
         }
         self.drop_interpreter(thread);
         self.want(task, lock, Purpose::Step);
@@ -237,8 +238,8 @@ impl World<'_> {
         if self.tasks[task as usize].purpose == Purpose::Step { self.entity(thread, task) } else { thread }
     }
 
-    /// Joins the waiters of a lock that is held; whether the thread goes on (with another task).
-    pub(super) fn wait_for_lock(&mut self, thread: u32, task: u32, lock: u32) -> bool {
+    /// Joins the waiters of a lock that is held; how the thread goes on (with another task).
+    pub(super) fn wait_for_lock(&mut self, thread: u32, task: u32, lock: u32) -> Turn {
         let entity = self.holder(thread, task);
         if self.timeline.wanted() {
             let holder = self.lock(lock).owner;
@@ -248,18 +249,18 @@ impl World<'_> {
         match kind {
             LockKind::Gil { .. } => {
                 self.gil_wait(thread, lock);
-                false
+                Turn::IsOver
             }
             LockKind::Spin => {
                 // A spinning task does not leave its worker, asynchronous or not.
                 self.lock(lock).waiters.push_back(thread);
                 self.spin(thread, None);
-                false
+                Turn::IsOver
             }
             LockKind::Mutex if matches!(self.lock(lock).way, Wait::Poll(_)) => {
                 self.poll_lock(thread, task, lock, entity)
             }
-            LockKind::Mutex if entity == thread && self.spins_first(thread, lock) => false,
+            LockKind::Mutex if entity == thread && self.spins_first(thread, lock) => Turn::IsOver,
             LockKind::Mutex | LockKind::Shared { .. } | LockKind::Absent => {
                 // One that was woken, and found somebody faster, is the longest waiter still.
                 let again = self.tasks[task as usize].since < self.now;
@@ -271,15 +272,15 @@ impl World<'_> {
                 }
                 if entity == thread {
                     self.block(thread, Cause::Lock);
-                    return false;
+                    return Turn::IsOver;
                 }
                 self.wait(thread, task, Cause::Lock)
             }
         }
     }
 
-    /// Another try at the lock that a task waits for; whether the thread goes on.
-    pub(super) fn retry(&mut self, thread: u32, task: u32) -> bool {
+    /// Another try at the lock that a task waits for; how the thread goes on.
+    pub(super) fn retry(&mut self, thread: u32, task: u32) -> Turn {
         let (lock, since) = {
             let task = self.task(task);
             (task.lock, task.since)
@@ -299,7 +300,7 @@ impl World<'_> {
         if owned || self.try_take(thread, entity, lock, self.now - since) {
             self.thread(thread).spun = false;
             self.settled(thread, task);
-            return true;
+            return Turn::GoesOn;
         }
         if round_over {
             self.gil_round_over(thread, lock);
@@ -377,14 +378,14 @@ impl World<'_> {
         true
     }
 
-    /// Makes sure that a thread holds the interpreter lock that its work needs, and no other; whether it goes on.
-    pub(super) fn hold_interpreter(&mut self, thread: u32, task: u32) -> bool {
+    /// Makes sure that a thread holds the interpreter lock that its work needs, and no other; how it goes on.
+    pub(super) fn hold_interpreter(&mut self, thread: u32, task: u32) -> Turn {
         let under = self.task(task).lock;
         let held = self.thread(thread).interpreter;
         let mut forced = false;
         if held == under {
             if held == NONE || !self.locks[held as usize].gil.drop_request {
-                return true;
+                return Turn::GoesOn;
             }
             forced = true;
         }
@@ -392,18 +393,18 @@ impl World<'_> {
             self.drop_interpreter(thread);
         }
         if under == NONE {
-            return true;
+            return Turn::GoesOn;
         }
         if forced {
             self.thread(thread).interpreter = NONE;
         } else if self.try_take(thread, thread, under, 0) {
             self.thread(thread).interpreter = under;
-            return true;
+            return Turn::GoesOn;
         }
         self.want(task, under, Purpose::Interpreter);
         if forced {
             self.gil_forced_drop(thread, under);
-            return false;
+            return Turn::IsOver;
         }
         self.wait_for_lock(thread, task, under)
     }

@@ -5,6 +5,7 @@
 //! - A waiter that spins takes the lock while it is on a core, and parks when its time is over.
 //! - A shared lock passes directly to whoever it lets in.
 
+use super::program::Turn;
 use super::world::{EventKind, NONE, Purpose, TASK, World};
 use crate::machine::ThreadId;
 use crate::measure::Cause;
@@ -28,14 +29,14 @@ impl World<'_> {
         true
     }
 
-    /// Sleeps before another try at a mutex; whether the thread goes on, with another task.
-    pub(super) fn poll_lock(&mut self, thread: u32, task: u32, lock: u32, entity: u32) -> bool {
-        let Wait::Poll(gap) = self.lock(lock).way else { return true };
+    /// Sleeps before another try at a mutex; how the thread goes on, with another task.
+    pub(super) fn poll_lock(&mut self, thread: u32, task: u32, lock: u32, entity: u32) -> Turn {
+        let Wait::Poll(gap) = self.lock(lock).way else { return Turn::GoesOn };
         let late = self.oversleep();
         if entity == thread {
             self.nap(thread, gap.0 + late);
             self.block(thread, Cause::Lock);
-            return false;
+            return Turn::IsOver;
         }
         let at = self.now + gap.0 + late;
         self.schedule(at, EventKind::TaskTimer, task);
@@ -78,12 +79,12 @@ impl World<'_> {
         true
     }
 
-    /// Takes a lock that readers share, or makes the task wait for it; whether the thread goes on.
-    pub(super) fn enter_shared(&mut self, thread: u32, task: u32, lock: u32, share: bool) -> bool {
+    /// Takes a lock that readers share, or makes the task wait for it; how the thread goes on.
+    pub(super) fn enter_shared(&mut self, thread: u32, task: u32, lock: u32, share: bool) -> Turn {
         let entity = self.entity(thread, task);
         let now = self.now;
         let state = self.lock(lock);
-        let LockKind::Shared { prefer } = state.kind else { return true };
+        let LockKind::Shared { prefer } = state.kind else { return Turn::GoesOn };
         let free = state.owner == NONE && (share || state.readers.is_empty());
         let writer_waits = || state.line.iter().any(|waiter| !waiter.2);
         let may = match prefer {
@@ -96,7 +97,7 @@ impl World<'_> {
             state.let_in(entity, share, now, 0);
             let cost = self.charges.lock;
             self.owe(thread, cost);
-            return true;
+            return Turn::GoesOn;
         }
         self.drop_interpreter(thread);
         self.want(task, lock, Purpose::Step);
@@ -107,7 +108,7 @@ impl World<'_> {
         self.lock(lock).line.push_back((task, entity, share));
         if entity == thread {
             self.block(thread, Cause::Lock);
-            return false;
+            return Turn::IsOver;
         }
         self.wait(thread, task, Cause::Lock)
     }

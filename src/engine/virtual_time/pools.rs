@@ -2,6 +2,7 @@
 
 use super::alarms::Alarm;
 use super::extra::Stage;
+use super::program::Turn;
 use super::world::{NONE, World};
 use crate::measure::record::PoolRecord;
 use crate::measure::{Cause, Outcome, Tally};
@@ -78,10 +79,10 @@ impl Pool {
 }
 
 impl World<'_> {
-    /// Takes a place, or makes the task wait for one; whether the thread goes on at once.
-    pub(super) fn acquire(&mut self, thread: u32, task: u32, number: u32) -> bool {
+    /// Takes a place, or makes the task wait for one; how the thread goes on.
+    pub(super) fn acquire(&mut self, thread: u32, task: u32, number: u32) -> Turn {
         if self.settle(thread) {
-            return false;
+            return Turn::IsOver;
         }
         let now = self.now;
         let woken = self.extra(task).stage == Stage::Waiting;
@@ -108,7 +109,7 @@ impl World<'_> {
             let lock = self.charges.lock;
             self.owe(thread, lock);
             self.advance(task);
-            return true;
+            return Turn::GoesOn;
         }
         if woken {
             // Somebody was faster: it waits at the head again.

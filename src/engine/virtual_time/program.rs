@@ -8,6 +8,16 @@ use crate::scenario::MissCost;
 use crate::units::Nanos;
 use crate::workload::Draw;
 
+/// How a thread goes on after what its task did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(super) enum Turn {
+    /// At once: it is on its core, with this task or another.
+    GoesOn,
+    /// Later: it has a burst on its core, or is blocked.
+    IsOver,
+}
+
 /// An index as tasks and threads store it; the world's tables are far below four thousand million entries.
 #[inline]
 pub(super) fn index(value: usize) -> u32 {
@@ -24,7 +34,7 @@ impl World<'_> {
         // Each turn moves a task's program on or takes another task, so the loop ends with the program's time.
         loop {
             let task = self.threads[thread as usize].task;
-            let goes_on = if task == NONE {
+            let turn = if task == NONE {
                 self.fetch(thread)
             } else {
                 match self.tasks[task as usize].next {
@@ -33,25 +43,30 @@ impl World<'_> {
                     Next::Retry => self.retry(thread, task),
                 }
             };
-            if !goes_on || self.over {
+            if turn == Turn::IsOver || self.over {
                 return;
             }
         }
     }
 
-    /// Puts the task's pending work onto the core, under the lock it needs; whether the thread goes on at once.
-    fn work(&mut self, thread: u32, task: u32) -> bool {
+    /// Pays what a thread owes, where it owes anything.
+    fn settle_or_go_on(&mut self, thread: u32) -> Turn {
+        if self.settle(thread) { Turn::IsOver } else { Turn::GoesOn }
+    }
+
+    /// Puts the task's pending work onto the core, under the lock it needs; how the thread goes on.
+    fn work(&mut self, thread: u32, task: u32) -> Turn {
         if self.task(task).work == 0 {
             self.task(task).next = Next::Operation;
-            return !self.settle(thread);
+            return self.settle_or_go_on(thread);
         }
-        if !self.hold_interpreter(thread, task) {
-            return false;
+        if self.hold_interpreter(thread, task) == Turn::IsOver {
+            return Turn::IsOver;
         }
         let debt = std::mem::take(&mut self.thread(thread).debt);
         let work = std::mem::take(&mut self.task(task).work);
         self.work_for(thread, work + debt);
-        false
+        Turn::IsOver
     }
 
     /// Gives a task work to do next.
@@ -62,9 +77,9 @@ impl World<'_> {
         task.next = Next::Work;
     }
 
-    /// Executes a task's program from its counter on, until it has to wait, has work to do or is done; whether the
-    /// thread goes on at once.
-    fn execute(&mut self, thread: u32, task: u32) -> bool {
+    /// Executes a task's program from its counter on, until it has to wait, has work to do or is done; how the
+    /// thread goes on.
+    fn execute(&mut self, thread: u32, task: u32) -> Turn {
         let code = self.code;
         let withdrawn = self.more.used && self.more.extras[task as usize].withdrawn;
         // What an access holds is given back by the access.
@@ -92,7 +107,7 @@ impl World<'_> {
                     let nanos = nanos + std::mem::take(&mut runner.debt);
                     if nanos > 0 {
                         self.work_for(thread, nanos);
-                        return false;
+                        return Turn::IsOver;
                     }
                 }
                 Do::End { times, repeat_from } => {
@@ -130,17 +145,25 @@ impl World<'_> {
                 Do::Acquire { pool } => return self.acquire(thread, task, *pool),
                 Do::Join { batch, otherwise } => return self.join(thread, task, *batch, *otherwise),
                 Do::Ask { step, calls } => return self.ask(thread, task, *step, calls),
-                Do::Done => return !self.settle(thread) && self.complete(thread, task),
+                Do::Done => return self.finish(thread, task),
                 Do::Cache(access) => return self.access(thread, task, access),
                 other => return self.may_wait(thread, task, other),
             }
         }
     }
 
-    /// An operation that may have to wait: what the thread owes is paid before. Whether the thread goes on at once.
-    fn may_wait(&mut self, thread: u32, task: u32, what: &Do) -> bool {
+    /// The program is done; what the thread owes is paid before.
+    fn finish(&mut self, thread: u32, task: u32) -> Turn {
+        match self.settle_or_go_on(thread) {
+            Turn::GoesOn => self.complete(thread, task),
+            Turn::IsOver => Turn::IsOver,
+        }
+    }
+
+    /// An operation that may have to wait: what the thread owes is paid before. How the thread goes on.
+    fn may_wait(&mut self, thread: u32, task: u32, what: &Do) -> Turn {
         if self.settle(thread) {
-            return false;
+            return Turn::IsOver;
         }
         self.advance(task);
         match what {
@@ -150,14 +173,14 @@ impl World<'_> {
                 if *blocks { self.sleep_on_worker(thread, nanos) } else { self.sleep(thread, task, nanos) }
             }
             Do::Store { store, write } => {
-                let goes_on = self.use_store(thread, task, *store, *write);
+                let turn = self.use_store(thread, task, *store, *write);
                 // The task stays at this line while its access is under way.
                 self.task(task).counter -= u32::from(self.uses_store(task));
-                goes_on
+                turn
             }
             Do::Call { to } => self.call(thread, task, *to),
             Do::Send { to, kind } => self.send(thread, task, *to, *kind),
-            _ => true,
+            _ => Turn::GoesOn,
         }
     }
 
@@ -178,12 +201,12 @@ impl World<'_> {
         draw.sample(&mut task.stream, number).0
     }
 
-    /// A task waits for something that is arranged already; whether its thread goes on, with another task.
-    pub(super) fn wait(&mut self, thread: u32, task: u32, cause: Cause) -> bool {
+    /// A task waits for something that is arranged already; how its thread goes on, with another task.
+    pub(super) fn wait(&mut self, thread: u32, task: u32, cause: Cause) -> Turn {
         let actor = self.threads[thread as usize].actor;
         if !self.actors[actor as usize].asynchronous {
             self.block(thread, cause);
-            return false;
+            return Turn::IsOver;
         }
         self.split(thread);
         self.thread(thread).task = NONE;
@@ -191,13 +214,13 @@ impl World<'_> {
         let waiting = self.task(task);
         waiting.mark = now;
         waiting.waits = cause;
-        true
+        Turn::GoesOn
     }
 
     /// Waits without CPU, then goes on with the program.
-    pub(super) fn sleep(&mut self, thread: u32, task: u32, nanos: u64) -> bool {
+    pub(super) fn sleep(&mut self, thread: u32, task: u32, nanos: u64) -> Turn {
         if nanos == 0 {
-            return true;
+            return Turn::GoesOn;
         }
         self.drop_interpreter(thread);
         let entity = self.entity(thread, task);
@@ -217,15 +240,15 @@ impl World<'_> {
     }
 
     /// Waits without CPU and without leaving the worker.
-    fn sleep_on_worker(&mut self, thread: u32, nanos: u64) -> bool {
+    fn sleep_on_worker(&mut self, thread: u32, nanos: u64) -> Turn {
         if nanos == 0 {
-            return true;
+            return Turn::GoesOn;
         }
         self.drop_interpreter(thread);
         let late = self.oversleep();
         self.nap(thread, nanos + late);
         self.block(thread, Cause::Io);
-        false
+        Turn::IsOver
     }
 
     /// Sets a thread's timer.
@@ -234,12 +257,12 @@ impl World<'_> {
     }
 
     /// What a cache miss costs on top of the access.
-    pub(super) fn pay_miss(&mut self, thread: u32, task: u32, miss: &MissCost, under: u32) -> bool {
+    pub(super) fn pay_miss(&mut self, thread: u32, task: u32, miss: &MissCost, under: u32) -> Turn {
         match miss {
             MissCost::Compute(draw) => {
                 let nanos = self.sample(task, draw);
                 self.set_work(task, nanos, under);
-                true
+                Turn::GoesOn
             }
             MissCost::Io(draw) => {
                 let nanos = self.sample(task, draw);

@@ -10,7 +10,7 @@
 //! An operation costs its caller time; queues with an exclusive part also keep others out for that long.
 
 use super::alarms::Alarm;
-use super::program::index;
+use super::program::{Turn, index};
 use super::world::{CLIENT, NONE, Next, PARENT, Purpose, TASK, Task, World};
 use crate::measure::{Cause, Epoch, Finished, Outcome, PLAIN_CAUSES};
 use crate::model::child_number;
@@ -267,10 +267,10 @@ impl World<'_> {
         self.now - self.tasks[task as usize].arrived >= most.0
     }
 
-    /// A worker without a task looks for one; whether it has one now.
-    pub(super) fn fetch(&mut self, thread: u32) -> bool {
+    /// A worker without a task looks for one; how it goes on.
+    pub(super) fn fetch(&mut self, thread: u32) -> Turn {
         if self.settle(thread) {
-            return false;
+            return Turn::IsOver;
         }
         let actor = self.threads[thread as usize].actor;
         if self.actors[actor as usize].issuer == thread {
@@ -280,16 +280,16 @@ impl World<'_> {
         if self.actors[actor as usize].asynchronous {
             if let Some(task) = self.next_ready(actor, thread) {
                 self.take_up(thread, task);
-                return true;
+                return Turn::GoesOn;
             }
         } else if let Some(task) = self.take_task(actor, thread) {
             self.begin(thread, task);
-            return true;
+            return Turn::GoesOn;
         }
         self.drop_interpreter(thread);
         self.actors[actor as usize].idle.push_back(thread);
         self.block(thread, Cause::Queue);
-        false
+        Turn::IsOver
     }
 
     /// The head of the runtime's ready queue. A worker looks at the timers when it finds nothing ready, and at every 61st poll.
@@ -358,8 +358,8 @@ impl World<'_> {
         }
     }
 
-    /// A task is done; whether the thread goes on at once.
-    pub(super) fn complete(&mut self, thread: u32, index: u32) -> bool {
+    /// A task is done; how the thread goes on.
+    pub(super) fn complete(&mut self, thread: u32, index: u32) -> Turn {
         self.split(thread);
         self.thread(thread).task = NONE;
         let account = self.threads[thread as usize].account;
@@ -388,7 +388,7 @@ impl World<'_> {
                 self.tasks[index as usize].actor = actor;
                 self.discard(index, outcome, thread);
                 self.next_after(thread, actor);
-                return true;
+                return Turn::GoesOn;
             }
             if epoch == Epoch::Inside && answer_to == PARENT && !self.is_awaited(index) {
                 self.actors[actor as usize].ledger.ends.wasted += 1;
@@ -410,7 +410,7 @@ impl World<'_> {
             self.wake(answer_to, thread);
         }
         self.next_after(thread, actor);
-        true
+        Turn::GoesOn
     }
 
     /// A worker's task has ended: a handler goes on to its next one.
@@ -441,8 +441,8 @@ impl World<'_> {
         }
     }
 
-    /// Sends a message and waits for the answer; whether the thread goes on.
-    pub(super) fn call(&mut self, thread: u32, task: u32, to: u32) -> bool {
+    /// Sends a message and waits for the answer; how the thread goes on.
+    pub(super) fn call(&mut self, thread: u32, task: u32, to: u32) -> Turn {
         self.drop_interpreter(thread);
         let entity = self.entity(thread, task);
         let (number, key) = self.message_number(thread, task);
@@ -471,8 +471,8 @@ impl World<'_> {
         (child_number(actor as usize, sender.number, sent_before), key)
     }
 
-    /// Sends a message; waits only while the receiver's queue is full. Whether the thread goes on.
-    pub(super) fn send(&mut self, thread: u32, task: u32, to: u32, kind: u32) -> bool {
+    /// Sends a message; waits only while the receiver's queue is full. How the thread goes on.
+    pub(super) fn send(&mut self, thread: u32, task: u32, to: u32, kind: u32) -> Turn {
         let entity = self.entity(thread, task);
         let (number, key) = self.message_number(thread, task);
         let to = self.route(to, number, key);
@@ -480,7 +480,7 @@ impl World<'_> {
         self.set_kind(message, kind as usize);
         self.note_sender(message, thread);
         if self.push_or(message, thread, entity, false) {
-            return true;
+            return Turn::GoesOn;
         }
         self.drop_interpreter(thread);
         self.wait(thread, task, Cause::Call)

@@ -9,7 +9,7 @@
 
 use super::charges::Charges;
 use super::locks::Lock;
-use super::program::index;
+use super::program::{Turn, index};
 use super::world::{NONE, Purpose, World};
 use crate::measure::record::StoreRecord;
 use crate::measure::{Cause, Epoch, StoreCharge, Tally, Waits};
@@ -108,8 +108,8 @@ impl World<'_> {
         self.uses.get(task as usize).is_some_and(|access| access.phase != 0)
     }
 
-    /// One turn of an access; whether the thread goes on at once. Between two accesses [`World::uses_store`] is false.
-    pub(super) fn use_store(&mut self, thread: u32, task: u32, store: usize, write: bool) -> bool {
+    /// One turn of an access; how the thread goes on. Between two accesses [`World::uses_store`] is false.
+    pub(super) fn use_store(&mut self, thread: u32, task: u32, store: usize, write: bool) -> Turn {
         if self.uses.len() <= task as usize {
             self.uses.resize(self.tasks.len(), Use::NONE);
         }
@@ -117,7 +117,7 @@ impl World<'_> {
             0 => self.enter_store(thread, task, store, write),
             ENTERED => {
                 self.plan_access(task, store, write);
-                true
+                Turn::GoesOn
             }
             WORKED => self.wait_for_disk(thread, task, store, write),
             WAITED => {
@@ -125,17 +125,17 @@ impl World<'_> {
                 access.phase = WORKED;
                 let work = access.work;
                 self.set_work(task, work, NONE);
-                true
+                Turn::GoesOn
             }
             _ => {
                 self.note_use(thread, task, store, write);
-                true
+                Turn::GoesOn
             }
         }
     }
 
     /// An access begins: a writer takes the store's lock.
-    fn enter_store(&mut self, thread: u32, task: u32, store: usize, write: bool) -> bool {
+    fn enter_store(&mut self, thread: u32, task: u32, store: usize, write: bool) -> Turn {
         self.drop_interpreter(thread);
         self.split(thread);
         let now = self.now;
@@ -143,7 +143,7 @@ impl World<'_> {
         *self.use_of(task) = Use { began: now, before, phase: ENTERED, ..Use::NONE };
         let lock = self.stores[store].lock;
         if !write || self.try_take(thread, thread, lock, 0) {
-            return true;
+            return Turn::GoesOn;
         }
         self.want(task, lock, Purpose::Writer);
         self.wait_for_lock(thread, task, lock)
@@ -182,7 +182,7 @@ impl World<'_> {
     }
 
     /// Some of the access's processor time is over: the disk comes next, or the next writer.
-    fn wait_for_disk(&mut self, thread: u32, task: u32, store: usize, write: bool) -> bool {
+    fn wait_for_disk(&mut self, thread: u32, task: u32, store: usize, write: bool) -> Turn {
         let access = self.use_of(task);
         if access.waits > 0 {
             access.waits -= 1;
@@ -190,14 +190,14 @@ impl World<'_> {
             let wait = access.wait;
             self.nap(thread, wait);
             self.block(thread, Cause::Io);
-            return false;
+            return Turn::IsOver;
         }
         access.phase = LEFT;
         if write {
             let lock = self.stores[store].lock;
             self.give_back(thread, lock);
         }
-        true
+        Turn::GoesOn
     }
 
     /// Notes a finished access, all of it as I/O.
