@@ -4,7 +4,6 @@ use std::{env, process::Command};
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed=.git/HEAD");
     println!("cargo::rerun-if-env-changed=RUSTC");
     if env::var_os("CARGO_CFG_LOOM").is_some() {
         println!("cargo::rustc-cfg=loom");
@@ -22,6 +21,10 @@ fn main() {
             Command::new(program).args(words).output().ok().filter(|output| output.status.success())?;
         Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
+    // Where git keeps it, in a worktree too: a file that is missing would make every build start anew.
+    if let Some(head) = said("git", &["rev-parse", "--git-path", "HEAD"]) {
+        println!("cargo::rerun-if-changed={head}");
+    }
     let rustc = env::var("RUSTC").unwrap_or_else(|_| "rustc".into());
     println!("cargo::rustc-env=CONLAB_COMPILER={}", said(&rustc, &["-V"]).unwrap_or_default());
     println!(
