@@ -18,7 +18,7 @@ pub use absent::read_parquet;
 #[cfg(feature = "columns")]
 pub use parquet::read as read_parquet;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -96,7 +96,7 @@ pub enum Column {
 pub struct Texts {
     words: Vec<String>,
     codes: Vec<u32>,
-    known: HashMap<String, u32>,
+    known: BTreeMap<String, u32>,
 }
 
 impl Texts {
@@ -220,7 +220,6 @@ impl Format {
 }
 
 #[cfg(feature = "columns")]
-#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 enum Writer<W: Write + Send> {
     Parquet(parquet::Writer<W>),
     Arrow(arrow::Writer<W>),
@@ -298,7 +297,8 @@ impl<W: Write + Send> Sink<W> {
     }
 }
 
-#[cfg(all(test, feature = "columns"))]
+#[cfg(test)]
+#[cfg(feature = "columns")]
 mod tests {
     use super::*;
 
