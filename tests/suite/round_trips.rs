@@ -33,6 +33,7 @@ const NOT_IDENTIFIABLE: &[(&str, f64, f64, &str)] = &[
         "deadlines and retries: who gives up when is in no span, so attempts are calls of their own",
     ),
     ("tail-at-scale", 0.05, 0.05, "chance: 300 means over the slowest of a hundred answers are known to 4 %"),
+    ("thundering-herd", 0.03, 0.05, "as agents: herds of 32 meet at one lock"),
     ("phase-18f", 0.02, 0.1, "as agents"),
 ];
 
