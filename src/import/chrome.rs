@@ -9,7 +9,7 @@ use super::span::{Name, Side, Span, Spans};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// Slices that are looked at for the one that an arrow leaves or reaches: nesting is shallow.
@@ -212,15 +212,15 @@ struct Builder<'s> {
     processes: BTreeMap<u64, Name>,
     slices: Vec<Slice>,
     /// Slices that have begun, by thread.
-    begun: HashMap<(u64, u64), Vec<(Name, u64)>>,
+    begun: BTreeMap<(u64, u64), Vec<(Name, u64)>>,
     /// Asynchronous events that have begun, by process, category and identity.
-    open: HashMap<(u64, u64, u64), Vec<Begun>>,
+    open: BTreeMap<(u64, u64, u64), Vec<Begun>>,
     /// Asynchronous events that have ended.
     ended: Vec<(Begun, u64)>,
-    sent: HashMap<u64, End>,
+    sent: BTreeMap<u64, End>,
     arrows: Vec<(End, End)>,
     /// Tasks of a trace of conlab's, by identity.
-    tasks: HashMap<u64, Span>,
+    tasks: BTreeMap<u64, Span>,
     last_id: u128,
 }
 
@@ -232,12 +232,12 @@ pub(super) fn read(text: &str, spans: &mut Spans) -> Result<(), String> {
         is_conlab: false,
         processes: BTreeMap::new(),
         slices: Vec::new(),
-        begun: HashMap::new(),
-        open: HashMap::new(),
+        begun: BTreeMap::new(),
+        open: BTreeMap::new(),
         ended: Vec::new(),
-        sent: HashMap::new(),
+        sent: BTreeMap::new(),
         arrows: Vec::new(),
-        tasks: HashMap::new(),
+        tasks: BTreeMap::new(),
         last_id: 1 << 100,
     };
     let mut deserializer = serde_json::Deserializer::from_str(text);

@@ -216,21 +216,7 @@ pub fn of_log(log: &Log, stem: &str) -> Option<Imported> {
         log.requests.iter().map(|one| (one.start, one.start + one.length)).collect();
     let (failed, completed): (Vec<_>, Vec<_>) =
         log.requests.iter().enumerate().partition(|(_, one)| one.failed);
-    if log.grain > 1_000_000 {
-        writer.notes.push(format!(
-            "The log's instants are {} apart, so burstiness and the difference between open and closed load are not identifiable; log $msec or milliseconds.",
-            ms_words(log.grain)
-        ));
-    }
-    if log.unread > 0 {
-        writer.notes.push(format!("{} lines were not understood and left out.", log.unread));
-    }
-    if !failed.is_empty() {
-        writer.notes.push(format!(
-            "{} requests failed: they are a kind of their own that fails, and no latency counts them.",
-            failed.len()
-        ));
-    }
+    writer.notes = notes_on(log, failed.len());
     let most = most(&requests);
     let has_kinds = !failed.is_empty() && !completed.is_empty();
     let kind = |one: &Request| {
@@ -285,6 +271,26 @@ pub fn of_log(log: &Log, stem: &str) -> Option<Imported> {
         rate,
         arrivals: BTreeMap::from([("service".into(), arrivals)]),
     })
+}
+
+/// What an access log does not tell, or tells of only some of its requests.
+fn notes_on(log: &Log, failed: usize) -> Vec<String> {
+    let mut notes = Vec::new();
+    if log.grain > 1_000_000 {
+        notes.push(format!(
+            "The log's instants are {} apart, so burstiness and the difference between open and closed load are not identifiable; log $msec or milliseconds.",
+            ms_words(log.grain)
+        ));
+    }
+    if log.unread > 0 {
+        notes.push(format!("{} lines were not understood and left out.", log.unread));
+    }
+    if failed > 0 {
+        notes.push(format!(
+            "{failed} requests failed: they are a kind of their own that fails, and no latency counts them."
+        ));
+    }
+    notes
 }
 
 fn ms_words(nanos: u64) -> String {

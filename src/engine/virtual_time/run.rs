@@ -35,7 +35,6 @@ const CURIOSITY: u64 = 1 << 20;
 const PATIENCE: u64 = 50_000_000;
 
 /// A system at time 0, nothing scheduled yet.
-#[expect(clippy::too_many_lines, reason = "the fields of a system, one after the other")]
 pub(super) fn world<'a>(
     experiment: &'a Experiment,
     layout: &'a Layout,
