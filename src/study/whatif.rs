@@ -224,7 +224,10 @@ pub fn whatif(
 fn screen(knob: &Knob, scenario: &Scenario) -> Vec<f64> {
     let (before, free) = (task_times(scenario), task_times(&knob.scaled(scenario, 0.0)));
     let goes_on = |actor: usize| match &scenario.actors[actor].load {
-        Load::Closed { think, .. } if think.mean == Nanos::ZERO => free[actor] >= LEAST_LEFT * before[actor],
+        // Nothing of a task may be known here where all of it is the cost of a cache's lines.
+        Load::Closed { think, .. } if think.mean == Nanos::ZERO => {
+            free[actor] > 0.0 && free[actor] >= LEAST_LEFT * before[actor]
+        }
         _ => true,
     };
     let may_be_free = (0..scenario.actors.len()).all(goes_on);
@@ -234,11 +237,16 @@ fn screen(knob: &Knob, scenario: &Scenario) -> Vec<f64> {
 /// Nanoseconds that a task of each actor takes on an idle host, those of the actors that it calls included, as far as calls go
 /// [`DEPTH`] deep.
 fn task_times(scenario: &Scenario) -> Vec<f64> {
+    let fits: Vec<bool> = scenario
+        .caches
+        .iter()
+        .map(|cache| cache.ttl.is_none() && cache.keys.count <= cache.capacity as u64)
+        .collect();
     let mut times = vec![0.0; scenario.actors.len()];
     for _ in 0..DEPTH {
         let next = scenario.actors.iter().map(|actor| {
             let called = |step: &StepSpec| step.call.map_or(0.0, |called| times[called]);
-            actor.steps.iter().map(|step| step_time(step, called(step))).sum()
+            actor.steps.iter().map(|step| step_time(step, called(step), &fits)).sum()
         });
         let next: Vec<f64> = next.collect();
         if std::mem::replace(&mut times, next) == times {
@@ -249,12 +257,14 @@ fn task_times(scenario: &Scenario) -> Vec<f64> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-fn step_time(step: &StepSpec, called: f64) -> f64 {
+fn step_time(step: &StepSpec, called: f64, fits: &[bool]) -> f64 {
     let of = |draw: &Draw| draw.expected().0 as f64;
     let optional = |draw: &Option<Draw>| draw.as_ref().map_or(0.0, of);
     let memory = (step.touch.unwrap_or(0) + 10 * step.compress.unwrap_or(0)) as f64 / 10.0;
-    let cache = step.cache.as_ref().map_or(0.0, |(_, hit, miss)| {
+    let cache = step.cache.as_ref().map_or(0.0, |(cache, hit, miss)| {
         let missed = match miss {
+            // All keys fit, so that none is missed for long.
+            _ if fits[*cache] => 0.0,
             MissCost::Io(draw) | MissCost::Compute(draw) => of(draw),
             MissCost::Store(_) => STORE_TIME,
         };

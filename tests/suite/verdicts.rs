@@ -1,8 +1,11 @@
 //! Verdicts on planted systems, and on others that look like them and are not.
 
 use super::simulated::ideal;
+use conlab::engine::{Engine, Experiment, Progress, VirtualEngine};
 use conlab::measure::RunRecord;
 use conlab::measure::record::VerdictKind;
+use conlab::scenario::{LoadArm, Overrides, Scenario};
+use conlab::units::Nanos;
 
 /// Kinds of the verdicts of a record.
 fn kinds(record: &RunRecord) -> Vec<VerdictKind> {
@@ -205,4 +208,25 @@ fn a_long_task_is_no_short_run() {
         assert_eq!(kinds(&record), [], "{:?}", record.verdicts);
         assert!(record.trustworthy);
     }
+}
+
+/// The wrong program: an engine in which a client that does not think issues its next task at the same instant, for ever.
+#[test]
+fn tasks_without_end_in_no_time_are_refused() {
+    let mut scenario = Scenario::load("false-sharing", &Overrides::default()).unwrap();
+    scenario.run.warmup = Nanos::from_millis(500);
+    scenario.actors[0].steps[0].times = 10;
+    let refused = VirtualEngine::ideal()
+        .run(&Experiment::new(scenario.clone(), LoadArm::Baseline), &Progress::default())
+        .unwrap_err()
+        .to_string();
+    assert!(refused.contains("tasks of `worker` that take no time"), "{refused}");
+    // As many tasks as are asked for are done all the same, an instant apart.
+    scenario.run.warmup = Nanos::ZERO;
+    scenario.run.tasks = Some(500);
+    let record = VirtualEngine::ideal()
+        .run(&Experiment::new(scenario, LoadArm::Baseline), &Progress::default())
+        .unwrap()
+        .record;
+    assert!(record.actors["worker"].completed >= 500);
 }

@@ -4,7 +4,7 @@
 //! are those congruent to it modulo the number of clients.
 
 use super::program::{Turn, index};
-use super::world::{CLIENT, EventKind, NONE, Packed, World};
+use super::world::{Actor, CLIENT, EventKind, NONE, Packed, World};
 use crate::machine::State;
 use crate::measure::Cause;
 use crate::scenario::{Arrivals, Load};
@@ -13,6 +13,8 @@ use crate::workload::exponential;
 
 /// Bits of a task's number in the event of a client that thinks: hours of simulation on one processor.
 const NUMBER_BITS: u32 = 37;
+/// Tasks of an actor's clients, in a row, that may be done at the instant at which they arrive.
+const MOST_AT_ONCE: u64 = 10_000;
 /// Most actors whose clients can be told apart in the other bits.
 pub(super) const MAX_ACTORS: usize = 1 << (61 - NUMBER_BITS);
 /// In place of a client's number: open load.
@@ -152,10 +154,27 @@ impl World<'_> {
         self.push_or(task, thread, NONE, false);
     }
 
-    /// A client has its answer to task `number`: it thinks before its next one.
+    /// A client has its answer to task `number`: it thinks before its next one. If that took no time at all (`at_once`), it thinks for
+    /// at least an instant: a client that does not think would do tasks for ever while time stands still.
     #[inline]
-    pub(super) fn answer_client(&mut self, actor: u32, number: u64, thread: u32) {
-        self.client_thinks(actor, number + self.actors[actor as usize].clients, thread);
+    pub(super) fn answer_client(&mut self, actor: u32, number: u64, thread: u32, at_once: bool) {
+        if at_once {
+            self.actors[actor as usize].at_once += 1;
+            self.over |= self.takes_no_time().is_some();
+            self.client_goes_on(actor, number, thread);
+            return;
+        }
+        let state = &mut self.actors[actor as usize];
+        state.at_once = 0;
+        let next = number + state.clients;
+        self.client_thinks(actor, next, thread);
+    }
+
+    /// An actor whose clients do not think and whose tasks take no time, one after the other: such a run comes to no end.
+    pub(super) fn takes_no_time(&self) -> Option<&str> {
+        let endless = |actor: &&Actor| actor.at_once > MOST_AT_ONCE && actor.think.mean.0 == 0;
+        let actor = self.actors.iter().position(|actor| endless(&actor))?;
+        Some(&self.scenario.actors[actor].name)
     }
 
     /// A client's task has not been completed: it thinks before its next one, for at least an instant.

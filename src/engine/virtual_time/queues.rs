@@ -403,7 +403,7 @@ impl World<'_> {
             self.measured_done(actor);
         }
         if answer_to == CLIENT {
-            self.answer_client(self.home(actor), number, thread);
+            self.answer_client(self.home(actor), number, thread, finished.arrived == now);
         } else if answer_to == PARENT {
             self.answer_parent(index, Outcome::Completed, thread);
         } else if answer_to != NONE {

@@ -157,6 +157,7 @@ impl World<'_> {
                 touched_by: NONE,
                 arrivals: 0,
                 clients: 0,
+                at_once: 0,
                 think: Draw::constant(Nanos::ZERO),
                 thinking: Streams::new(self.seed, Source::Think, owner),
                 service: Streams::new(self.seed, Source::Service, owner),
@@ -249,7 +250,7 @@ impl World<'_> {
                 }
                 if self.handled - finished_at > PATIENCE {
                     return Err(EngineError::Unsupported(format!(
-                        "no task finished in the last {PATIENCE} events: give the scenario a duration, or look whether \
+                        "go on: no task finished in the last {PATIENCE} events; give the scenario a duration, or look whether \
                          anybody sends tasks to its actor in focus"
                     )));
                 }
@@ -259,6 +260,12 @@ impl World<'_> {
             }
         }
         self.publish(progress);
+        if let Some(actor) = self.takes_no_time() {
+            return Err(EngineError::Unsupported(format!(
+                "simulate tasks of `{actor}` that take no time for clients that do not think: they come to no end; give a step a \
+                 time, or the clients `think`"
+            )));
+        }
         Ok(cut_short)
     }
 

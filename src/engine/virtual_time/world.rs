@@ -240,6 +240,8 @@ pub(super) struct Actor {
     pub(super) touched_by: u32,
     /// Tasks of open load that ever arrived.
     pub(super) arrivals: u64,
+    /// Tasks of its clients, in a row, that were done at the instant at which they arrived.
+    pub(super) at_once: u64,
     /// How many clients it has; so much apart are the numbers of the tasks of one of them.
     pub(super) clients: u64,
     /// How long they think.
