@@ -130,25 +130,12 @@ impl Code {
     }
 }
 
-/// 64-bit integers are strings in JSON as protobuf maps it, and numbers in some writers.
+/// A time; one that is no number is one that was never set: the span counts as unfinished.
 fn nanos<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Either<'t> {
-        Number(u64),
-        #[serde(borrow)]
-        Text(Cow<'t, str>),
-        Other(serde::de::IgnoredAny),
-    }
-    Ok(match Either::deserialize(deserializer)? {
-        Either::Number(number) => number,
-        // A time that is no number is one that was never set: the span counts as unfinished.
-        Either::Text(text) => text.parse().unwrap_or(0),
-        Either::Other(_) => 0,
-    })
+    Ok(whole(deserializer)?.unwrap_or(0))
 }
 
-/// An integer attribute, if it is one that is not negative.
+/// An integer, if it is one that is not negative. 64-bit integers are strings in JSON as protobuf maps it, and numbers in some writers.
 fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]

@@ -172,8 +172,8 @@ impl World<'_> {
 
     /// An actor whose clients do not think and whose tasks take no time, one after the other: such a run comes to no end.
     pub(super) fn takes_no_time(&self) -> Option<&str> {
-        let endless = |actor: &&Actor| actor.at_once > MOST_AT_ONCE && actor.think.mean.0 == 0;
-        let actor = self.actors.iter().position(|actor| endless(&actor))?;
+        let endless = |actor: &Actor| actor.at_once > MOST_AT_ONCE && actor.think.mean.0 == 0;
+        let actor = self.actors.iter().position(endless)?;
         Some(&self.scenario.actors[actor].name)
     }
 
@@ -181,6 +181,11 @@ impl World<'_> {
     pub(super) fn client_goes_on(&mut self, actor: u32, number: u64, thread: u32) {
         let number = number + self.actors[actor as usize].clients;
         let thinks = self.think_time(actor, number).max(1);
+        self.comes_back(actor, number, thinks, thread);
+    }
+
+    /// A client thinks for so long before its task `number`.
+    fn comes_back(&mut self, actor: u32, number: u64, thinks: u64, thread: u32) {
         self.hand_to_issuer(actor, thread);
         let at = self.issued_at(self.now + thinks, actor);
         self.machine.schedule(Nanos(at), Packed(when_thought(actor, number)));
@@ -200,9 +205,7 @@ impl World<'_> {
         if thinks == 0 && thread != NONE {
             self.client_issues(self.now, actor, number, thread);
         } else {
-            self.hand_to_issuer(actor, thread);
-            let at = self.issued_at(self.now + thinks, actor);
-            self.machine.schedule(Nanos(at), Packed(when_thought(actor, number)));
+            self.comes_back(actor, number, thinks, thread);
         }
     }
 }
