@@ -26,6 +26,23 @@ pub struct Report {
     pub statements: Vec<Statement>,
     /// What was not read, in words, and how often.
     pub ignored: Vec<(String, u64)>,
+    /// The documents that it holds whole.
+    pub quotes: Quotes,
+}
+
+/// A JSON document and the objects in it, as digests of what they hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Quotes {
+    pub(super) whole: Option<u64>,
+    pub(super) parts: BTreeSet<u64>,
+}
+
+impl Quotes {
+    /// Whether the other document stands in this one, equal in every field.
+    #[must_use]
+    pub fn holds(&self, other: &Self) -> bool {
+        other.whole.is_some_and(|whole| self.parts.contains(&whole))
+    }
 }
 
 impl Report {

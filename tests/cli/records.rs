@@ -129,3 +129,22 @@ fn links_in_the_results_folder_are_not_followed() {
     assert_eq!(fs::read_to_string(precious.join("run.json")).unwrap(), "precious");
     assert_eq!(left_in(&precious), ["run.json"]);
 }
+
+/// What a campaign writes is audited as a whole: each day's report holds the files of its benchmarks.
+#[test]
+fn an_audit_of_a_campaigns_folder_finds_nothing() {
+    let folder = TempDir::new().unwrap();
+    for day in ["1", "3"] {
+        let output =
+            program(folder.path()).args(["campaign", "--level", "model", "--day", day]).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
+    let root = folder.path().join("results/phase_18f");
+    let output = program(folder.path()).arg("audit").arg(&root).output().unwrap();
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{stdout}");
+    assert!(stdout.contains("Nothing found"), "{stdout}");
+    for place in ["daily_reports", "metrics_json", "raw_profiles"] {
+        assert!(stdout.contains(place), "{place} was not read: {stdout}");
+    }
+}

@@ -235,3 +235,97 @@ fn names_cannot_forge_lines() {
     let shown = to_text(std::slice::from_ref(&report), &audit(std::slice::from_ref(&report)));
     assert!(shown.contains("a\\u{a}\\u{1b}[2JDEFECT [x] y\\u{202e}"), "{shown}");
 }
+
+/// One run, as a program of somebody's writes it.
+const RUN: &str = r#"{"benchmark": "search", "host": "a", "date": "2026-03-01T10:00:00Z", "iterations": 200,
+    "latency": {"min_ms": 10.1213, "mean_ms": 12.3457, "stddev_ms": 1.2345, "p95_ms": 14.6801, "max_ms": 16.1234}}"#;
+
+fn codes_of(files: &[(&str, String)]) -> Vec<&'static str> {
+    let reports: Vec<Report> =
+        files.iter().map(|(name, text)| read_bytes(name, text.as_bytes()).unwrap()).collect();
+    audit(&reports).iter().map(|finding| finding.code).collect()
+}
+
+/// A summary that holds the files of its runs whole is no copy of them; a second run with the same figures is.
+#[test]
+fn a_document_that_stands_in_another_is_quoted_not_copied() {
+    let other = RUN.replace("search", "index").replace("12.3457", "12.4461").replace("16.1234", "15.9987");
+    let summary = format!("{{\"title\": \"both\", \"runs\": [{RUN}, {other}]}}");
+    let run = || RUN.to_owned();
+    assert_eq!(codes_of(&[("a.json", run()), ("summary.json", summary.clone())]), [""; 0]);
+    // The order of members and the layout do not matter.
+    let value: serde_json::Value = serde_json::from_str(RUN).unwrap();
+    let compact = serde_json::to_string(&value).unwrap();
+    assert_eq!(codes_of(&[("a.json", compact), ("summary.json", summary.clone())]), [""; 0]);
+
+    let later = RUN.replace("10:00:00", "11:00:00");
+    assert_eq!(codes_of(&[("a.json", run()), ("b.json", later.clone())]), ["duplicate-rows"]);
+    assert_eq!(codes_of(&[("a.json", run()), ("b.json", run())]), ["duplicate-rows"]);
+    for files in [
+        vec![("a.json", run()), ("b.json", later.clone()), ("summary.json", summary.clone())],
+        vec![("summary.json", summary), ("a.json", run()), ("b.json", later.clone())],
+        vec![
+            ("a.json", run()),
+            ("summary.json", format!("{{\"title\": \"t\", \"runs\": [{RUN}, {later}]}}")),
+        ],
+    ] {
+        assert_eq!(codes_of(&files), ["duplicate-rows"], "{files:?}");
+    }
+}
+
+#[test]
+fn suites_of_tests_are_checked_against_the_cases_that_they_list() {
+    let report = |tests: u64, total: u64, failures: u64| {
+        format!(
+            r#"<?xml version="1.0"?>
+<testsuites name="all" tests="{total}">
+  <testsuite name="a" tests="{tests}" failures="{failures}" time="0.052">
+    <testcase classname="a" name="one" time="0.012"/>
+    <testcase classname="a" name="t&amp;o" time="0.021"/>
+    <testcase classname="a" name="three" time="0.019"><failure message="no"/></testcase>
+  </testsuite>
+  <testsuite name="b" tests="2"><testcase name="four"/><testcase name="five"/></testsuite>
+</testsuites>
+"#
+        )
+    };
+    let read = |text: String| read_bytes("junit.xml", text.as_bytes()).unwrap();
+    let honest = read(report(3, 5, 1));
+    assert!(audit(std::slice::from_ref(&honest)).is_empty());
+    let singles: Vec<(&str, f64)> =
+        honest.benchmarks[0].singles.iter().map(|(name, figure)| (name.as_str(), figure.value)).collect();
+    assert_eq!(singles, [("one", 12.0), ("t&o", 21.0), ("three", 19.0)]);
+    for (text, line) in
+        [(report(30, 32, 1), "line 3"), (report(3, 50, 1), "line 2"), (report(3, 5, 0), "line 3")]
+    {
+        let findings = audit(&[read(text)]);
+        assert_eq!(findings.len(), 1, "{findings:?}");
+        assert_eq!((findings[0].code, findings[0].place.as_str()), ("total-not-sum", line));
+    }
+}
+
+#[test]
+fn stacks_are_read_as_shares() {
+    let folded = "main;parse 30\nmain;work;inner 60\nmain;work 10\n";
+    let report = read_bytes("x.folded", folded.as_bytes()).unwrap();
+    let shares: Vec<(&str, f64)> = report.benchmarks[0]
+        .shares
+        .iter()
+        .map(|share| (share.name.as_str(), (share.percent.value * 1e6).round() / 1e6))
+        .collect();
+    assert_eq!(shares, [("inner", 60.0), ("parse", 30.0), ("work", 10.0)]);
+    assert!(audit(&[report]).is_empty());
+}
+
+/// The weights of a profile's steps are those of its stacks, or something was left out.
+#[test]
+fn a_campaigns_profile_adds_up() {
+    let profile = |weight: u64| {
+        format!(
+            r#"{{"profiler": "sampling", "stacks": [["a;x;execution", 51], ["a;y;lock", 49]], "unit": "samples",
+            "entries": [{{"actor": "a", "step": "x", "self_weight": 51}}, {{"actor": "a", "step": "y", "self_weight": {weight}}}]}}"#
+        )
+    };
+    assert_eq!(codes_of(&[("p.json", profile(49))]), [""; 0]);
+    assert_eq!(codes_of(&[("p.json", profile(94))]), ["total-not-sum"]);
+}

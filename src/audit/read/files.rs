@@ -9,9 +9,9 @@ const MAX_FILES: usize = 20_000;
 /// Folders below one another.
 const DEEPEST: usize = 64;
 /// Endings of files that are looked into.
-const ENDINGS: [&str; 17] = [
+const ENDINGS: [&str; 18] = [
     "json", "csv", "md", "markdown", "txt", "log", "out", "jtl", "tsv", "hlog", "hgrm", "gz", "ndjson",
-    "jsonl", "html", "xml", "rst",
+    "jsonl", "html", "xml", "rst", "folded",
 ];
 
 /// What was found, and folders that could not be listed.

@@ -3,7 +3,9 @@
 //! Its percentiles are shown with a `~` where the sample does not carry them, its virtual engine repeats itself to the
 //! last digit by design, and zero is what a simulated wait takes when there is none: none of that is held against it.
 
+use super::super::figure::Figure;
 use super::super::report::{Benchmark, Report};
+use super::super::statement::{Fact, Statement};
 use super::json::tree::{Kind, Node};
 use super::number::{Unit, quantity};
 use super::vocabulary::label;
@@ -36,6 +38,36 @@ pub(super) fn mark(report: &mut Report) {
         benchmark.shares.clear();
         benchmark.nulls.clear();
     }
+}
+
+/// The profile of a campaign's benchmark: the weight of each step, which its stacks must add up to.
+pub(super) fn profile(root: &Node) -> Option<Report> {
+    root.get("profiler")?.text()?;
+    let (stacks, entries) = (root.get("stacks")?, root.get("entries")?);
+    let named: Vec<(String, Figure)> = entries
+        .items()
+        .iter()
+        .filter_map(|entry| {
+            let name = format!("{}: {}", entry.word("actor")?, entry.word("step")?);
+            Some((name, entry.figure("self_weight")?))
+        })
+        .collect();
+    let own = named.iter().map(|(name, weight)| (name.as_str(), weight.value));
+    let mut report = super::text::stacks::shares("conlab's own, profile", own);
+    let weights = stacks.items().iter().filter_map(|stack| stack.figure("1")).map(|weight| weight.value);
+    let what = "weight of the stacks".to_owned();
+    report.statements.push(Statement {
+        line: stacks.line,
+        under: String::new(),
+        text: what.clone(),
+        fact: Fact::Total {
+            what,
+            parts: named.iter().map(|(_, weight)| *weight).collect(),
+            total: Figure::exact(weights.sum()),
+            unit: String::new(),
+        },
+    });
+    (!named.is_empty()).then_some(report)
 }
 
 /// Keys of the results of conlab's commands, one of which stands beside `schema`.

@@ -1,7 +1,7 @@
 //! Rows that are copies of others: equal to the last digit, or all in one ratio.
 
 use super::super::figure::{Figure, Span, short};
-use super::super::report::{Benchmark, Stat};
+use super::super::report::{Benchmark, Report, Stat};
 use super::{Evidence, Hit, Item, Said};
 use std::collections::BTreeMap;
 
@@ -32,8 +32,8 @@ pub(super) fn duplicates(evidence: &Evidence<'_>) -> Vec<Hit> {
         rows.entry(key).or_default().push(*item);
     }
     let mut hits = Vec::new();
-    for same in rows.values().filter(|same| same.len() > 1) {
-        for pair in same.windows(2) {
+    for same in rows.into_values().filter(|same| same.len() > 1) {
+        for pair in without_quotations(same).windows(2) {
             let (one, other) = (pair[0], pair[1]);
             if is_quoted(one, other) || one.benchmark.samples != other.benchmark.samples {
                 continue;
@@ -53,6 +53,28 @@ pub(super) fn duplicates(evidence: &Evidence<'_>) -> Vec<Hit> {
         }
     }
     hits
+}
+
+/// The rows without those that a file has only because it holds another of these files whole: one for each such file.
+fn without_quotations(rows: Vec<Item<'_>>) -> Vec<Item<'_>> {
+    let reports: BTreeMap<&str, &Report> =
+        rows.iter().map(|item| (item.report.source.as_str(), item.report)).collect();
+    let mut quoted: BTreeMap<&str, usize> = reports
+        .iter()
+        .map(|(source, report)| {
+            let held = reports.values().filter(|other| report.quotes.holds(&other.quotes)).count();
+            (*source, held)
+        })
+        .collect();
+    rows.into_iter()
+        .filter(|item| match quoted.get_mut(item.report.source.as_str()) {
+            Some(left) if *left > 0 => {
+                *left -= 1;
+                false
+            }
+            _ => true,
+        })
+        .collect()
 }
 
 /// The statistics and the rate, with a number for each name.

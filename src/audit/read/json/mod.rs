@@ -7,10 +7,11 @@ mod generic;
 mod harness;
 mod load;
 mod profiles;
+mod quotes;
 pub(super) mod tree;
 
 use super::super::figure::Figure;
-use super::super::report::{Benchmark, Report, Stat};
+use super::super::report::{Benchmark, Quotes, Report, Stat};
 use super::table::Table;
 use std::io::BufRead;
 use tree::{Broken, Node, Parser, Series};
@@ -115,7 +116,7 @@ pub(super) fn read(bytes: Box<dyn BufRead + '_>) -> Result<Report, NoReport> {
         return Err(NoReport::Looks("JSON without a value".to_owned()));
     };
     let report = match parser.next_document() {
-        Ok(None) => document(&first),
+        Ok(None) => document(&first).map(|report| Report { quotes: Quotes::of(&first), ..report }),
         Ok(Some(second)) => lines(first, second, &mut parser),
         // What follows a sound document may be a word of the shell; but half a stream is damaged.
         Err(broken) => Err(NoReport::Broken(broken)),
@@ -134,7 +135,7 @@ fn document(root: &Node) -> Result<Report, NoReport> {
     if let Some(report) = conlab::read(root)? {
         return Ok(report);
     }
-    if let Some(report) = super::own::result(root) {
+    if let Some(report) = super::own::result(root).or_else(|| super::own::profile(root)) {
         return Ok(report);
     }
     for (recognise, reader) in FORMATS {

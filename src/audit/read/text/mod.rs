@@ -3,8 +3,10 @@
 mod database;
 mod harness;
 mod hdr;
+mod junit;
 mod load;
 mod scan;
+pub(super) mod stacks;
 
 use super::super::report::Report;
 
@@ -93,6 +95,8 @@ const TOOLS: &[Tool] = &[
         |head| head.lines().any(|line| line.contains("time:   [") || line.contains("time: [")),
         harness::criterion,
     ),
+    (junit::is_junit, junit::read),
+    (stacks::is_folded, stacks::read),
     (|head| head.contains("Time (mean ± σ):") || head.contains("Time (abs ≡):"), harness::hyperfine),
 ];
 
@@ -115,22 +119,12 @@ pub(super) fn looks_like(text: &str) -> &'static str {
     } else if lower.starts_with("<!doctype html") || lower.starts_with("<html") {
         "an HTML page without a table of statistics"
     } else if lower.starts_with("<?xml") || lower.starts_with('<') {
-        "XML without a time of a test"
+        "XML of a kind that audit does not read (JUnit is read)"
     } else if lower.starts_with("#!")
         || lower.contains("fn main")
         || lower.contains("import ") && lower.contains("def ")
     {
         "a program's source"
-    } else if text
-        .lines()
-        .take(50)
-        .filter(|line| {
-            line.contains(';') && line.rsplit(' ').next().is_some_and(|count| count.parse::<f64>().is_ok())
-        })
-        .count()
-        > 3
-    {
-        "folded stacks of a profiler, which hold weights and no durations"
     } else if lower.contains("error") && !lower.contains(" ms") {
         "a log, or the message of a program that failed"
     } else {
