@@ -10,5 +10,6 @@ mod kills;
 mod mechanisms;
 mod mutated_reports;
 mod ranking;
+mod soak;
 mod theory;
 mod weakened;
