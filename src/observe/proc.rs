@@ -13,14 +13,24 @@ const MAX_OVERHEAD: f64 = 0.01;
 /// Futexes that are listed.
 const MAX_FUTEXES: usize = 20;
 
-/// A thread as it was at the last look.
+/// A thread, as it was at the first look and at the last.
 struct Seen {
     group: String,
+    first: Figures,
+    last: Figures,
+    /// Time that it was seen to be blocked for, by cause; what the kernel has not counted yet may be in it.
+    causes: BTreeMap<BlockedBy, u64>,
+}
+
+/// What the kernel has counted since a thread's birth.
+#[derive(Clone, Copy)]
+struct Figures {
     at: Nanos,
     on_cpu: u64,
     run_queue: u64,
     switches: (u64, u64),
-    total: ThreadGroup,
+    /// It runs, or waits for a processor.
+    runnable: bool,
 }
 
 /// What a thread waits in.
@@ -74,7 +84,8 @@ pub(super) fn observe(
     let length = clock::now().saturating_sub(began);
     let mut groups: BTreeMap<String, ThreadGroup> = BTreeMap::new();
     for seen in threads.into_values() {
-        groups.entry(seen.group).or_default().add(&ThreadGroup { threads: 1, ..seen.total });
+        let total = seen.total();
+        groups.entry(seen.group).or_default().add(&total);
     }
     Ok(Observation {
         pid,
@@ -107,30 +118,62 @@ fn listed(futexes: BTreeMap<u64, (FutexWait, BTreeSet<u32>)>) -> Vec<FutexWait> 
 
 /// Looks at a thread; what it is blocked by now, and how much of the time since the last look it was blocked.
 fn look(path: &Path, pid: u32, tid: u32, threads: &mut BTreeMap<u32, Seen>) -> Option<(Waiting, u64)> {
-    let (on_cpu, run_queue, switches) = figures(path)?;
-    let at = clock::now();
+    let now = figures(path)?;
     let Some(seen) = threads.get_mut(&tid) else {
         let group = group_of(&fs::read_to_string(path.join("comm")).unwrap_or_default());
-        threads.insert(tid, Seen { group, at, on_cpu, run_queue, switches, total: ThreadGroup::default() });
+        threads.insert(tid, Seen { group, first: now, last: now, causes: BTreeMap::new() });
         return None;
     };
-    let wall = at.saturating_sub(seen.at).0;
-    let ran = on_cpu.saturating_sub(seen.on_cpu).min(wall);
-    let waited = run_queue.saturating_sub(seen.run_queue).min(wall - ran);
-    let blocked = wall - ran - waited;
+    let (ran, waited, wall) = now.since(&seen.last);
+    seen.last = now;
     let waiting = waiting(path, pid);
-    seen.total.wall_ns += wall;
-    seen.total.on_cpu_ns += ran;
-    seen.total.run_queue_ns += waited;
-    *seen.total.blocked_ns.entry(waiting.cause).or_default() += blocked;
-    seen.total.voluntary_switches += switches.0.saturating_sub(seen.switches.0);
-    seen.total.involuntary_switches += switches.1.saturating_sub(seen.switches.1);
-    (seen.at, seen.on_cpu, seen.run_queue, seen.switches) = (at, on_cpu, run_queue, switches);
+    // A thread that runs now, or waits for a processor, is not in the call that it was blocked by.
+    let blocked = if now.runnable { 0 } else { wall - ran - waited };
+    *seen.causes.entry(waiting.cause).or_default() += blocked;
     Some((waiting, blocked))
 }
 
-/// On-CPU time, run-queue wait and switches since the thread's birth.
-fn figures(path: &Path) -> Option<(u64, u64, (u64, u64))> {
+impl Figures {
+    /// On a processor, waiting for one, and all of the time since `earlier`.
+    fn since(&self, earlier: &Self) -> (u64, u64, u64) {
+        let wall = self.at.saturating_sub(earlier.at).0;
+        let ran = self.on_cpu.saturating_sub(earlier.on_cpu).min(wall);
+        (ran, self.run_queue.saturating_sub(earlier.run_queue).min(wall - ran), wall)
+    }
+}
+
+impl Seen {
+    /// Where its time went. The kernel counts a wait when it is over and running at a tick, often after the look that it belongs to: only the
+    /// counts of all looks together are right, and the causes share what they leave.
+    fn total(&self) -> ThreadGroup {
+        let (on_cpu_ns, run_queue_ns, wall_ns) = self.last.since(&self.first);
+        let blocked = wall_ns - on_cpu_ns - run_queue_ns;
+        let seen: u64 = self.causes.values().sum();
+        let mut blocked_ns = BTreeMap::new();
+        let mut left = blocked;
+        for (cause, time) in self.causes.iter().filter(|(_, time)| **time > 0) {
+            let share = u128::from(blocked) * u128::from(*time) / u128::from(seen);
+            let share = u64::try_from(share).unwrap_or(left).min(left);
+            blocked_ns.insert(*cause, share);
+            left -= share;
+        }
+        // What division leaves, or all of it where no look found the thread blocked.
+        let most = self.causes.iter().max_by_key(|(_, time)| **time).map(|(cause, _)| *cause);
+        *blocked_ns.entry(most.unwrap_or(BlockedBy::Other)).or_default() += left;
+        ThreadGroup {
+            threads: 1,
+            wall_ns,
+            on_cpu_ns,
+            run_queue_ns,
+            blocked_ns,
+            voluntary_switches: self.last.switches.0.saturating_sub(self.first.switches.0),
+            involuntary_switches: self.last.switches.1.saturating_sub(self.first.switches.1),
+        }
+    }
+}
+
+/// What the kernel has counted of a thread by now.
+fn figures(path: &Path) -> Option<Figures> {
     let text = fs::read_to_string(path.join("schedstat")).ok()?;
     let mut fields = text.split_whitespace().map(str::parse::<u64>);
     let (on_cpu, run_queue) = (fields.next()?.ok()?, fields.next()?.ok()?);
@@ -139,7 +182,11 @@ fn figures(path: &Path) -> Option<(u64, u64, (u64, u64))> {
         |name: &str| status.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u64>().ok());
     let switches =
         (field("voluntary_ctxt_switches:").unwrap_or(0), field("nonvoluntary_ctxt_switches:").unwrap_or(0));
-    Some((on_cpu, run_queue, switches))
+    let runnable = status
+        .lines()
+        .find_map(|line| line.strip_prefix("State:"))
+        .is_some_and(|state| state.trim_start().starts_with('R'));
+    Some(Figures { at: clock::now(), on_cpu, run_queue, switches, runnable })
 }
 
 /// A thread's name without the digits at its end, which number equal threads; control characters are replaced.
@@ -218,6 +265,25 @@ mod tests {
         for text in ["running", "-1 0x0 0x0", ""] {
             assert_eq!(on(text.into()).cause, BlockedBy::Other, "{text}");
         }
+    }
+
+    /// Ten looks at a thread that sleeps for 4 ms and then waits for 6 ms for a processor; the kernel counts that at its end, when the thread
+    /// runs again. Look by look the wait would be no longer than the time since the look before.
+    #[test]
+    fn a_wait_counts_where_it_was_although_the_kernel_counts_it_at_its_end() {
+        let at = |ms: u64, waited: u64, runnable| Figures {
+            at: Nanos::from_millis(ms),
+            on_cpu: 0,
+            run_queue: waited * 1_000_000,
+            switches: (0, 0),
+            runnable,
+        };
+        let causes = BTreeMap::from([(BlockedBy::Sleep, 3_000_000), (BlockedBy::Futex, 1_000_000)]);
+        let seen = Seen { group: String::new(), first: at(0, 0, false), last: at(10, 6, true), causes };
+        let total = seen.total();
+        assert_eq!((total.wall_ns, total.run_queue_ns, total.blocked()), (10_000_000, 6_000_000, 4_000_000));
+        assert_eq!(total.blocked_ns[&BlockedBy::Sleep], 3_000_000);
+        assert_eq!(at(9, 6, true).since(&at(8, 0, true)), (0, 1_000_000, 1_000_000));
     }
 
     #[test]
