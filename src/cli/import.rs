@@ -20,6 +20,8 @@ Examples:
   conlab import traces.json --out shop.toml                     OTLP or Jaeger JSON, gzip-compressed or not
   conlab import access.log --out web.toml                       nginx (with $request_time) or envoy
   conlab import requests.csv --columns start=t0,duration=rt,unit=ms --out web.toml
+  perf sched record -- ./bench; perf script --ns > sched.txt
+  conlab import sched.txt --out bench.toml                      threads: time on a processor, and blocked
 
 The scenario says beside each figure whether it was measured, derived, assumed, or is not identifiable. The scenario is
 then run in virtual time, and the page sets the result beside what was recorded. 3 says that the mean is off by more than 10 %.";

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
 Examples:
-  conlab replay shop.toml --to results/RUN                      a record: of a run, or of `conlab record`
+  conlab replay shop.toml --to results/RUN                      a record of a run
   conlab replay shop.toml --to monday.log --to tuesday.log      access logs, at the instants that they have
   conlab replay shop.toml --to traces.json                      OTLP or Jaeger JSON, by kind of request
   conlab replay shop.toml --to r.csv --columns start=t0,duration=rt,unit=ms

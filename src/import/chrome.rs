@@ -132,6 +132,7 @@ struct Args<'t> {
     awaited: Scalar<'t>,
     queued: Scalar<'t>,
     end: Scalar<'t>,
+    instance: Scalar<'t>,
 }
 
 impl<'de: 't, 't> Deserialize<'de> for Args<'t> {
@@ -152,6 +153,7 @@ impl<'de: 't, 't> Deserialize<'de> for Args<'t> {
                         "awaited" => &mut args.awaited,
                         "queued" => &mut args.queued,
                         "end" => &mut args.end,
+                        "instance" => &mut args.instance,
                         _ => {
                             map.next_value::<IgnoredAny>()?;
                             continue;
@@ -360,10 +362,12 @@ impl Builder<'_> {
             let is_root = args.parent.number().is_none_or(|parent| parent == 0.0);
             let awaited = is_root || args.awaited == Scalar::Flag(true);
             let queued = nanos(queued);
+            let instance = args.instance.number().map(|number| self.spans.intern(&format!("{number}")));
             let span = Span {
                 id: u128::from(args.task.key()),
                 parent: if is_root { 0 } else { u128::from(args.parent.key()) },
                 service,
+                instance,
                 operation,
                 side: if awaited { Side::Server } else { Side::Consumer },
                 start: start.saturating_add(queued),

@@ -7,7 +7,9 @@ mod access_log;
 mod arrivals;
 mod chrome;
 mod jaeger;
+mod loops;
 mod otlp;
+mod sched;
 mod span;
 mod steps;
 mod system;
@@ -53,7 +55,8 @@ pub enum Source {
     Log(Log),
 }
 
-/// Reads files of one kind: OTLP JSON, Jaeger JSON, Chrome or Perfetto JSON, or access logs; gzip-compressed ones too.
+/// Reads files of one kind: OTLP JSON, Jaeger JSON, Chrome or Perfetto JSON, scheduler events as `perf script` prints them, or access logs;
+/// gzip-compressed ones too.
 ///
 /// # Errors
 ///
@@ -61,10 +64,24 @@ pub enum Source {
 pub fn read(paths: &[PathBuf], columns: Option<&Columns>) -> Result<Source, ImportError> {
     let mut spans = Spans::default();
     let mut log: Option<Log> = None;
+    let (mut traces, mut scheduled) = (false, false);
     for path in paths {
         let text = text(path)?;
         if text.trim_start().starts_with(['{', '[']) {
+            traces = true;
             json(&text, &mut spans)
+                .map_err(|why| ImportError::NotUnderstood(format!("{}: {why}", path.display())))?;
+            continue;
+        }
+        if text.starts_with("PERFILE2") {
+            return Err(ImportError::NotUnderstood(format!(
+                "{0} is binary: print it with `perf script --ns -i {0} > sched.txt`, and import sched.txt",
+                path.display()
+            )));
+        }
+        if columns.is_none() && sched::is_perf_script(&text) {
+            scheduled = true;
+            sched::read(&text, &mut spans)
                 .map_err(|why| ImportError::NotUnderstood(format!("{}: {why}", path.display())))?;
             continue;
         }
@@ -75,7 +92,7 @@ pub fn read(paths: &[PathBuf], columns: Option<&Columns>) -> Result<Source, Impo
         if found.requests.is_empty() {
             return Err(ImportError::NotUnderstood(format!(
                 "{}: no request was read: expected OTLP, Jaeger or Chrome JSON, an nginx log with $request_time at the end, an envoy log, or a \
-                 CSV with --columns start=NAME,duration=NAME,unit=ms",
+                 CSV with --columns start=NAME,duration=NAME,unit=ms, or what `perf script` prints of `perf sched record`",
                 path.display()
             )));
         }
@@ -88,6 +105,11 @@ pub fn read(paths: &[PathBuf], columns: Option<&Columns>) -> Result<Source, Impo
                 log.grain = log.grain.max(found.grain);
             }
         }
+    }
+    if traces && scheduled {
+        return Err(ImportError::NotUnderstood(
+            "traces beside scheduler events: import one kind at a time".into(),
+        ));
     }
     match (log, spans.spans.is_empty()) {
         (Some(log), true) => Ok(Source::Log(log)),
@@ -105,12 +127,15 @@ pub fn read(paths: &[PathBuf], columns: Option<&Columns>) -> Result<Source, Impo
 /// The content of a file, unpacked if need be; bytes that are not text are replaced.
 fn text(path: &Path) -> Result<String, ImportError> {
     let cannot = |source| ImportError::Read { path: path.to_owned(), source };
-    let mut file = BufReader::new(File::open(path).map_err(cannot)?);
+    let file = File::open(path).map_err(cannot)?;
+    // Room for all of it at once: growing by doubling would take three times as much for a moment.
+    let length = file.metadata().map_or(0, |meta| meta.len()).min(LARGEST + 1);
+    let mut file = BufReader::new(file);
     let mut magic = [0; 2];
     let got = file.read(&mut magic).map_err(cannot)?;
     let head = magic[..got].to_vec();
     let whole = io::Cursor::new(head.clone()).chain(file);
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1);
     let read = if head == [0x1f, 0x8b] {
         GzDecoder::new(whole).take(LARGEST + 1).read_to_end(&mut bytes)
     } else {

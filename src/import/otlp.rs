@@ -169,6 +169,14 @@ fn stated(attributes: &[Attribute<'_>]) -> Stated {
     stated
 }
 
+/// Which of the instances of a service it is.
+fn instance<'t>(attributes: &'t [Attribute<'_>]) -> Option<&'t str> {
+    ["service.instance.id", "k8s.pod.name"].iter().find_map(|name| {
+        let attribute = attributes.iter().find(|attribute| attribute.key == *name)?;
+        attribute.value.string_value.as_deref()
+    })
+}
+
 /// What a span says beyond its times.
 fn tell(span: &mut Span, attributes: &[Attribute<'_>], spans: &mut Spans) {
     let (mut resource, mut is_lock) = (None, false);
@@ -193,6 +201,7 @@ pub(super) fn read(export: Export<'_>, spans: &mut Spans) {
         let service =
             named.and_then(|attribute| attribute.value.string_value.as_deref()).unwrap_or("unknown");
         let service = spans.intern(service);
+        let instance = instance(&resource.resource.attributes).map(|name| spans.intern(name));
         let stated = stated(&resource.resource.attributes);
         if stated != Stated::default() {
             spans.stated.insert(service, stated);
@@ -206,6 +215,7 @@ pub(super) fn read(export: Export<'_>, spans: &mut Spans) {
                 id: identity(&span.trace_id, &span.span_id),
                 parent: identity(&span.trace_id, &span.parent_span_id),
                 service,
+                instance,
                 operation,
                 side: span.kind.side(),
                 start: span.start_time_unix_nano,

@@ -15,6 +15,8 @@ pub struct Span {
     pub parent: u128,
     /// The service.
     pub service: Name,
+    /// Which of the service's instances, where the recording says it.
+    pub instance: Option<Name>,
     /// The operation.
     pub operation: Name,
     /// Which side of a message it is.
@@ -55,9 +57,18 @@ pub struct Stated {
     pub interpreter: bool,
     /// Processors of its machine.
     pub processors: Option<u64>,
+    /// Its tasks are the cycles of its threads: each begins when the last has ended.
+    pub cycles: bool,
 }
 
+/// A service, and which of its instances.
+pub(super) type Place = (Name, Option<Name>);
+
 impl Span {
+    pub(super) const fn place(&self) -> Place {
+        (self.service, self.instance)
+    }
+
     /// Its length in nanoseconds.
     #[must_use]
     pub const fn length(&self) -> u64 {
@@ -104,6 +115,8 @@ pub struct Spans {
     pub nameless: u64,
     /// Tasks of a trace of conlab's own that were not completed; their callers' time for them counts as own time.
     pub not_completed: u64,
+    /// What else a reader should know, a sentence each.
+    pub notes: Vec<String>,
 }
 
 impl Spans {

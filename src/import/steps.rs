@@ -1,6 +1,6 @@
 //! Steps of a scenario from what the tasks of an operation did in order.
 
-use super::span::{Hold, Spans};
+use super::span::{Hold, Spans, Stated};
 use super::system::{Call, Operation, Step, System};
 use super::write::{NOTHING, Names, Writer, mean, ms, shown};
 
@@ -24,10 +24,16 @@ impl Place<'_> {
         let knows_work = !step.own.is_empty() && step.work.len() == step.own.len();
         let mut parts = Vec::new();
         let mut waits = if knows_work {
-            let work = self.sampled(writer, step, &format!("{name}-work"), &step.work);
+            let rest =
+                least(step.own.iter().zip(&step.work).map(|(own, work)| own.saturating_sub(*work)).collect());
+            // A task of an event loop stays on its worker there: as a wait it would leave it and queue again.
+            let (on_worker, rest) = if self.is_async() { (rest, 0) } else { (0, rest) };
+            // What is no processor time of a cycle is waiting for a processor, all of it.
+            let rest = if self.stated().cycles { 0 } else { rest };
+            let work: Vec<u64> = step.work.iter().map(|work| work + on_worker).collect();
+            let work = self.sampled(writer, step, &format!("{name}-work"), &work);
             parts.extend(work.map(|samples| format!("compute = {samples}")));
-            let rest = step.own.iter().zip(&step.work).map(|(own, work)| own.saturating_sub(*work)).collect();
-            vec![least(rest); step.own.len()]
+            vec![rest; step.own.len()]
         } else {
             step.own.clone()
         };
@@ -51,7 +57,9 @@ impl Place<'_> {
         }
         let label =
             step.call.as_ref().map_or_else(|| "rest".to_owned(), |call| self.callees(call, &mut parts));
-        let said = if knows_work {
+        let said = if self.stated().cycles {
+            "time on a processor, and blocked; what for is not identifiable from scheduler events"
+        } else if knows_work {
             "processor time as the program says; the rest of it waited for processors or an interpreter, which the run makes"
         } else {
             "working or waiting is not identifiable from spans"
@@ -60,6 +68,14 @@ impl Place<'_> {
         if let Some(call) = &step.call {
             self.held(writer, step, call, name);
         }
+    }
+
+    fn stated(&self) -> Stated {
+        self.spans.stated.get(&self.operation.service).copied().unwrap_or_default()
+    }
+
+    fn is_async(&self) -> bool {
+        self.stated().is_async
     }
 
     /// Whom a call is to, added to `parts`; its name in words.

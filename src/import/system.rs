@@ -1,6 +1,7 @@
 //! From spans to a system: services, kinds of request, what each does in order, whom it calls.
 
-use super::span::{Hold, Name, Side, Span, Spans};
+use super::loops;
+use super::span::{Hold, Name, Place, Side, Span, Spans};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
@@ -22,6 +23,8 @@ pub struct System {
     pub retries: u64,
     /// What spans hold, where programs say it.
     pub resources: BTreeMap<Hold, Resource>,
+    /// Waits whose end was seen late, as every worker was busy when it came.
+    pub seen_late: u64,
 }
 
 /// A pool or a lock as its holders' spans show it.
@@ -46,7 +49,9 @@ pub struct Operation {
     pub tasks: u64,
     /// Tasks that failed.
     pub failed: u64,
-    /// Most tasks of the service at once, and the share of time in which there were as many.
+    /// Instances of its service.
+    pub instances: usize,
+    /// Most tasks of an instance of the service at once, and the share of time in which there were as many.
     pub at_once: (u64, f64),
     /// What it does, in order.
     pub steps: Vec<Step>,
@@ -92,21 +97,21 @@ pub struct Call {
 
 /// A call as one task made it.
 #[derive(Clone, Debug)]
-struct Made {
-    start: u64,
-    end: u64,
-    key: Key,
+pub(super) struct Made {
+    pub(super) start: u64,
+    pub(super) end: u64,
+    pub(super) key: Key,
     between: Option<u64>,
     failed: bool,
     /// Time for which something is held or somebody outside answers.
-    time: u64,
+    pub(super) time: u64,
     cpu: Option<u64>,
-    blocks: bool,
+    pub(super) blocks: bool,
 }
 
 /// What tells calls apart.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
+pub(super) enum Key {
     Inside { to: Vec<usize>, is_send: bool },
     Outside(Name),
     Held(Hold, Name),
@@ -166,6 +171,7 @@ pub fn system(spans: &Spans) -> System {
     }
     outside_calls(all, &parents, &owners, &answered, &mut calls);
     found.resources = holds(all, &owners, &mut calls);
+    found.seen_late = loops::correct(spans, &entries, &mut calls);
     found.skews = skews.into_iter().filter_map(|(pair, offsets)| skew(spans, pair, offsets)).collect();
     // In the order of arrival, which is that of the samples.
     let mut tasks: Vec<usize> = (0..all.len()).filter(|at| entries[*at]).collect();
@@ -196,7 +202,7 @@ fn is_entry(span: &Span, parent: Option<&Span>) -> bool {
 /// By span: its operation; and every operation with the concurrency of its service.
 fn operations(all: &[Span], entries: &[bool], found: &mut System) -> Vec<usize> {
     let mut numbers: BTreeMap<(Name, Name), usize> = BTreeMap::new();
-    let mut of_service: BTreeMap<Name, Vec<(u64, bool)>> = BTreeMap::new();
+    let mut of_instance: BTreeMap<Place, Vec<(u64, bool)>> = BTreeMap::new();
     let mut operations = vec![usize::MAX; all.len()];
     for (at, span) in all.iter().enumerate().filter(|(at, _)| entries[*at]) {
         let next = numbers.len();
@@ -207,6 +213,7 @@ fn operations(all: &[Span], entries: &[bool], found: &mut System) -> Vec<usize> 
                 name: span.operation,
                 tasks: 0,
                 failed: 0,
+                instances: 0,
                 at_once: (0, 0.0),
                 steps: Vec::new(),
                 folded: 0,
@@ -216,12 +223,18 @@ fn operations(all: &[Span], entries: &[bool], found: &mut System) -> Vec<usize> 
         operations[at] = number;
         found.operations[number].tasks += 1;
         found.operations[number].failed += u64::from(span.failed);
-        of_service.entry(span.service).or_default().extend([(span.start, true), (span.end, false)]);
+        let events = of_instance.entry(span.place()).or_default();
+        events.extend([(span.start, true), (span.end, false)]);
     }
-    let at_once: BTreeMap<Name, (u64, f64)> =
-        of_service.into_iter().map(|(service, events)| (service, most_at_once(events))).collect();
+    let mut services: BTreeMap<Name, (usize, (u64, f64))> = BTreeMap::new();
+    for ((service, _), events) in of_instance {
+        let (instances, at_once) = services.entry(service).or_insert((0, (0, 0.0)));
+        let here = most_at_once(events);
+        *instances += 1;
+        *at_once = if here.0 > at_once.0 { here } else { *at_once };
+    }
     for operation in &mut found.operations {
-        operation.at_once = at_once[&operation.service];
+        (operation.instances, operation.at_once) = services[&operation.service];
     }
     operations
 }
@@ -249,12 +262,16 @@ fn most_at_once(mut events: Vec<(u64, bool)>) -> (u64, f64) {
 /// A task that waits although a worker of its service is idle waits for something else than the tasks before it (to be woken, for an
 /// interpreter, for the end of a pause). That is own time: a run would not find it again in its queue.
 fn begun(spans: &Spans, tasks: &[usize], operations: &[usize], of: &[Operation]) -> Vec<u64> {
-    let mut ends: BTreeMap<Name, BinaryHeap<Reverse<u64>>> = BTreeMap::new();
+    let mut ends: BTreeMap<Place, BinaryHeap<Reverse<u64>>> = BTreeMap::new();
     let begins = |&at: &usize| {
         let span = &spans.spans[at];
-        let stated = spans.stated.get(&span.service).and_then(|stated| stated.workers);
-        let workers = stated.unwrap_or(0).max(of[operations[at]].at_once.0);
-        let ends = ends.entry(span.service).or_default();
+        let stated = spans.stated.get(&span.service).copied().unwrap_or_default();
+        // Tasks leave an event loop where they wait, and threads of a scheduler's recording wait for processors: no queue of tasks explains that.
+        if stated.is_async || stated.cycles {
+            return span.start;
+        }
+        let workers = stated.workers.unwrap_or(0).max(of[operations[at]].at_once.0);
+        let ends = ends.entry(span.place()).or_default();
         // Before as many have ended as there are workers, those whom the recording does not have may be in the way.
         let free = if (ends.len() as u64) < workers { None } else { ends.pop() };
         ends.push(Reverse(span.end));

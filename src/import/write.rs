@@ -373,7 +373,9 @@ fn arrivals(system: &System, names: &Names) -> BTreeMap<String, Vec<(u64, String
 /// Processors, pools and locks: what services and their spans say of them.
 fn shared(writer: &mut Writer, spans: &Spans, system: &System, names: &Names) {
     if let Some(processors) = spans.stated.values().filter_map(|stated| stated.processors).max() {
-        writer.line(&format!("cores = {processors}   # as the program says"));
+        let is_seen = spans.stated.values().any(|stated| stated.cycles);
+        let how = if is_seen { "measured: those that had events" } else { "as the program says" };
+        writer.line(&format!("cores = {processors}   # {how}"));
     }
     writer.line("");
     for (service, _) in spans.stated.iter().filter(|(_, stated)| stated.interpreter) {
@@ -401,6 +403,14 @@ fn shared(writer: &mut Writer, spans: &Spans, system: &System, names: &Names) {
 /// What the recording cannot tell, in sentences.
 fn doubts(writer: &mut Writer, spans: &Spans, system: &System, sampled: f64) {
     let notes = &mut writer.notes;
+    notes.extend(spans.notes.iter().cloned());
+    if system.seen_late > 0 {
+        notes.push(format!(
+            "{} waits ended while their event loop was busy, so their ends are known only within bounds: they have lengths that agree with \
+             those that were seen to end.",
+            system.seen_late
+        ));
+    }
     if spans.unfinished > 0 {
         notes.push(format!(
             "{} spans have no end and were left out: the slowest may be among them.",
@@ -537,7 +547,11 @@ fn actor(
         .map(|&(_, start, end)| (start, end))
         .collect();
     let mix = mix(system, names, list, roots.len());
-    if !roots.is_empty() {
+    let stated = spans.stated.get(&first.service).copied().unwrap_or_default();
+    if let (true, Some(clients)) = (stated.cycles, stated.workers) {
+        writer.line("# derived: each thread begins its next cycle when the last has ended");
+        writer.line(&format!("load = {{ clients = {clients} }}"));
+    } else if !roots.is_empty() {
         // One request alone shows no rate; the actor then gets no load of its own.
         let _ = writer.load(&roots, arrivals, 1.0 / sampled, &mix, service);
     }
@@ -549,9 +563,17 @@ fn actor(
         }
         writer.line(&format!("# measured: {} tasks, {} of them failed", operation.tasks, operation.failed));
         writer.line("steps = [");
+        // Otherwise a worker that goes from one task to the next would keep the interpreter from whom it has just let go on.
+        let is_read = stated.interpreter && !stated.is_async;
+        if is_read {
+            writer.line("  { name = \"receive\", io = \"1us\" },   # assumed: a system call, around which CPython releases its interpreter lock");
+        }
         for (number, step) in operation.steps.iter().enumerate() {
             let name = format!("{}-{number}", names.target(system, at));
             Place { spans, system, names, operation }.write(writer, step, &name);
+        }
+        if is_read {
+            writer.line("  { name = \"send\", io = \"1us\" },   # assumed: as receive");
         }
         writer.line("]");
     }
@@ -562,7 +584,19 @@ fn actor(
 fn workers(writer: &mut Writer, spans: &Spans, operation: &Operation, service: &str) {
     let stated = spans.stated.get(&operation.service).copied().unwrap_or_default();
     let (most, share) = operation.at_once;
+    if operation.instances > 1 {
+        writer.line(&format!(
+            "instances = {}   # measured: those that had requests, each with workers and a queue of its own",
+            operation.instances
+        ));
+        writer.line(
+            "route = \"random\"   # assumed: how requests are shared out is not identifiable from spans",
+        );
+    }
     match stated.workers {
+        Some(workers) if stated.cycles => {
+            writer.line(&format!("threads = {workers}   # measured: threads at once, on average"));
+        }
         Some(workers) => writer.line(&format!("threads = {workers}   # as the program says; most requests at once: {most}")),
         None => writer.line(&format!(
             "threads = {most}   # derived: most requests at once, for {:.1} % of the busy time. More workers look the same, unless all were busy",

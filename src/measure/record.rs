@@ -735,6 +735,9 @@ pub struct TaskSpan {
     pub awaited: bool,
     /// Its actor, and its kind behind a dot where the actor has several.
     pub of: String,
+    /// Which of the actor's instances served it, from 1; 0: there is one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub instance: u64,
     /// Arrival, from the start of the window.
     pub arrived_ns: u64,
     /// When a worker took it up; its end where none did.

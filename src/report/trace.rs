@@ -134,10 +134,12 @@ fn thread(out: &mut String, tid: usize, lane: &Lane<'_>, tracks: &[String]) {
 /// A whole task, as an asynchronous event.
 fn whole(out: &mut String, task: &TaskSpan) {
     let (id, name) = (task.id, text(&task.of));
+    let instance =
+        if task.instance == 0 { String::new() } else { format!(",\"instance\":{}", task.instance) };
     let _ = write!(
         out,
         ",\n{{\"ph\":\"b\",\"cat\":\"task\",\"id\":{id},\"pid\":1,\"tid\":0,\"ts\":{},\"name\":{name},\"args\":{{\"task\":{id},\
-         \"parent\":{},\"awaited\":{},\"queued\":{},\"end\":{}}}}}\
+         \"parent\":{},\"awaited\":{},\"queued\":{},\"end\":{}{instance}}}}}\
          ,\n{{\"ph\":\"e\",\"cat\":\"task\",\"id\":{id},\"pid\":1,\"tid\":0,\"ts\":{},\"name\":{name}}}",
         Micros(task.arrived_ns),
         task.parent,

@@ -7,6 +7,7 @@
 mod killed;
 #[path = "../support/kills.rs"]
 mod kills;
+mod large_import;
 mod mechanisms;
 mod mutated_reports;
 mod ranking;

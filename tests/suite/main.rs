@@ -15,6 +15,7 @@ mod factorial;
 mod fake;
 mod fitting;
 mod hostile;
+mod import_pitfalls;
 mod import_traces;
 mod importing;
 mod mechanisms;

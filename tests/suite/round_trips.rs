@@ -35,12 +35,7 @@ const NOT_IDENTIFIABLE: &[(&str, f64, f64, &str)] = &[
     ("tail-at-scale", 0.05, 0.05, "chance: 300 means over the slowest of a hundred answers are known to 4 %"),
     ("thundering-herd", 0.03, 0.05, "as agents: herds of 32 meet at one lock"),
     ("phase-18f", 0.02, 0.1, "as agents"),
-    (
-        "unbalanced-processes",
-        10.0,
-        5.0,
-        "instances: a trace does not say yet which of them served a task, so they become one actor with one queue",
-    ),
+    ("unbalanced-processes", 0.1, 0.2, "which instance a task goes to: it is drawn again, as by chance"),
 ];
 
 fn run(scenario: &Scenario, spans: usize) -> RunRecord {

@@ -188,6 +188,9 @@ impl World<'_> {
             Some(kind) if !kind.name.is_empty() => format!("{}.{}", spec.name, kind.name),
             _ => spec.name.clone(),
         };
+        let members = self.layout.members(self.home(actor) as usize);
+        let instance =
+            members.iter().position(|member| *member == actor as usize).map_or(0, |at| at as u64 + 1);
         let from_start = |at: u64| at.saturating_sub(self.window_start);
         let arrived = self.tasks[slot as usize].arrived;
         let taken = if open.taken == 0 { self.now } else { open.taken };
@@ -197,6 +200,7 @@ impl World<'_> {
             parent: open.parent,
             awaited: open.awaited,
             of,
+            instance,
             arrived_ns: from_start(arrived),
             taken_ns: from_start(taken.max(arrived)),
             ended_ns: from_start(ended),
