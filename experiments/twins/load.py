@@ -1,4 +1,4 @@
-"""Open load over UDP: Poisson arrivals that wait for nobody. Prints a JSON line with what was sent and what came back.
+"""Open load over UDP: Poisson arrivals that wait for nobody. Prints a JSON line with what was sent, what came back, and when the last did.
 
     python3 load.py PORT RATE SECONDS SEED [KIND=SHARE ...]
 
@@ -21,7 +21,7 @@ def main():
     plug = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     plug.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
     plug.connect(("127.0.0.1", port))
-    answers = [0]
+    answers, last = [0], [0.0]
 
     def receive():
         plug.settimeout(2)
@@ -29,13 +29,15 @@ def main():
             while True:
                 plug.recv(64)
                 answers[0] += 1
+                last[0] = time.monotonic()
         except TimeoutError:
             pass
 
     receiver = threading.Thread(target=receive)
     receiver.start()
     begin = time.monotonic()
-    at, number, late = 0.0, 0, []
+    # Programs draw a request's times from its number: no two runs have the same.
+    at, number, late = 0.0, 1_000_000 * seed, []
     while True:
         at += chance.expovariate(rate)
         if at >= seconds:
@@ -49,7 +51,8 @@ def main():
         number += 1
     receiver.join()
     late.sort()
-    print(json.dumps({"sent": number, "answered": answers[0], "rate": number / seconds, "late_p99_ms": 1e3 * late[len(late) * 99 // 100]}))
+    late_p99_ms = 1e3 * late[len(late) * 99 // 100]
+    print(json.dumps({"sent": len(late), "answered": answers[0], "rate": len(late) / seconds, "took": last[0] - begin, "late_p99_ms": late_p99_ms}))
 
 
 main()

@@ -1,8 +1,9 @@
 """An asyncio service whose rare requests block the event loop.
 
-    python3 loop.py PORT SPANS blocking|threads
+    python3 loop.py PORT SPANS blocking|threads [PROCESSES]
 
-Pages await 10 ms and compute 1 ms; exports sleep 25 ms without awaiting (`blocking`), or do so on a thread (`threads`).
+Pages await 10 ms and compute 1 ms; exports sleep 25 ms without awaiting (`blocking`), or do so on a thread (`threads`). Several processes
+read from one socket, each with a loop of its own.
 """
 
 import asyncio
@@ -16,7 +17,17 @@ from spans import CLIENT, SERVER, Spans, lognormal, loops_for, seeded, spin
 
 
 def main():
-    port, out, how = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+    port, out, how, processes = int(sys.argv[1]), sys.argv[2], sys.argv[3], int((sys.argv[4:] or [1])[0])
+    plug = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    plug.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+    plug.bind(("127.0.0.1", port))
+    children = []
+    for _ in range(processes - 1):
+        child = os.fork()
+        if child == 0:
+            children, out = None, f"{out}.{os.getpid()}"
+            break
+        children.append(child)
     spans = Spans(
         "loop-service",
         **{"process.runtime.name": "cpython", "conlab.workers": 1, "conlab.scheduling": "async", "host.cpu.count": os.cpu_count()},
@@ -56,18 +67,22 @@ def main():
             task.add_done_callback(self.running.discard)
 
     async def serve():
-        plug = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        plug.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
-        plug.bind(("127.0.0.1", port))
         loop = asyncio.get_running_loop()
         await loop.create_datagram_endpoint(Protocol, sock=plug)
         stop = asyncio.Event()
         loop.add_signal_handler(signal.SIGTERM, stop.set)
-        print("ready", flush=True)
+        if children is not None:
+            print("ready", flush=True)
         await stop.wait()
 
     asyncio.run(serve())
     spans.write(out)
+    for child in children or []:
+        os.kill(child, signal.SIGTERM)
+        os.waitpid(child, 0)
+        with open(f"{out}.{child}") as theirs, open(out, "a") as ours:
+            ours.write(theirs.read())
+        os.remove(f"{out}.{child}")
 
 
 main()

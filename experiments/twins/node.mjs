@@ -1,6 +1,6 @@
-// A Node service: 0.3 ms of JavaScript, then a job of 12 ms on one of a few worker threads, which all requests share.
+// A Node service: 0.3 ms of JavaScript, then a job of 12 ms (or MS) on one of a few worker threads, which all requests share.
 //
-//   node node.mjs PORT SPANS WORKERS
+//   node node.mjs PORT SPANS WORKERS [MS]
 //
 // Ends with SIGTERM and then writes its spans as OTLP JSON.
 
@@ -9,6 +9,7 @@ import fs from "node:fs";
 import { Worker } from "node:worker_threads";
 
 const [port, out, size] = [Number(process.argv[2]), process.argv[3], Number(process.argv[4])];
+const mean = Number(process.argv[5] ?? 12);
 const now = () => BigInt(Math.round((performance.timeOrigin + performance.now()) * 1e3)) * 1000n;
 
 function spin(turns) {
@@ -52,7 +53,7 @@ function give(request) {
     if (waiting.length > 0) give(waiting.shift());
     answer(request);
   });
-  worker.postMessage(around(12, request.number));
+  worker.postMessage(around(mean, request.number));
 }
 
 const turns = turnsFor(0.3);

@@ -20,8 +20,8 @@ class Spans:
         # A tuple: cheap while the service runs. `append` is atomic under the interpreter lock.
         self.rows.append((trace, span, parent, name, kind, start, end, failed, attributes))
 
-    def write(self, path):
-        with open(path, "w") as out:
+    def write(self, path, how="w"):
+        with open(path, how) as out:
             resource = {"attributes": [attribute(*pair) for pair in self.resource.items()]}
             for trace, span, parent, name, kind, start, end, failed, attributes in self.rows:
                 one = {

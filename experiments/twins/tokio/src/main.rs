@@ -1,7 +1,7 @@
 //! A tokio service: 0.2 ms of work, a wait of 10 ms under a semaphore, then 5 ms of blocking work on tokio's blocking threads.
 //!
 //! ```sh
-//! twin-tokio PORT SPANS PERMITS
+//! twin-tokio PORT SPANS PERMITS WORKERS
 //! ```
 //!
 //! Ends with SIGTERM and then writes its spans as OTLP JSON.
@@ -15,8 +15,6 @@ use tokio::sync::Semaphore;
 
 /// Threads that block.
 const BLOCKING: usize = 8;
-/// Worker threads of the runtime.
-const WORKERS: usize = 2;
 
 /// A request's instants, in nanoseconds of the epoch.
 #[derive(Clone, Copy)]
@@ -103,7 +101,7 @@ async fn handle(text: &[u8], permits: &Semaphore, turns: u64) -> Option<Handled>
 }
 
 /// The spans of a request as OTLP JSON.
-fn write(out: &mut String, one: &Handled) {
+fn write(out: &mut String, one: &Handled, workers: usize) {
     let number =
         |key: &str, value: u64| format!(r#"{{"key":"conlab.{key}","value":{{"intValue":"{value}"}}}}"#);
     let word = |key: &str, value: &str| format!(r#"{{"key":"{key}","value":{{"stringValue":"{value}"}}}}"#);
@@ -134,7 +132,7 @@ fn write(out: &mut String, one: &Handled) {
     let service = [
         word("service.name", "tokio-service"),
         word("conlab.scheduling", "async"),
-        r#"{"key":"conlab.workers","value":{"intValue":"2"}}"#.to_owned(),
+        number("workers", workers as u64),
     ];
     let _ = writeln!(
         out,
@@ -171,17 +169,18 @@ async fn serve(port: u16, permits: usize) -> std::io::Result<Vec<Handled>> {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    const USAGE: &str = "expected: twin-tokio PORT SPANS PERMITS";
+    const USAGE: &str = "expected: twin-tokio PORT SPANS PERMITS WORKERS";
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let [port, spans, permits] = words.as_slice() else { return Err(USAGE.into()) };
+    let [port, spans, permits, workers] = words.as_slice() else { return Err(USAGE.into()) };
+    let workers: usize = workers.parse()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(WORKERS)
+        .worker_threads(workers)
         .max_blocking_threads(BLOCKING)
         .enable_all()
         .build()?;
     let handled = runtime.block_on(serve(port.parse()?, permits.parse()?))?;
     let mut out = String::new();
-    handled.iter().for_each(|one| write(&mut out, one));
+    handled.iter().for_each(|one| write(&mut out, one, workers));
     std::fs::write(spans, out)?;
     Ok(())
 }
