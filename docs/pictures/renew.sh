@@ -34,6 +34,13 @@ cd "$pages"
 "$conlab" explain --html explain.html --no-save --quiet > /dev/null
 "$conlab" compare --engine virtual --queue mutex,lockfree,async --threads 4,8 --html compare.html --no-save --quiet > /dev/null
 "$conlab" whatif --html whatif.html --no-save --quiet > /dev/null
+# The guide's shop: its blocks of `sh` up to the second recording.
+sed -n '/^cat > shop.awk/,/^END$/p' "$pictures/../guide/import.md" | sh
+awk -v size=2 -v seed=1 -f shop.awk > monday.json
+"$conlab" import monday.json --out shop.toml > /dev/null
+"$conlab" search shop.toml --goal 'p99<36ms' --over pool.connections.size=2..6 --html search.html --no-save --quiet > /dev/null
+awk -v size=3 -v seed=2 -f shop.awk > friday.json
+"$conlab" replay shop.toml --set pool.connections.size=3 --to friday.json --html replay.html --no-save --quiet > /dev/null
 # A page that glides to its anchor would be caught on the way.
 sed -i 's/scroll-behavior:smooth/scroll-behavior:auto/' ./*.html
 shoot run-light 1 1080 1280 run.html
@@ -43,3 +50,5 @@ shoot explain-light 1 1400 1280 explain.html
 shoot compare-light 1 1400 1280 compare.html
 shoot whatif-dark 0 1500 1280 whatif.html
 shoot phones-dark 0 1150 390 run.html "run.html#threads" explain.html
+shoot bring-search-light 1 800 1280 search.html
+shoot bring-replay-light 1 760 1280 replay.html
