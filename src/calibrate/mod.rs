@@ -13,6 +13,7 @@ mod scheduling;
 mod stores;
 
 use crate::clock;
+use crate::measure::usage::Usage;
 use crate::measure::{Calibration, QueueCost};
 use crate::queue::QueueKind;
 use crate::units::Nanos;
@@ -60,12 +61,33 @@ pub struct Findings {
     pub doubts: Vec<String>,
 }
 
+/// How the origin of constants that were measured on a busy machine goes on.
+const DOUBTED: &str = ", doubtful: ";
+
+impl Findings {
+    /// The constants, whose origin says what speaks against them.
+    #[must_use]
+    pub fn as_told(&self) -> Calibration {
+        let mut told = self.calibration.clone();
+        if !self.doubts.is_empty() {
+            told.origin = format!("{}{DOUBTED}{}", told.origin, self.doubts.join(", "));
+        }
+        told
+    }
+}
+
+/// Whether something spoke against these constants when they were measured.
+#[must_use]
+pub fn is_doubted(calibration: &Calibration) -> bool {
+    calibration.origin.contains(DOUBTED)
+}
+
 /// Measures this host; takes some ten to twenty seconds. `say` is told what is being measured.
 #[must_use]
 pub fn measure(say: &dyn Fn(&str)) -> Findings {
     let builtin = Calibration::default();
     let mut figures = Vec::new();
-    let before = busy::Usage::now();
+    let before = Usage::now();
     say("context switches and wake-ups");
     let scheduling = scheduling::measure(&builtin);
     say("where woken threads go");
@@ -98,8 +120,7 @@ pub fn measure(say: &dyn Fn(&str)) -> Findings {
         signal: scheduling.signal.nanos(),
         signal_shape: scheduling.signal_shape,
         overshoot: scheduling.overshoot.nanos(),
-        // Evenly spread over ± its half-width, half of the values lie within half of it.
-        jitter: Nanos(1).scaled(scheduling.overshoot.quartiles.1 - scheduling.overshoot.quartiles.0),
+        jitter: jitter(&scheduling.overshoot),
         poll: scheduling.poll.nanos(),
         lock: memory.lock.nanos(),
         transfer: memory.transfer.nanos(),
@@ -114,6 +135,30 @@ pub fn measure(say: &dyn Fn(&str)) -> Findings {
     all.extend([placement.wake_packing, placement.wake_packing_below]);
     all.extend(memory.into_figures());
     all.append(&mut figures);
-    let doubts = busy::doubts(before, busy::Usage::now(), &all);
+    let others = before.zip(Usage::now()).map(|(before, after)| after.others_since(before));
+    let doubts = busy::doubts(others, &all);
     Findings { calibration, figures: all, doubts }
+}
+
+/// By how much sleeps end earlier or later than their median says: evenly spread over ± the jitter, half of the values lie within half
+/// of it, so it is the distance of the quartiles.
+fn jitter(overshoot: &Measured) -> Nanos {
+    let (first, third) = overshoot.quartiles;
+    Nanos(1).scaled(third - first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The wrong program: the sum of the quartiles, which grows with the overshoot itself.
+    #[test]
+    fn jitter_is_how_far_sleeps_lie_apart_however_late_they_are() {
+        let late = |by: f64| {
+            let trials = (0..=100).map(|trial| by + f64::from(trial) * 100.0).collect();
+            jitter(&Measured::of("overshoot", "", trials, 0.0))
+        };
+        assert_eq!(late(50_000.0), Nanos(5_000), "10 µs from end to end are ± 5 µs");
+        assert_eq!(late(500_000.0), late(50_000.0));
+    }
 }

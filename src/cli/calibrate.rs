@@ -2,7 +2,7 @@
 
 use super::exit::{Failure, Outcome, print};
 use super::terminal::Terminal;
-use crate::calibrate::{Findings, measure};
+use crate::calibrate::{Findings, is_doubted, measure};
 use crate::measure::Calibration;
 use std::fmt::Write as _;
 use std::io::{Write as _, stderr};
@@ -31,18 +31,20 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     });
     let path = if args.no_save { None } else { Calibration::path() };
     let doubted = !findings.doubts.is_empty();
-    let kept = path.as_ref().filter(|path| doubted && !args.force && path.exists()).cloned();
+    // Constants from a quiet moment are better than those of a busy one; of two busy ones the later are kept.
+    let sound = || Calibration::of_this_host().is_some_and(|stored| !is_doubted(&stored));
+    let kept = path.as_ref().filter(|_| doubted && !args.force && sound()).cloned();
     if doubted {
         let why = findings.doubts.join(", and ");
         writeln!(stderr(), "warning: this machine was busy: {why}. Calibrate again when it is quiet.").ok();
     }
     if let Some(path) = path.as_ref().filter(|_| kept.is_none()) {
-        findings.calibration.store(path).map_err(|source| {
+        findings.as_told().store(path).map_err(|source| {
             Failure::cannot(format!("store the calibration in {}", path.display()), source)
         })?;
     }
     if args.json {
-        print(&format!("{:#}\n", findings.calibration.to_json()))?;
+        print(&format!("{:#}\n", findings.as_told().to_json()))?;
         return Ok(Outcome::Done);
     }
     let mut text = table(&findings);

@@ -4,12 +4,14 @@ use super::args::{OutputOptions, one_of, writable};
 use super::constants::CalibrationOption;
 use super::exit::{Failure, Outcome};
 use super::signals::stop_on_interrupt;
-use super::study::{Level, Runs, present, write_junit};
+use super::study::{Level, Made, Runs, present, write_junit};
 use super::terminal::Terminal;
-use crate::engine::Progress;
+use crate::engine::real::RealEngine;
+use crate::engine::{Progress, VirtualEngine};
 use crate::report::junit::claim_cases;
 use crate::report::study::claims_page;
 use crate::scenario::{EngineKind, unknown};
+use crate::study::SharedEngine;
 use crate::study::claims::{ClaimFile, ClaimFileError, ClaimOptions, ClaimResult, ClaimVerdict, test_claims};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -91,24 +93,26 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
         rounds: args.replicates,
         seed: args.seed,
     };
+    let constants = match args.engine {
+        EngineKind::Virtual => Some(CalibrationOption::default().constants(terminal)?),
+        EngineKind::Real => None,
+    };
+    let engine: Box<SharedEngine> = match &constants {
+        Some(constants) => Box::new(VirtualEngine::with(constants.clone())),
+        None => Box::new(RealEngine::new()),
+    };
     let progress = Progress::default();
     stop_on_interrupt(&progress);
     let results = {
         let runs = Runs::new(terminal);
-        test_claims(
-            &file,
-            &*CalibrationOption::default().engine(args.engine),
-            &options,
-            &progress,
-            &|done, all| runs.show(done, all),
-        )?
+        test_claims(&file, &*engine, &options, &progress, &|done, all| runs.show(done, all))?
     };
     let page = claims_page(&file.name, &results);
     write_junit(args.junit.as_deref(), &file.name, claim_cases(&results), terminal)?;
     let refuted = results.iter().any(|result| result.verdict == ClaimVerdict::Refuted);
     let document =
         Document { schema: 1, partial: progress.stopped(), name: file.name.clone(), claims: results };
-    present("claims", &document, &page, &args.output, terminal)?;
+    present("claims", &document, page, Made::of(None, constants.as_ref()), &args.output, terminal)?;
     Ok(match refuted {
         _ if progress.stopped() => Outcome::Interrupted,
         true => Outcome::Refuted,

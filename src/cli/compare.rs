@@ -2,20 +2,22 @@
 
 use super::args::{RunOptions, ScenarioArg, writable};
 use super::exit::{Failure, Outcome};
+use super::model_check::RealCheck;
 use super::records::open;
 use super::signals::stop_on_interrupt;
-use super::study::{Confidence, Runs, equal_tasks, present, write_junit};
+use super::study::{Confidence, Made, Runs, equal_tasks, present, write_junit};
 use super::terminal::Terminal;
-use crate::engine::Progress;
-use crate::measure::Calibration;
+use crate::engine::real::RealEngine;
+use crate::engine::{Progress, VirtualEngine};
 use crate::measure::record::{TreatmentRecord, Warning};
+use crate::measure::{Calibration, host};
 use crate::report::junit::gate_cases;
 use crate::report::scenario::scenario_section;
-use crate::report::study::compare_page;
+use crate::report::study::{compare_page, say_distance};
 use crate::scenario::{EngineKind, Scenario, Treatment, nearest};
 use crate::study::{
-    AgainstStored, Arm, Candidate, CompareOptions, Comparison, Gate, GateResult, Metric, Observation,
-    Scaling, SharedEngine, Stop, against_stored, compare, scaling,
+    AgainstStored, Arm, Candidate, CompareOptions, Comparison, Gate, GateResult, Metric, ModelDistance,
+    Observation, Scaling, SharedEngine, Stop, against_stored, compare, scaling,
 };
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -43,6 +45,8 @@ pub(super) struct Args {
     judging: Judging,
     #[command(flatten)]
     confidence: Confidence,
+    #[command(flatten)]
+    real: RealCheck,
 }
 
 /// How differences are judged.
@@ -75,6 +79,9 @@ struct Document {
     scaling: Vec<Scaling>,
     gates: Vec<GateResult>,
     stored: Vec<AgainstStored>,
+    /// How far virtual time is from real runs of the reference; absent where real threads run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<ModelDistance>,
 }
 
 pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> {
@@ -85,7 +92,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
         equal_tasks(&mut scenario, &args.options);
     }
     let stored = stored(&args.judging.baseline, &args.options.output.out)?;
-    let arms = Arms::of(args, &scenario)?;
+    let arms = Arms::of(args, &scenario, terminal)?;
     let candidates = arms.candidates();
     let options = CompareOptions {
         metrics: args.judging.metrics.clone(),
@@ -104,8 +111,8 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     let against: Vec<AgainstStored> = if stored.is_empty() {
         Vec::new()
     } else {
-        let now = args.options.calibration.constants();
-        comparison.warnings.extend(refuse_or_doubt(&stored, &observations, &candidates, &now)?);
+        let now = arms.constants.as_ref();
+        comparison.warnings.extend(refuse_or_doubt(&stored, &observations, &candidates, now)?);
         let stored: Vec<Observation> = stored.iter().map(|(_, observation)| observation.clone()).collect();
         let one = |(candidate, fresh): (&Candidate<'_>, &Vec<Observation>)| {
             against_stored(&candidate.label, fresh, &stored, &options)
@@ -115,18 +122,36 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     let gates = judge(&args.judging.gate, &comparison, &against);
     let laws = scaling(&comparison);
     let mut page = compare_page(&comparison, &laws, &gates, &against);
+    let model = distance(args, &arms, options.reference, &progress, terminal)?;
+    if let Some(model) = &model {
+        say_distance(&mut page, model);
+    }
     page.sections.push(scenario_section(&scenario));
     let (stopped, broken) = (comparison.stopped, broken(&comparison));
     let failed = gates.iter().any(|gate| !gate.passed);
     write_junit(args.judging.junit.as_deref(), &page.title, gate_cases(&gates), terminal)?;
-    let document = Document { schema: 1, comparison, scaling: laws, gates, stored: against };
-    present("compare", &document, &page, &args.options.output, terminal)?;
+    let document = Document { schema: 1, comparison, scaling: laws, gates, stored: against, model };
+    let made = Made::of(Some(&scenario), arms.constants.as_ref());
+    present("compare", &document, page, made, &args.options.output, terminal)?;
     Ok(match broken {
         _ if stopped == Stop::Interrupted => Outcome::Interrupted,
         Some(why) => Outcome::Untrustworthy(why),
         None if failed => Outcome::Refuted,
         None => Outcome::Done,
     })
+}
+
+/// How far virtual time is from real runs of the reference, where only virtual time is compared.
+fn distance(
+    args: &Args,
+    arms: &Arms,
+    reference: usize,
+    progress: &Progress,
+    terminal: &Terminal,
+) -> Result<Option<ModelDistance>, Failure> {
+    let (Some(constants), [_]) = (&arms.constants, arms.engines.as_slice()) else { return Ok(None) };
+    let (_, treatment, scenario, _) = &arms.treated[reference];
+    args.real.distance(scenario, treatment.load, constants, progress, terminal).map(Some)
 }
 
 /// Rounds: exactly as many as asked for, or as many as are needed.
@@ -149,12 +174,14 @@ fn broken(comparison: &Comparison) -> Option<String> {
 /// The product of every list, ready to run.
 struct Arms {
     engines: Vec<Box<SharedEngine>>,
+    /// What virtual time is charged, where an engine is virtual.
+    constants: Option<Calibration>,
     /// Index of the engine, treatment, scenario with it, label.
     treated: Vec<(usize, Treatment, Scenario, String)>,
 }
 
 impl Arms {
-    fn of(args: &Args, scenario: &Scenario) -> Result<Self, Failure> {
+    fn of(args: &Args, scenario: &Scenario, terminal: &Terminal) -> Result<Self, Failure> {
         let mut kinds = args.options.treatment.engine.clone();
         if kinds.is_empty() {
             kinds.push(scenario.run.engine);
@@ -180,10 +207,18 @@ impl Arms {
             entry.3 = if told.is_empty() { words[1].clone() } else { told.join(", ") };
         }
         tell_apart(&mut treated);
-        Ok(Self {
-            engines: kinds.into_iter().map(|kind| args.options.calibration.engine(kind)).collect(),
-            treated,
-        })
+        let constants = if kinds.contains(&EngineKind::Virtual) {
+            Some(args.options.calibration.constants(terminal)?)
+        } else {
+            None
+        };
+        let engine = |kind: &EngineKind| -> Box<SharedEngine> {
+            match (kind, &constants) {
+                (EngineKind::Virtual, Some(constants)) => Box::new(VirtualEngine::with(constants.clone())),
+                _ => Box::new(RealEngine::new()),
+            }
+        };
+        Ok(Self { engines: kinds.iter().map(engine).collect(), constants, treated })
     }
 
     fn candidates(&self) -> Vec<Candidate<'_>> {
@@ -278,7 +313,7 @@ fn refuse_or_doubt(
     stored: &[(crate::measure::RunRecord, Observation)],
     fresh: &[Vec<Observation>],
     candidates: &[Candidate<'_>],
-    now: &Calibration,
+    now: Option<&Calibration>,
 ) -> Result<Vec<Warning>, Failure> {
     let mut warnings = Vec::new();
     for (record, observation) in stored {
@@ -297,8 +332,9 @@ fn refuse_or_doubt(
                 )));
             }
         }
-        refuse_other_rules(record, now)?;
         let scenario = candidates[0].arm.scenario;
+        let charged = now.map(|now| VirtualEngine::with(now.clone()).charged(scenario));
+        refuse_other_rules(record, charged.as_ref())?;
         if record.scenario.name != scenario.name {
             return Err(Failure::Usage(format!(
                 "--baseline: the stored record is of scenario `{}`, not `{}`",
@@ -325,7 +361,7 @@ fn refuse_or_doubt(
 
 /// Refuses a stored record whose figures mean something else than those of a fresh run: counted by the old rule, or charged
 /// other constants.
-fn refuse_other_rules(record: &crate::measure::RunRecord, now: &Calibration) -> Result<(), Failure> {
+fn refuse_other_rules(record: &crate::measure::RunRecord, now: Option<&Calibration>) -> Result<(), Failure> {
     if record.window.drain.is_none() {
         return Err(Failure::Usage(
             "--baseline: the stored record counts by the rule of conlab 0.1, only tasks that were issued and completed in the \
@@ -333,11 +369,21 @@ fn refuse_other_rules(record: &crate::measure::RunRecord, now: &Calibration) -> 
                 .into(),
         ));
     }
+    let there = &record.manifest;
     if record.engine != EngineKind::Virtual.name() {
-        return Ok(());
+        let here = host::manifest(String::new());
+        return if (&there.cpu, there.cores) == (&here.cpu, here.cores) {
+            Ok(())
+        } else {
+            Err(Failure::Usage(format!(
+                "--baseline: the stored record was measured on {} × {}, and this machine is {} × {}; times of two machines are not \
+                 comparable: make it anew here",
+                there.cores, there.cpu, here.cores, here.cpu
+            )))
+        };
     }
-    match &record.manifest.calibration_digest {
-        Some(then) if *then != now.digest() => Err(Failure::Usage(format!(
+    match (&there.calibration_digest, now) {
+        (Some(then), Some(now)) if *then != now.digest() => Err(Failure::Usage(format!(
             "--baseline: the stored record was charged other constants (calibration {then}: {}) than a fresh run would be \
              ({}: {}); make it anew, or restore that calibration",
             record.manifest.calibration,

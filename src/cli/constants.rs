@@ -1,39 +1,59 @@
 //! `--calibration`: which constants the virtual engine charges.
 
-use super::exit::Failure;
+use super::exit::{Failure, say};
+use super::terminal::Terminal;
+use crate::calibrate::measure;
 use crate::engine::real::RealEngine;
 use crate::engine::{Engine, VirtualEngine};
 use crate::files;
 use crate::measure::Calibration;
 use crate::scenario::EngineKind;
 use std::path::Path;
+use std::sync::OnceLock;
+use std::{env, fs};
 
 /// Largest file of constants that is read.
 const LARGEST: u64 = 1 << 20;
+/// The variable that the option wins over.
+const VARIABLE: &str = "CONLAB_CALIBRATION";
 
 /// Which constants the virtual engine charges.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Virtual time")]
 pub struct CalibrationOption {
-    /// Constants of virtual time: a file of `conlab calibrate`, or `builtin`; left out: this host's stored ones, if any
+    /// Constants of virtual time: a file of `conlab calibrate`, or `builtin` (also `none`); left out: this host's, measured at first use
     #[arg(long = "calibration", value_name = "FILE", value_parser = parse)]
     chosen: Option<Box<Calibration>>,
 }
 
 impl CalibrationOption {
-    /// The constants that were asked for, or this host's stored ones, or the built-in ones.
-    #[must_use]
-    pub fn constants(&self) -> Calibration {
-        self.chosen.as_deref().cloned().unwrap_or_else(Calibration::of_this_host)
+    /// The constants that were asked for, by the option or its variable, or else this host's: stored ones, or measured now.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Usage`] when the variable names no constants.
+    pub fn constants(&self, terminal: &Terminal) -> Result<Calibration, Failure> {
+        if let Some(chosen) = &self.chosen {
+            return Ok((**chosen).clone());
+        }
+        match env::var(VARIABLE) {
+            Ok(text) if !text.is_empty() => {
+                parse(&text).map(|found| *found).map_err(|why| Failure::Usage(format!("{VARIABLE}: {why}")))
+            }
+            _ => Ok(of_this_host(terminal)),
+        }
     }
 
     /// The engine of this kind.
-    #[must_use]
-    pub fn engine(&self, kind: EngineKind) -> Box<dyn Engine + Sync> {
-        match kind {
+    ///
+    /// # Errors
+    ///
+    /// As [`CalibrationOption::constants`].
+    pub fn engine(&self, kind: EngineKind, terminal: &Terminal) -> Result<Box<dyn Engine + Sync>, Failure> {
+        Ok(match kind {
             EngineKind::Real => Box::new(RealEngine::new()),
-            EngineKind::Virtual => Box::new(VirtualEngine::with(self.constants())),
-        }
+            EngineKind::Virtual => Box::new(VirtualEngine::with(self.constants(terminal)?)),
+        })
     }
 
     /// Refuses constants that nothing would be charged by.
@@ -50,6 +70,49 @@ impl CalibrationOption {
         }
         Ok(())
     }
+}
+
+/// This host's constants: the stored ones, or those that are measured and stored now. Once per process.
+fn of_this_host(terminal: &Terminal) -> Calibration {
+    static FOUND: OnceLock<Calibration> = OnceLock::new();
+    FOUND.get_or_init(|| Calibration::of_this_host().unwrap_or_else(|| at_first_use(terminal))).clone()
+}
+
+/// Measures this host because nobody has yet. Programs that start at once wait for the first of them.
+fn at_first_use(terminal: &Terminal) -> Calibration {
+    let path = Calibration::path();
+    let _alone = path.as_ref().and_then(|path| {
+        fs::create_dir_all(path.parent()?).ok()?;
+        files::hold(&path.with_extension("lock"))
+    });
+    if let Some(found) = Calibration::of_this_host() {
+        return found;
+    }
+    let tell = |text: &str| {
+        if !terminal.quiet {
+            say(text);
+        }
+    };
+    tell(
+        "this host has no calibration yet: measuring it, once, some 20 seconds (--calibration builtin leaves it out)",
+    );
+    let findings = measure(&|what| tell(&format!("measuring {what}")));
+    let calibration = findings.as_told();
+    if !findings.doubts.is_empty() {
+        say(&format!(
+            "warning: this machine was busy: {}. Run `conlab calibrate` when it is quiet.",
+            findings.doubts.join(", and ")
+        ));
+    }
+    let kept = path.as_ref().map(|path| calibration.store(path).map(|()| path));
+    match kept {
+        Some(Ok(path)) => tell(&format!("stored in {}", path.display())),
+        Some(Err(error)) => say(&format!(
+            "warning: the calibration cannot be stored and is measured again next time: {error}"
+        )),
+        None => say("warning: there is no HOME to store the calibration in; it is measured again next time"),
+    }
+    calibration
 }
 
 /// Reads a file of constants, or the word for the built-in ones.

@@ -2,15 +2,18 @@
 
 use super::args::{RunOptions, ScenarioArg, one_of};
 use super::exit::{Failure, Outcome};
+use super::model_check::RealCheck;
 use super::signals::stop_on_interrupt;
-use super::study::{Confidence, Runs, equal_tasks, present};
+use super::study::{Confidence, Made, Runs, equal_tasks, present};
 use super::terminal::Terminal;
-use crate::engine::Progress;
+use crate::engine::real::RealEngine;
+use crate::engine::{Progress, VirtualEngine};
 use crate::report::scenario::scenario_section;
-use crate::report::study::explain_page;
+use crate::report::study::{explain_page, say_distance};
 use crate::scenario::{EngineKind, LoadArm, Treatment};
 use crate::study::{
-    Against, ExplainOptions, Explanation, Metric, NextExperiment, StudyError, explain, next_experiment,
+    Against, ExplainOptions, Explanation, Metric, ModelDistance, NextExperiment, SharedEngine, StudyError,
+    explain, next_experiment,
 };
 use serde::Serialize;
 
@@ -36,6 +39,8 @@ pub(super) struct Args {
     splitting: Splitting,
     #[command(flatten)]
     confidence: Confidence,
+    #[command(flatten)]
+    real: RealCheck,
 }
 
 /// How the gap is split.
@@ -61,6 +66,9 @@ struct Document {
     answer: String,
     explanation: Explanation,
     next: Option<NextExperiment>,
+    /// How far virtual time is from real runs of the baseline; absent on real threads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<ModelDistance>,
 }
 
 pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> {
@@ -83,7 +91,12 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     };
     let progress = Progress::default();
     stop_on_interrupt(&progress);
-    let runner = args.options.calibration.engine(kind);
+    let constants = args.options.calibration.constants(terminal)?;
+    let simulated = VirtualEngine::with(constants.clone());
+    let runner: Box<SharedEngine> = match kind {
+        EngineKind::Virtual => Box::new(simulated.clone()),
+        EngineKind::Real => Box::new(RealEngine::new()),
+    };
     let explanation = {
         let runs = Runs::new(terminal);
         explain(&scenario, &*runner, &options, &progress, &|done, most| runs.show(done, most))?
@@ -91,18 +104,19 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     let next = if progress.stopped() {
         None
     } else {
-        match next_experiment(
-            &scenario,
-            &explanation,
-            &*args.options.calibration.engine(EngineKind::Virtual),
-            NEXT_ROUNDS,
-            &progress,
-        ) {
+        match next_experiment(&scenario, &explanation, &simulated, NEXT_ROUNDS, &progress) {
             Err(StudyError::Interrupted { .. }) => None,
             other => other?,
         }
     };
     let mut page = explain_page(&explanation, next.as_ref());
+    let virtually = (kind == EngineKind::Virtual).then_some(&constants);
+    let model = virtually
+        .map(|constants| args.real.distance(&scenario, LoadArm::Baseline, constants, &progress, terminal))
+        .transpose()?;
+    if let Some(model) = &model {
+        say_distance(&mut page, model);
+    }
     page.sections.push(scenario_section(&scenario));
     let broken = explanation.warnings.iter().find(|warning| warning.code == "identity-broken");
     let outcome = match broken {
@@ -110,8 +124,21 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
         Some(warning) => Outcome::Untrustworthy(warning.message.clone()),
         None => Outcome::Done,
     };
-    let document =
-        Document { schema: 1, partial: progress.stopped(), answer: page.answer.clone(), explanation, next };
-    present("explain", &document, &page, &args.options.output, terminal)?;
+    let document = Document {
+        schema: 1,
+        partial: progress.stopped(),
+        answer: page.answer.clone(),
+        explanation,
+        next,
+        model,
+    };
+    present(
+        "explain",
+        &document,
+        page,
+        Made::of(Some(&scenario), virtually),
+        &args.options.output,
+        terminal,
+    )?;
     Ok(outcome)
 }

@@ -5,12 +5,12 @@ use super::constants::CalibrationOption;
 use super::exit::{Failure, Outcome};
 use super::report::write;
 use super::signals::stop_on_interrupt;
-use super::study::{Runs, present};
+use super::study::{Made, Runs, present};
 use super::terminal::Terminal;
-use crate::engine::Progress;
+use crate::engine::{Progress, VirtualEngine};
 use crate::measure::{RunRecord, stored};
 use crate::report::study::fit_page;
-use crate::scenario::{EngineKind, Overrides, Scenario, parse_duration};
+use crate::scenario::{Overrides, Scenario, parse_duration};
 use crate::study::Metric;
 use crate::study::fit::{Amount, Figure, FitOptions, FitPlan, Fitted, Parameter, ParameterUnit, fit};
 use serde::Serialize;
@@ -101,19 +101,15 @@ fn parse_free(text: &str) -> Result<Parameter, String> {
 pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> {
     let plan = plan(args)?;
     let scenario = scenario(args, &plan)?;
+    let constants = args.calibration.constants(terminal)?;
     let progress = Progress::default();
     stop_on_interrupt(&progress);
     let fitted = {
         let runs = Runs::of(terminal, "steps of the search");
         let options = FitOptions { seed: args.seed };
-        fit(
-            &scenario,
-            &plan,
-            &*args.calibration.engine(EngineKind::Virtual),
-            options,
-            &progress,
-            &|done, most| runs.show(done, most),
-        )?
+        fit(&scenario, &plan, &VirtualEngine::with(constants.clone()), options, &progress, &|done, most| {
+            runs.show(done, most)
+        })?
     };
     if let Some(file) = &args.fitted {
         write(file, &fitted.source, terminal)?;
@@ -121,7 +117,8 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     let page = fit_page(&fitted);
     let all_fit = fitted.components.iter().all(|component| component.fits);
     let document = Document { schema: 1, answer: page.answer.clone(), fit: fitted };
-    present("fit", &document, &page, &args.output, terminal)?;
+    let made = Made::of(Some(&scenario), Some(&constants));
+    present("fit", &document, page, made, &args.output, terminal)?;
     Ok(if all_fit { Outcome::Done } else { Outcome::Refuted })
 }
 

@@ -72,7 +72,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
             .map_err(|error| Failure::cannot(format!("write {}", path.display()), error))?;
     }
     write(&args.out, &imported.scenario, terminal)?;
-    let fidelity = replayed(args, &imported)?;
+    let fidelity = replayed(args, &imported, terminal)?;
     let page = import_page(
         &stem,
         &args.out.display().to_string(),
@@ -114,7 +114,7 @@ fn imported(args: &Args, stem: &str) -> Result<(Imported, String), Failure> {
 }
 
 /// The scenario run in virtual time beside what was recorded of its actor in focus.
-fn replayed(args: &Args, imported: &Imported) -> Result<Vec<Fidelity>, Failure> {
+fn replayed(args: &Args, imported: &Imported, terminal: &Terminal) -> Result<Vec<Fidelity>, Failure> {
     let observed: u64 = imported.observed.iter().map(|(_, times)| times.len() as u64).sum();
     let overrides = Overrides { tasks: Some(observed.clamp(200, 20_000)), ..Overrides::default() };
     let scenario = Scenario::load(&args.out.to_string_lossy(), &overrides)?;
@@ -122,7 +122,11 @@ fn replayed(args: &Args, imported: &Imported) -> Result<Vec<Fidelity>, Failure> 
     let mut experiment =
         Experiment::new(scenario.treated(&crate::scenario::Treatment::default()), LoadArm::Baseline);
     experiment.seed = args.seed;
-    let record = args.calibration.engine(EngineKind::Virtual).run(&experiment, &Progress::default())?.record;
+    let record = args
+        .calibration
+        .engine(EngineKind::Virtual, terminal)?
+        .run(&experiment, &Progress::default())?
+        .record;
     let Some(actor) = record.actors.get(&focus) else { return Ok(Vec::new()) };
     let mut times: Vec<u64> = imported
         .observed

@@ -24,6 +24,7 @@ mod init;
 mod keyboard;
 mod list;
 mod man;
+mod model_check;
 mod progress;
 mod record;
 mod records;

@@ -3,7 +3,7 @@
 use super::args::{OutputOptions, parse_some_time};
 use super::exit::{Failure, Outcome, say};
 use super::progress::stop_on_interrupt;
-use super::study::present;
+use super::study::{Made, present};
 use super::terminal::Terminal;
 use crate::clock;
 use crate::engine::Progress;
@@ -76,6 +76,6 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     let words = if args.command.is_empty() { format!("--pid {pid}") } else { args.command.join(" ") };
     let page = observe_page(&seen, &words);
     let document = Document { schema: 1, answer: page.answer.clone(), observation: seen };
-    present("record", &document, &page, &args.output, terminal)?;
+    present("record", &document, page, Made::of(None, None), &args.output, terminal)?;
     Ok(if progress.stopped() { Outcome::Interrupted } else { Outcome::Done })
 }

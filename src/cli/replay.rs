@@ -4,13 +4,13 @@ use super::args::OutputOptions;
 use super::constants::CalibrationOption;
 use super::exit::{Failure, Outcome};
 use super::signals::stop_on_interrupt;
-use super::study::{Runs, present};
+use super::study::{Made, Runs, present};
 use super::terminal::Terminal;
-use crate::engine::Progress;
+use crate::engine::{Progress, VirtualEngine};
 use crate::import::{Columns, Log, Source, Spans, of_spans, read, system};
 use crate::measure::stored;
 use crate::report::study::replay_page;
-use crate::scenario::{EngineKind, Overrides, Scenario};
+use crate::scenario::{Overrides, Scenario};
 use crate::study::replay::{Arrived, Fidelity, Group, Recording, Replayed, replay};
 use crate::units::Nanos;
 use serde::Serialize;
@@ -70,6 +70,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     let focus = &scenario.actors[scenario.focus].name;
     let recordings: Vec<Recording> =
         args.to.iter().map(|path| recording(path, args.columns.as_ref(), focus)).collect::<Result<_, _>>()?;
+    let constants = args.calibration.constants(terminal)?;
     let progress = Progress::default();
     stop_on_interrupt(&progress);
     let found = {
@@ -78,7 +79,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
             &scenario,
             &recordings,
             !args.own_load,
-            &*args.calibration.engine(EngineKind::Virtual),
+            &VirtualEngine::with(constants.clone()),
             &progress,
             &|done, most| runs.show(done, most),
         )?
@@ -86,7 +87,8 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     let page = replay_page(&found, &args.scenario);
     let missed = found.figures.iter().any(|figure| figure.fidelity == Fidelity::Missed);
     let document = Document { schema: 1, answer: page.answer.clone(), replay: found };
-    present("replay", &document, &page, &args.output, terminal)?;
+    let made = Made::of(Some(&scenario), Some(&constants));
+    present("replay", &document, page, made, &args.output, terminal)?;
     Ok(if missed { Outcome::Refuted } else { Outcome::Done })
 }
 

@@ -41,7 +41,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     let output = &args.options.output;
     let kind = args.options.engine(&scenario);
     args.options.calibration.honoured_by(&[kind])?;
-    let engine = args.options.calibration.engine(kind);
+    let engine = args.options.calibration.engine(kind, terminal)?;
     let mut outcome = Outcome::Done;
     let progress = Progress::default();
     stop_on_interrupt(&progress);

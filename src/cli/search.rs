@@ -3,9 +3,9 @@
 use super::args::{RunOptions, ScenarioArg};
 use super::exit::{Failure, Outcome};
 use super::signals::stop_on_interrupt;
-use super::study::{Level, Runs, equal_tasks, present};
+use super::study::{Level, Made, Runs, equal_tasks, present};
 use super::terminal::Terminal;
-use crate::engine::Progress;
+use crate::engine::{Progress, VirtualEngine};
 use crate::report::study::search_page;
 use crate::scenario::EngineKind;
 use crate::study::{Gate, Over, SearchOptions, SearchResult, search};
@@ -70,17 +70,14 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
         level: args.confidence.level,
         seed: scenario.run.seed,
     };
+    let constants = args.options.calibration.constants(terminal)?;
     let progress = Progress::default();
     stop_on_interrupt(&progress);
     let found = {
         let runs = Runs::new(terminal);
-        search(
-            &scenario,
-            &*args.options.calibration.engine(EngineKind::Virtual),
-            &options,
-            &progress,
-            &|done, most| runs.show(done, most),
-        )?
+        search(&scenario, &VirtualEngine::with(constants.clone()), &options, &progress, &|done, most| {
+            runs.show(done, most)
+        })?
     };
     let page = search_page(&found);
     let outcome = match (&found.best, found.undecided.is_empty()) {
@@ -91,6 +88,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
         }
     };
     let document = Document { schema: 1, answer: page.answer.clone(), search: found };
-    present("search", &document, &page, &args.options.output, terminal)?;
+    let made = Made::of(Some(&scenario), Some(&constants));
+    present("search", &document, page, made, &args.options.output, terminal)?;
     Ok(outcome)
 }

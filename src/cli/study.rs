@@ -5,19 +5,22 @@ use super::exit::{Failure, print, say};
 use super::report::write;
 use super::terminal::{ProgressChoice, Terminal};
 use crate::clock;
+use crate::engine::VirtualEngine;
 use crate::files::DraftFolder;
 use crate::measure::archive::file_word;
-use crate::measure::json;
+use crate::measure::record::{Manifest, ScenarioRef};
+use crate::measure::{Calibration, host, json};
 use crate::printable::Printable;
 use crate::report::html::html;
 use crate::report::junit::{Case, junit};
-use crate::report::page::Page;
+use crate::report::page::{Block, Page, Section};
 use crate::report::text::text;
 use crate::scenario::Scenario;
-use crate::study::StudyError;
+use crate::study::{StudyError, manifest};
 use crate::units::Nanos;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -139,15 +142,73 @@ impl Drop for Runs {
     }
 }
 
+/// Where and how a study was made, for its document and its page.
+#[derive(Debug)]
+pub(super) struct Made {
+    manifest: Manifest,
+    scenario: Option<ScenarioRef>,
+}
+
+impl Made {
+    /// Of `scenario` under the constants of virtual time, or on real threads.
+    pub(super) fn of(scenario: Option<&Scenario>, constants: Option<&Calibration>) -> Self {
+        let manifest = match (constants, scenario) {
+            (Some(constants), Some(scenario)) => {
+                manifest(&VirtualEngine::with(constants.clone()).charged(scenario))
+            }
+            (Some(constants), None) => manifest(constants),
+            (None, _) => host::manifest("real threads".into()),
+        };
+        let scenario =
+            scenario.map(|scenario| ScenarioRef { name: scenario.name.clone(), digest: scenario.digest() });
+        Self { manifest, scenario }
+    }
+
+    fn section(&self) -> Section {
+        let manifest = &self.manifest;
+        let mut pairs = vec![
+            ("started", manifest.started.clone()),
+            (
+                "conlab",
+                format!("{} ({})", manifest.version, manifest.commit.as_deref().unwrap_or("unknown commit")),
+            ),
+            ("processor", format!("{} × {}", manifest.cores, manifest.cpu)),
+            ("kernel", manifest.kernel.clone()),
+            ("calibration", manifest.calibration.clone()),
+        ];
+        pairs.extend(manifest.calibration_digest.clone().map(|digest| ("calibration digest", digest)));
+        pairs.extend(self.scenario.as_ref().map(|scenario| ("scenario digest", scenario.digest.clone())));
+        let pairs = pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        Section::new("manifest", "Manifest", "Where and how this study was made.").with(Block::Pairs(pairs))
+    }
+
+    /// `document` with the manifest in it, after its first keys.
+    fn into_document(self, document: &impl Serialize) -> serde_json::Result<Value> {
+        let mut document = serde_json::to_value(document)?;
+        if let Some(fields) = document.as_object_mut() {
+            fields.insert("manifest".into(), serde_json::to_value(&self.manifest)?);
+            if let Some(scenario) = &self.scenario {
+                fields.insert("scenario".into(), serde_json::to_value(scenario)?);
+            }
+        }
+        Ok(document)
+    }
+}
+
 /// Prints a study's result, as a page or as JSON, writes it as HTML where asked, and keeps it.
 pub(super) fn present(
     command: &str,
     result: &impl Serialize,
-    page: &Page,
+    mut page: Page,
+    made: Made,
     output: &OutputOptions,
     terminal: &Terminal,
 ) -> Result<(), Failure> {
-    let json = json::to_string(result)
+    page.sections.push(made.section());
+    let page = &page;
+    let json = made
+        .into_document(result)
+        .and_then(|document| json::to_string(&document))
         .map_err(|error| Failure::cannot(format!("write the result of {command} as JSON"), error))?;
     let kept = if output.no_save { None } else { Some(keep(&output.out, command, &json, page)?) };
     if output.json {

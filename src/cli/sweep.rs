@@ -146,7 +146,7 @@ impl From<SweepError> for Failure {
 
 pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> {
     match &args.action {
-        Action::Plan(args) => plan(args),
+        Action::Plan(args) => plan(args, terminal),
         Action::Run(args) => compute_cells(args, terminal),
         Action::Status(args) => status(args),
         Action::Merge(args) => merge_cells(args),
@@ -154,13 +154,13 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     }
 }
 
-fn plan(args: &PlanArgs) -> Result<Outcome, Failure> {
+fn plan(args: &PlanArgs, terminal: &Terminal) -> Result<Outcome, Failure> {
     let shown = args.study.display().to_string();
     let text = files::read_text(&args.study, LARGEST_TEXT)
         .map_err(|error| Failure::cannot(format!("read the study {shown}"), error))?;
     let study = read_study(&text, &shown)?;
     let base = args.study.parent().unwrap_or(Path::new("."));
-    let plan = Plan::make(&study, base, &args.calibration.constants(), &args.out)?;
+    let plan = Plan::make(&study, base, &args.calibration.constants(terminal)?, &args.out)?;
     print(&format!(
         "{}: {} cells ({} combinations, {} engines, {} seeds) planned in {}\nconlab {}\n",
         plan.name,

@@ -2,17 +2,20 @@
 
 use super::args::RunOptions;
 use super::exit::{Failure, Outcome, print, say, with_causes};
+use super::model_check::remember;
 use super::report::write;
 use super::signals::stop_on_interrupt;
 use super::terminal::Terminal;
 use crate::engine::real::RealEngine;
 use crate::engine::{EngineError, Progress, VirtualEngine};
+use crate::measure::record::Warning;
 use crate::queue::QueueKind;
 use crate::report::html::html;
 use crate::report::study::validate_page;
 use crate::report::text::{Details, text};
 use crate::scenario::{DEFAULT, EMBEDDED, Scenario, Treatment};
-use crate::study::validate::{to_json, validate};
+use crate::study::manifest;
+use crate::study::validate::{Validated, to_json, validate};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -45,10 +48,10 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
         "all" => EMBEDDED.iter().map(|embedded| embedded.name).collect(),
         one => vec![one],
     };
-    let calibration = args.options.calibration.constants();
+    let calibration = args.options.calibration.constants(terminal)?;
     let progress = Progress::default();
     stop_on_interrupt(&progress);
-    let mut rows = Vec::new();
+    let mut all = Validated::default();
     let mut replicates = FEWEST;
     for name in names {
         let scenario = args.options.scenario(name)?;
@@ -61,7 +64,15 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
             }
             let engines = (RealEngine::new(), VirtualEngine::with(calibration.clone()));
             match validate([&engines.0, &engines.1], &scenario, &treatment, replicates, &progress) {
-                Ok(found) => rows.extend(found),
+                Ok(found) => {
+                    remember(&found, &scenario.treated(&treatment), &calibration, replicates);
+                    all.rows.extend(found.rows);
+                    let label = |warning: Warning| Warning {
+                        message: format!("{label}: {}", warning.message),
+                        ..warning
+                    };
+                    all.warnings.extend(found.warnings.into_iter().map(label));
+                }
                 // One scenario that this host cannot run does not end the validation of the others.
                 Err(error @ (EngineError::Unsupported(_) | EngineError::System { .. })) => {
                     say(&format!("{label}: left out: cannot {}", with_causes(&error)));
@@ -73,9 +84,12 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
             }
         }
     }
-    let page = validate_page(&rows, &calibration.origin, replicates);
+    let page = validate_page(&all, &calibration.origin, replicates);
     if args.options.output.json {
-        print(&format!("{:#}\n", to_json(&rows, &calibration.origin, replicates)))?;
+        let mut json = to_json(&all, &calibration.origin, replicates);
+        json["manifest"] = serde_json::to_value(manifest(&calibration))
+            .map_err(|error| Failure::cannot("write the manifest as JSON", error))?;
+        print(&format!("{:#}\n", json))?;
     } else {
         let details = if args.parts { &Details::All } else { &terminal.details };
         print(&terminal.plain(&text(&page, terminal.width, details)))?;
@@ -83,7 +97,8 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     if let Some(file) = &args.options.output.html {
         write(file, &html(&page), terminal)?;
     }
-    let none_good = rows
+    let none_good = all
+        .rows
         .iter()
         .all(|row| row.verdict.is_none_or(|verdict| verdict != crate::study::validate::Verdict::Good));
     Ok(if progress.stopped() {

@@ -2,14 +2,16 @@
 
 use super::args::{RunOptions, ScenarioArg};
 use super::exit::{Failure, Outcome};
+use super::model_check::RealCheck;
 use super::signals::stop_on_interrupt;
-use super::study::{Level, Runs, equal_tasks, present};
+use super::study::{Level, Made, Runs, equal_tasks, present};
 use super::terminal::Terminal;
-use crate::engine::Progress;
+use crate::engine::real::RealEngine;
+use crate::engine::{Progress, VirtualEngine};
 use crate::report::scenario::scenario_section;
-use crate::report::study::whatif_page;
+use crate::report::study::{say_distance, whatif_page};
 use crate::scenario::EngineKind;
-use crate::study::{Knob, Metric, WhatIf, WhatIfOptions, whatif};
+use crate::study::{Knob, Metric, ModelDistance, SharedEngine, WhatIf, WhatIfOptions, whatif};
 use serde::Serialize;
 
 const EXAMPLES: &str = "\
@@ -32,6 +34,8 @@ pub(super) struct Args {
     turning: Turning,
     #[command(flatten)]
     confidence: Level,
+    #[command(flatten)]
+    real: RealCheck,
 }
 
 /// What is turned.
@@ -58,6 +62,9 @@ struct Document {
     partial: bool,
     answer: String,
     whatif: WhatIf,
+    /// How far virtual time is from real runs of the scenario; absent on real threads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<ModelDistance>,
 }
 
 pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> {
@@ -82,23 +89,37 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
         rounds: asked.unwrap_or(default.rounds),
         seed: scenario.run.seed,
     };
+    let constants = match kind {
+        EngineKind::Virtual => Some(args.options.calibration.constants(terminal)?),
+        EngineKind::Real => None,
+    };
+    let engine: Box<SharedEngine> = match &constants {
+        Some(constants) => Box::new(VirtualEngine::with(constants.clone())),
+        None => Box::new(RealEngine::new()),
+    };
     let progress = Progress::default();
     stop_on_interrupt(&progress);
     let found = {
         let runs = Runs::new(terminal);
-        whatif(
-            &scenario,
-            treatment.load,
-            &*args.options.calibration.engine(kind),
-            &options,
-            &progress,
-            &|done, most| runs.show(done, most),
-        )?
+        whatif(&scenario, treatment.load, &*engine, &options, &progress, &|done, most| runs.show(done, most))?
     };
     let mut page = whatif_page(&found);
+    let model = constants
+        .as_ref()
+        .map(|constants| args.real.distance(&scenario, treatment.load, constants, &progress, terminal))
+        .transpose()?;
+    if let Some(model) = &model {
+        say_distance(&mut page, model);
+    }
     page.sections.push(scenario_section(&scenario));
-    let document =
-        Document { schema: 1, partial: progress.stopped(), answer: page.answer.clone(), whatif: found };
-    present("whatif", &document, &page, &args.options.output, terminal)?;
+    let document = Document {
+        schema: 1,
+        partial: progress.stopped(),
+        answer: page.answer.clone(),
+        whatif: found,
+        model,
+    };
+    let made = Made::of(Some(&scenario), constants.as_ref());
+    present("whatif", &document, page, made, &args.options.output, terminal)?;
     Ok(if progress.stopped() { Outcome::Interrupted } else { Outcome::Done })
 }

@@ -3,6 +3,14 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::Path;
 
+/// Makes the file at `path` if need be, waits for its lock and holds it until what is returned is dropped; `None` where that cannot be.
+#[must_use]
+pub fn hold(path: &Path) -> Option<File> {
+    let file = OpenOptions::new().create(true).append(true).open(path).ok()?;
+    file.lock().ok()?;
+    Some(file)
+}
+
 /// Whether a fresh draft is ours.
 #[derive(Debug)]
 pub(super) enum Locked {

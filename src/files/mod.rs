@@ -17,6 +17,7 @@ mod write;
 
 pub use draft::{Claim, DraftFolder, Temporary, remove_folder, tidy};
 pub use hlog::read_hlog;
+pub use lock::hold;
 pub use read::{LARGEST_RECORD, LARGEST_TEXT, read, read_stdin, read_text, text};
 pub use write::{create, replace, write, write_with};
 

@@ -161,12 +161,12 @@ impl Calibration {
         Some(cache.join("conlab").join(format!("calibration-{word}.json")))
     }
 
-    /// This host's stored calibration, or the built-in values where there is none that can be read.
+    /// This host's stored calibration, where there is one that can be read.
     #[must_use]
-    pub fn of_this_host() -> Self {
+    pub fn of_this_host() -> Option<Self> {
         let text = Self::path().and_then(|path| files::read_text(&path, LARGEST).ok());
         let value = text.and_then(|text| serde_json::from_str(&text).ok());
-        value.and_then(|value| Self::from_json(&value)).unwrap_or_default()
+        value.and_then(|value| Self::from_json(&value))
     }
 
     /// Stores the calibration, whole or not at all.

@@ -27,6 +27,7 @@ mod stated;
 mod store_cost;
 pub mod stored;
 mod tally;
+pub mod usage;
 pub mod verdicts;
 
 pub use crate::machine::Shape;

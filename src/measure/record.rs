@@ -271,7 +271,8 @@ pub struct ActorRecord {
     pub shares: Shares,
     /// The mean task's sojourn by cause; its parts sum to the mean sojourn.
     pub breakdown_mean_ns: Breakdown,
-    /// The same for the tasks at the p99, and how many they are.
+    /// The same for the tasks around the p99, the nearest ones until they are at least ten and one in a hundred: their mean, which is near the p99 and not
+    /// equal to it.
     pub breakdown_p99_ns: Breakdown,
     /// Number of tasks in `breakdown_p99_ns`.
     pub breakdown_p99_count: u64,

@@ -126,9 +126,11 @@ pub fn claim_cases(claims: &[ClaimResult]) -> Vec<Case> {
                     found.verdict.name()
                 )
             });
-            let detail = std::iter::once(format!("settled by {}", claim.settled_by)).chain(found);
+            let tried_on =
+                claim.tried_on.as_ref().map_or_else(String::new, |tried_on| format!(", tried on {tried_on}"));
+            let detail = std::iter::once(format!("settled by {}{tried_on}", claim.settled_by)).chain(found);
             let detail = detail.collect::<Vec<_>>().join("\n");
-            let why = format!("{}: {}", claim.verdict.name(), detail.replace('\n', "; "));
+            let why = format!("{}: {}", claim.verdict_words(), detail.replace('\n', "; "));
             Case {
                 name: format!("{}: {}", claim.id, claim.says),
                 detail,

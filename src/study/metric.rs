@@ -259,7 +259,7 @@ impl Observation {
 }
 
 /// Doubts of a run that its study passes on; samples and identities it judges itself.
-const PASSED_ON: [&str; 3] = ["steal", "unfinished", "thread-residual"];
+const PASSED_ON: [&str; 4] = ["steal", "busy-host", "unfinished", "thread-residual"];
 
 fn doubts_of(record: &RunRecord) -> Vec<Warning> {
     let own = record.warnings.iter().filter(|warning| PASSED_ON.contains(&warning.code.as_str())).cloned();

@@ -8,6 +8,7 @@ pub mod fit;
 mod gate;
 mod knob;
 mod metric;
+mod model_check;
 mod next;
 mod parallel;
 pub mod replay;
@@ -27,6 +28,9 @@ pub use explain::{Ablated, Against, ExplainOptions, Explanation, PairEffect, Par
 pub use gate::{Gate, GateResult};
 pub use knob::Knob;
 pub use metric::{Carries, Metric, Observation, Unit};
+pub use model_check::{
+    CheckedFigure, ModelCheck, ModelDistance, check_model, key as model_key, manifest, why_not_here,
+};
 pub use next::{NextExperiment, Prediction, next_experiment};
 pub use scaling::{Scaling, scaling};
 pub use search::{MAX_SETTINGS, Over, Reached, SearchOptions, SearchResult, Setting, search};

@@ -3,8 +3,10 @@
 //! A figure is good when its error is within the tolerance of its kind, or no larger than the noise of the real runs
 //! (half of their 95 % interval, which must not be wider than twice the tolerance); everything else is a miss, and misses are shown, not hidden.
 
+use super::metric::{Observation, doubts_of_runs};
 use super::stats::mean_interval;
 use crate::engine::{Engine, EngineError, Experiment, Progress};
+use crate::measure::record::Warning;
 use crate::measure::{Cause, RunRecord};
 use crate::scenario::{Scenario, Treatment};
 use serde_json::{Value, json};
@@ -97,18 +99,29 @@ pub struct Row {
     pub verdict: Option<Verdict>,
 }
 
+/// What a validation found.
+#[derive(Clone, Debug, Default)]
+pub struct Validated {
+    /// Figure by figure.
+    pub rows: Vec<Row>,
+    /// Fewest tasks of the actor in focus that a real run completed.
+    pub tasks: u64,
+    /// What was doubtful about the real runs: steal, a busy host, tasks that were unfinished.
+    pub warnings: Vec<Warning>,
+}
+
 /// Runs one treatment `replicates` times on both engines, one after the other in turn, under the same seeds.
 ///
 /// # Errors
 ///
-/// What either engine says; a run that was stopped gives no rows.
+/// What either engine says; a validation that was stopped gives no rows.
 pub fn validate(
     engines: [&dyn Engine; 2],
     scenario: &Scenario,
     treatment: &Treatment,
     replicates: u32,
     progress: &Progress,
-) -> Result<Vec<Row>, EngineError> {
+) -> Result<Validated, EngineError> {
     let treated = scenario.treated(treatment);
     let mut records: [Vec<RunRecord>; 2] = [Vec::new(), Vec::new()];
     for replicate in 0..replicates.max(1) {
@@ -118,7 +131,7 @@ pub fn validate(
             experiment.seed = scenario.run.seed.wrapping_add(u64::from(replicate));
             found.push(engine.run(&experiment, progress)?.record);
             if progress.stopped() {
-                return Ok(Vec::new());
+                return Ok(Validated::default());
             }
         }
     }
@@ -152,7 +165,9 @@ pub fn validate(
         };
         rows.push(row(&format!("{part}_mean_ms"), &of, None));
     }
-    Ok(rows)
+    let seen: Vec<Observation> = real.iter().filter_map(Observation::of).collect();
+    let tasks = seen.iter().map(|run| run.tasks).min().unwrap_or(0);
+    Ok(Validated { rows, tasks, warnings: doubts_of_runs(seen.iter()) })
 }
 
 /// Noise excuses an error up to so many tolerances.
@@ -172,8 +187,9 @@ fn judge(predicted: f64, measured: f64, half_width: f64, tolerance: f64) -> Verd
 
 /// The rows as JSON, an estimate as `{value, half_width, n}`.
 #[must_use]
-pub fn to_json(rows: &[Row], calibration: &str, replicates: u32) -> Value {
-    let rows: Vec<Value> = rows
+pub fn to_json(found: &Validated, calibration: &str, replicates: u32) -> Value {
+    let rows: Vec<Value> = found
+        .rows
         .iter()
         .map(|row| {
             json!({
@@ -187,7 +203,7 @@ pub fn to_json(rows: &[Row], calibration: &str, replicates: u32) -> Value {
             })
         })
         .collect();
-    json!({"schema": 1, "calibration": calibration, "replicates": replicates, "rows": rows})
+    json!({"schema": 1, "calibration": calibration, "replicates": replicates, "rows": rows, "warnings": found.warnings})
 }
 
 #[cfg(test)]

@@ -5,10 +5,11 @@
 //! slow-down can be tried on a real system: a step whose delay moves nothing is not worth speeding up.
 
 use super::knob::Knob;
-use super::metric::{Metric, Observation};
+use super::metric::{Metric, Observation, doubts_of_runs};
 use super::stats::{Estimate, mean, mean_interval, relative_difference};
 use super::trial::{Arm, SharedEngine, StudyError, Watch, run_rounds};
 use crate::engine::Progress;
+use crate::measure::record::Warning;
 use crate::scenario::{EngineKind, Load, LoadArm, MissCost, Scenario, StepSpec};
 use crate::units::Nanos;
 use crate::workload::Draw;
@@ -82,6 +83,8 @@ pub struct WhatIf {
     pub bottleneck: Option<String>,
     /// The knobs, the one that moves the first metric most first.
     pub knobs: Vec<Curve>,
+    /// What is doubtful: a busy host, starvation, tasks that were unfinished.
+    pub warnings: Vec<Warning>,
 }
 
 /// A figure.
@@ -216,6 +219,7 @@ pub fn whatif(
             .collect(),
         bottleneck: bottleneck(&now),
         knobs: turned.into_iter().map(named).collect(),
+        warnings: doubts_of_runs(now.iter()),
     })
 }
 

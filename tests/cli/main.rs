@@ -7,6 +7,7 @@
 mod bad_input;
 mod conventions;
 mod guide;
+mod hlog;
 mod interrupts;
 #[path = "../support/kills.rs"]
 mod kills;
@@ -50,6 +51,8 @@ fn program(folder: &Path) -> Command {
             command.env_remove(name);
         }
     }
+    // The same figures everywhere: this host's constants, and real runs beside the model, are asked for by the tests of them.
+    command.env("CONLAB_CALIBRATION", "builtin").env("CONLAB_REAL_CHECK", "never");
     command
 }
 

@@ -211,3 +211,135 @@ fn a_calibration_is_a_file_or_the_builtin_one() {
         assert!(said.contains(expected), "{said}");
     }
 }
+
+/// Without a stored calibration the host is measured once, aloud; afterwards the stored constants are charged in silence.
+#[test]
+fn a_host_is_measured_at_first_use_and_once() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("web.toml"), WEB.replace("[host]\nideal = true\n", "")).unwrap();
+    let run = |home: &str| {
+        let mut command = program(folder.path());
+        command.env_remove("CONLAB_CALIBRATION").env_remove("XDG_CACHE_HOME");
+        command.env("HOME", folder.path().join(home));
+        command.args(["run", "web.toml", "--engine", "virtual", "--tasks", "200", "--no-save", "--json"]);
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{said}");
+        let record: Value = serde_json::from_slice(&output.stdout).unwrap();
+        (said, record["manifest"].clone())
+    };
+    let (said, first) = run("home");
+    assert!(said.contains("this host has no calibration yet") && said.contains("stored in"), "{said}");
+    assert!(first["calibration"].as_str().unwrap().starts_with("calibrated 2"), "{first}");
+    let (said, second) = run("home");
+    assert_eq!(said, "");
+    assert_eq!(first["calibration_digest"], second["calibration_digest"]);
+}
+
+/// A study in virtual time says how far its model is from real runs, or why it does not know.
+#[test]
+fn studies_say_how_far_the_model_is_from_real_runs() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("web.toml"), WEB.replace("[host]\nideal = true\n", "")).unwrap();
+    fs::write(folder.path().join("ideal.toml"), WEB).unwrap();
+    let run = |words: &[&str]| {
+        let mut command = program(folder.path());
+        command.env_remove("XDG_CACHE_HOME").env("HOME", folder.path().join("home"));
+        command.args(words).args(["--tasks", "150", "--replicates", "2", "--no-save", "--json"]);
+        let output = command.output().unwrap();
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+        document
+    };
+    let model = |words: &[&str]| run(words)["model"].clone();
+    let never = model(&["whatif", "web.toml"]);
+    assert_eq!((&never["state"], &never["why"]), (&"unknown".into(), &"--real-check is never".into()));
+    let ideal = model(&["whatif", "ideal.toml", "--real-check", "now"]);
+    assert!(ideal["why"].as_str().unwrap().contains("ideal"), "{ideal}");
+    let now = model(&["whatif", "web.toml", "--real-check", "now"]);
+    assert_eq!(now["state"], "measured", "{now}");
+    let names: Vec<&str> =
+        now["figures"].as_array().unwrap().iter().map(|one| one["figure"].as_str().unwrap()).collect();
+    assert_eq!(names, ["throughput_per_s", "sojourn_mean_ms", "sojourn_p99_ms"]);
+    assert!(now["figures"][0]["error"].is_number(), "{now}");
+    // What others disturbed is not kept; what is kept is found by every study of this scenario.
+    let kept = folder.path().join("home/.cache/conlab/checks").exists();
+    assert_eq!(kept, now["warnings"].as_array().unwrap().is_empty(), "{now}");
+    let later = model(&["compare", "web.toml", "--engine", "virtual"]);
+    assert_eq!(later["state"], if kept { "stored" } else { "unknown" }, "{later}");
+    assert!(model(&["compare", "web.toml", "--engine", "real,virtual", "--duration", "300ms"]).is_null());
+}
+
+/// The document of a study says by which version, on which host, under which constants and of which scenario it was made.
+#[test]
+fn studies_have_the_manifest_that_records_have() {
+    let (said, _) = conlab(&["run", "--engine", "virtual", "--tasks", "300", "--no-save", "--json"]);
+    let record: Value = serde_json::from_str(&said.stdout).unwrap();
+    for words in [&["whatif", "--cost", "switch", "--curves", "0", "--json"][..], &["compare", "--json"]] {
+        let (said, _) = conlab(&with(words));
+        let study: Value = serde_json::from_str(&said.stdout).unwrap();
+        for key in ["version", "commit", "cpu", "cores", "kernel", "calibration", "calibration_digest"] {
+            assert_eq!(study["manifest"][key], record["manifest"][key], "{words:?}: {key}");
+        }
+        assert_eq!(study["scenario"]["name"], "agents");
+        assert_eq!(study["scenario"]["digest"].as_str().unwrap().len(), 32);
+    }
+}
+
+/// A record of constants that the scenario sets itself is a baseline of that scenario; a real one of another machine is none.
+#[test]
+fn baselines_of_another_machine_are_refused_and_those_of_this_scenario_are_not() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("web.toml"), WEB).unwrap();
+    let run = |words: &[&str]| -> super::Said { program(folder.path()).args(words).output().unwrap().into() };
+    let keep = |out: &str, engine: &str| {
+        let said =
+            run(&["run", "web.toml", "--engine", engine, "--tasks", "150", "--warmup", "0s", "--out", out]);
+        assert_eq!(said.code, 0, "{said:?}");
+        fs::read_dir(folder.path().join(out)).unwrap().next().unwrap().unwrap().path()
+    };
+    let against = |record: &std::path::Path, engine: &str| {
+        let record = record.to_str().unwrap();
+        run(&[
+            "compare",
+            "web.toml",
+            "--engine",
+            engine,
+            "--baseline",
+            record,
+            "--tasks",
+            "150",
+            "--warmup",
+            "0s",
+            "--replicates",
+            "2",
+            "--no-save",
+        ])
+    };
+    let ideal = keep("ideal", "virtual");
+    assert_eq!(against(&ideal, "virtual").code, 0, "the same constants: the scenario's own");
+    let real = keep("real", "real");
+    assert_eq!(against(&real, "real").code, 0);
+    let file = real.join("run.json");
+    let record: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+    let mut elsewhere = record.clone();
+    elsewhere["manifest"]["cpu"] = "another processor".into();
+    fs::write(&file, elsewhere.to_string()).unwrap();
+    let said = against(&real, "real");
+    assert_eq!(said.code, 2, "{said:?}");
+    assert!(said.stderr.contains("another processor"), "{said:?}");
+}
+
+/// What is found in other people's reports must not be in our own.
+#[test]
+fn an_audit_of_the_claims_finds_nothing() {
+    let folder = TempDir::new().unwrap();
+    let run = |words: &[&str]| -> super::Said { program(folder.path()).args(words).output().unwrap().into() };
+    for (name, shape) in [("claims.json", "--json"), ("claims.txt", "--details")] {
+        let said = run(&["claims", "--only", "K1,K2,K3,K5,K9,K14", "--replicates", "3", "--no-save", shape]);
+        assert_eq!(said.code, 3, "{said:?}");
+        fs::write(folder.path().join(name), said.stdout).unwrap();
+        let audited = run(&["audit", name]);
+        assert_eq!(audited.code, 0, "{audited:?}");
+        assert!(audited.stdout.contains("Nothing found in "), "{audited:?}");
+    }
+}

@@ -14,3 +14,4 @@ mod ranking;
 mod soak;
 mod theory;
 mod weakened;
+mod windows;

@@ -29,6 +29,26 @@ fn claims_get_the_verdicts_that_their_evidence_allows() {
     }
 }
 
+/// A kernel of ours on one processor says nothing of a GPU, and arithmetic only of the saving.
+#[test]
+fn a_verdict_reaches_no_further_than_what_it_was_tried_on() {
+    let file = ClaimFile::phase_18f().unwrap();
+    assert_eq!(file.claim.len(), 14);
+    assert!(file.claim.iter().all(|claim| claim.about.is_some()), "each says what it is about");
+    let found = tested(&["K2", "K3", "K5", "K14"]);
+    let result = |id: &str| found.iter().find(|result| result.id == id).unwrap();
+    assert_eq!(
+        result("K2").verdict_words(),
+        "not testable here; a saving of more than 5.50 ms refuted by arithmetic"
+    );
+    assert_eq!(result("K14").verdict_words(), "not testable here");
+    for id in ["K2", "K14"] {
+        assert_eq!((result(id).tried_on.as_deref(), result(id).findings.len()), (None, 1), "for information");
+    }
+    assert_eq!(result("K3").tried_on.as_deref(), Some("the model `claims/agents`, in virtual time"));
+    assert_eq!(result("K5").tried_on.as_deref(), Some("the figures of its own report"));
+}
+
 #[test]
 fn an_experiment_in_virtual_time_says_the_same_again() {
     assert_eq!(tested(&["K6", "K8"]), tested(&["K6", "K8"]));

@@ -1,5 +1,8 @@
 //! What the length of the measured window may not change: every task issued in it counts, however long it takes.
 
+#[path = "../support/any_windows.rs"]
+mod any_windows;
+
 use super::simulated::ideal;
 use conlab::measure::RunRecord;
 use conlab::measure::record::ActorRecord;
@@ -136,4 +139,10 @@ steps = [ { name = "want", compute = "1ms", lock = "l" } ]
     // The others are not touched by it.
     let a = &record.actors["a"];
     assert_eq!((a.in_flight, a.sojourn_ns.censored), (0, None));
+}
+
+/// `cargo slow windows` does the same up to 100 s.
+#[test]
+fn random_scenarios_say_the_same_under_windows_of_any_length() {
+    any_windows::agree(&[(1, 16), (4, 8), (20, 5)], 18);
 }

@@ -210,3 +210,36 @@ fn a_spinner_is_released() {
     assert_eq!(times.0[waiter.index()][Activity::Spinning as usize], 1_000);
     assert_eq!(times.0[waiter.index()][Activity::Working as usize], 50);
 }
+
+/// Four threads that compute for 2 s on two cores, after two others went: whichever core these leave, the kernel evens the rest out,
+/// so that each long thread has half a core and none is done in 3 s. A kernel that does not leaves one thread a core of its own.
+#[test]
+fn busy_cores_share_their_threads_evenly() {
+    const LONG: u64 = 2_000_000_000;
+    for first in 0..6 {
+        for second in first + 1..6 {
+            let policy = Eevdf::new(2, Some(Nanos::from_millis(3)), Nanos::from_millis(4));
+            let mut machine: Machine<Eevdf> = Machine::new(2, policy, COSTS, 1);
+            let mut times = Times::default();
+            let threads: Vec<ThreadId> = (0..6).map(|_| machine.add_thread()).collect();
+            for thread in &threads {
+                machine.wake(*thread, None, &mut times);
+            }
+            let (mut begun, mut done) = ([false; 6], Vec::new());
+            while let Some(Happening::Resumes(thread)) = machine.next(&mut times) {
+                let at = thread.index();
+                if std::mem::replace(&mut begun[at], true) {
+                    if ![first, second].contains(&at) {
+                        done.push(machine.now().0);
+                    }
+                    machine.block(thread, &mut times);
+                } else {
+                    let work = if [first, second].contains(&at) { 1_000_000 } else { LONG };
+                    machine.work(thread, Nanos(work), &mut times);
+                }
+            }
+            assert_eq!(done.len(), 4);
+            assert!(done[0] > 3_000_000_000, "without {first} and {second}: {done:?}");
+        }
+    }
+}

@@ -13,6 +13,7 @@ use crate::measure::record::{
     CallsRecord, Drain, Flow, InstanceRecord, Little, ProbeRecord, ProfileRecord, RunRecord, SCHEMA,
     ScenarioRef, SchedulerRecord, Span, Timeline, TreatmentRecord, Verdict, Warning, Window,
 };
+use crate::measure::usage::busy_warning;
 use crate::measure::verdicts::{self, Contest, LAST, Waiter};
 use crate::measure::{CacheLedger, Groups, Ledger, host, identities};
 use crate::units::Nanos;
@@ -38,6 +39,8 @@ pub(super) struct Collected {
     /// Cost of a clock read and of a read of the kernel's figures, in nanoseconds.
     pub(super) costs: (f64, f64),
     pub(super) steal_ns: Option<u64>,
+    /// Share of the processors that other programs used meanwhile.
+    pub(super) others: Option<f64>,
     /// By actor and step, what hooks saw.
     steps_seen: Vec<Vec<StepSeen>>,
     /// What a sampler saw.
@@ -69,6 +72,7 @@ impl Collected {
             compressed: (0, 0),
             costs: (0.0, 0.0),
             steal_ns: None,
+            others: None,
             steps_seen: vec![Vec::new(); run.actors.len()],
             samples: None,
             deadlocks: Vec::new(),
@@ -322,6 +326,7 @@ pub(super) fn output(
     record.instrumented |= experiment.profiler != Profiler::None || experiment.console.is_some();
     verdicts::settle(&mut record, &experiment.scenario);
     add_warnings(&mut record, &collected.abandoned, collected.work_error);
+    record.warnings.extend(busy_warning(collected.others));
     RunOutput { record, sojourn }
 }
 

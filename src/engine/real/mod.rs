@@ -39,6 +39,7 @@ pub use runtime::Task;
 pub(crate) use work::{Corpus, Memory, chain};
 
 use super::{Engine, EngineError, Experiment, Progress, RunOutput};
+use crate::measure::usage::Usage;
 use crate::measure::{host, sched};
 use crate::queue::{QueueKind, TaskQueue};
 use crate::scenario::{EngineKind, Layout, Load};
@@ -139,7 +140,7 @@ impl RealEngine {
             None => None,
         };
         progress.phase.store(0, Ordering::Relaxed);
-        let steal = host::steal_ns();
+        let (steal, usage) = (host::steal_ns(), Usage::now());
         let costs = timekeeper::costs();
         let (senders, receivers): (Vec<_>, Vec<_>) = experiment
             .scenario
@@ -172,6 +173,7 @@ impl RealEngine {
         collected.deadlocks = deadlocks;
         collected.work_error = work_error;
         collected.costs = costs;
+        collected.others = usage.zip(Usage::now()).map(|(before, after)| after.others_since(before));
         collected.steal_ns = host::steal_ns().zip(steal).map(|(after, before)| after.saturating_sub(before));
         progress.phase.store(3, Ordering::Relaxed);
         run.group.as_ref().map_or(Ok(()), |group| group.check())?;

@@ -73,6 +73,12 @@ impl VirtualEngine {
         Self { calibration }
     }
 
+    /// The constants that a run of `scenario` is charged: the engine's, with those that the scenario sets itself.
+    #[must_use]
+    pub fn charged(&self, scenario: &crate::scenario::Scenario) -> Calibration {
+        charges::on_host(&scenario.host, &self.calibration)
+    }
+
     /// An engine whose host charges nothing: closed forms hold on it.
     #[must_use]
     pub fn ideal() -> Self {

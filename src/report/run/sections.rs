@@ -5,7 +5,7 @@ use super::{as_f64, calls, mechanisms, parts, special, spectrum_chart, threads, 
 use crate::measure::Cause;
 use crate::measure::record::{ActorRecord, Breakdown, Distribution, RunRecord, SeriesPoint};
 use crate::report::page::{Axis, Lines, Scale, Section, Series, Stack, StackRow, Table, Unit};
-use crate::report::words::{at_least, count, duration, number, percentile, share, tail};
+use crate::report::words::{at_least, count, duration, number, percentile, several, share, tail};
 
 /// Everything that a record holds, in the order in which a reader asks for it.
 pub(super) fn of_run(record: &RunRecord) -> Vec<Section> {
@@ -88,7 +88,15 @@ fn causes(name: &str, actor: &ActorRecord) -> Section {
     Section::new(
         "causes",
         "Where the time goes",
-        "Sojourn split over its causes; the parts sum to the whole. The tasks at the p99 are another kind than the mean.",
+        if carried {
+            format!(
+                "Sojourn split over its causes; the parts sum to the whole. The p99's bar is the mean of the {} around the p99 (at least \
+                 ten, and one in a hundred), so it is near the p99 and not equal to it. They are another kind of task than the mean.",
+                several(actor.breakdown_p99_count, "task")
+            )
+        } else {
+            "Sojourn split over its causes; the parts sum to the whole.".into()
+        },
     )
     .with(bars)
     .in_brief()

@@ -17,10 +17,11 @@ pub fn claims_page(name: &str, results: &[ClaimResult]) -> Page {
         all.iter().map(|&verdict| format!("{} {}", count(verdict), verdict.name())).collect();
     let refuted = count(ClaimVerdict::Refuted);
     let rows = results.iter().map(|result| {
-        vec![result.id.clone(), result.verdict.name().to_owned(), decisive(result), result.says.clone()]
+        let tried_on = result.tried_on.clone().unwrap_or_else(|| "–".into());
+        vec![result.id.clone(), result.verdict_words(), tried_on, decisive(result), result.says.clone()]
     });
     let overview = Section::new("overview", "Verdicts", "")
-        .with(Table::new("", "claim | verdict | by | says", 4, rows.collect()))
+        .with(Table::new("", "claim | verdict | tried on | by | says", 5, rows.collect()))
         .in_brief();
     let mut sections = vec![overview];
     sections.extend(results.iter().map(evidence));
@@ -29,7 +30,7 @@ pub fn claims_page(name: &str, results: &[ClaimResult]) -> Page {
         kicker: format!("claims {name}"),
         title: format!("Claims of {name}"),
         answer: format!("Of {} claims: {}.", results.len(), counts.join(", ")),
-        certainty: "A trial that assumes what a claim promises proves nothing; evidence names the engine of each figure.".into(),
+        certainty: "A verdict holds for what it was tried on and reaches no further: a model is not the system that a claim is about.".into(),
         next: open.map(|claim| {
             Next::new(
                 format!("conlab claims --only {} --replicates 20", claim.id),
@@ -71,11 +72,20 @@ fn evidence(result: &ClaimResult) -> Section {
         notices.push(Notice {
             tone,
             code: format!("{} engine, seed {}", finding.engine, finding.seed),
-            message: format!("{}: {}; the claim needs {}", finding.what, finding.shown, finding.criterion),
+            message: if result.verdict == ClaimVerdict::NotTestable {
+                format!("{}: {}, for information: it decides nothing here", finding.what, finding.shown)
+            } else {
+                format!("{}: {}; the claim needs {}", finding.what, finding.shown, finding.criterion)
+            },
             remedy: String::new(),
         });
     }
     let title = format!("{}: {}", result.id, result.verdict.name());
-    let lead = format!("“{}” Settled by: {}.", result.says, result.settled_by);
+    let about = result.about.as_ref().map_or_else(String::new, |about| format!(" It is about {about}."));
+    let tried_on =
+        result.tried_on.as_ref().map_or_else(String::new, |tried_on| format!(" Tried on {tried_on}."));
+    let part = result.arithmetic.iter().find_map(|bound| bound.refuted_part.as_ref());
+    let part = part.map_or_else(String::new, |part| format!(" Refuted by arithmetic: {part}."));
+    let lead = format!("“{}”{about}{tried_on} Settled by: {}.{part}", result.says, result.settled_by);
     Section::new(result.id.to_lowercase(), title, lead).with(Block::Notices(notices))
 }

@@ -1,13 +1,14 @@
 //! The page of a validation: the virtual engine's predictions beside real measurements.
 
-use super::signed;
+use super::{doubts, signed};
 use crate::report::page::{Next, Page, Section, Table, Tone, Verdict};
 use crate::report::words::several;
-use crate::study::validate::{Row, Verdict as Judged};
+use crate::study::validate::{Row, Validated, Verdict as Judged};
 
-/// The page of `rows`, made under this calibration with so many replicates of each.
+/// The page of what was found, made under this calibration with so many replicates of each.
 #[must_use]
-pub fn validate_page(rows: &[Row], calibration: &str, replicates: u32) -> Page {
+pub fn validate_page(found: &Validated, calibration: &str, replicates: u32) -> Page {
+    let rows = &found.rows;
     let count = |verdict| rows.iter().filter(|row| row.verdict == Some(verdict)).count();
     let judged = rows.iter().filter(|row| row.verdict.is_some()).count();
     let (good, noise, missed) = (count(Judged::Good), count(Judged::Noise), count(Judged::Miss));
@@ -41,6 +42,7 @@ pub fn validate_page(rows: &[Row], calibration: &str, replicates: u32) -> Page {
         Section::new("figures", "Every figure", lead)
             .with(table(rows.iter().filter(|row| row.verdict.is_some()))),
     );
+    sections.extend(doubts(&found.warnings));
     let parts: Vec<&Row> = rows.iter().filter(|row| row.verdict.is_none()).collect();
     if !parts.is_empty() {
         let lead = "Where the mean task's time goes on both engines, in milliseconds; for information.";

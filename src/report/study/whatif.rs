@@ -1,6 +1,6 @@
 //! The page of a what-if.
 
-use super::{rounds_of, scenario_word, signed, with_interval};
+use super::{doubts, rounds_of, scenario_word, signed, with_interval};
 use crate::report::page::{Axis, Lines, Next, Page, Scale, Section, Series, Table, Unit};
 use crate::study::stats::Estimate;
 use crate::study::{Curve, Metric, Point, WhatIf};
@@ -12,6 +12,7 @@ pub fn whatif_page(found: &WhatIf) -> Page {
     let mut sections = vec![ceilings(found, &metrics)];
     sections.extend(metrics.iter().map(|&metric| curves(found, metric)));
     sections.push(bottlenecks(found));
+    sections.extend(doubts(&found.warnings));
     let now: Vec<String> = found
         .now
         .iter()

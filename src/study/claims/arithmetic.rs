@@ -77,6 +77,9 @@ pub struct BoundResult {
     pub says: String,
     /// Whether it rules the claim out.
     pub refutes: bool,
+    /// A part of the claim that it rules out where it leaves the rest alone, such as `a saving of more than 5.50 ms`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refuted_part: Option<String>,
 }
 
 impl Bound {
@@ -84,19 +87,21 @@ impl Bound {
     #[must_use]
     pub fn judge(&self) -> BoundResult {
         let (says, refutes) = match self {
+            Self::Speedup { speedup, before_ms, saving_ms } => {
+                return speed_up(*speedup, *before_ms, *saving_ms);
+            }
             Self::Product { share, whole_ms, part_ms } => product(*share, *whole_ms, *part_ms),
             Self::Amdahl { shares, before_ms, after_ms } => amdahl(shares, *before_ms, *after_ms),
             Self::Saving { cause_ms, cause, before_ms, after_ms } => {
                 saving(*cause_ms, cause, [before_ms - after_ms[1], before_ms - after_ms[0]])
             }
-            Self::Speedup { speedup, before_ms, saving_ms } => speed_up(*speedup, *before_ms, *saving_ms),
             Self::Ceiling { share, whole_ms } => (ceiling(*share, *whole_ms), false),
             Self::AmongMisses { hit_ratio, quantile } => (among_misses(*hit_ratio, *quantile), false),
             Self::Contradiction { elsewhere, refutes } => {
                 (format!("the report itself says elsewhere: {elsewhere}"), *refutes)
             }
         };
-        BoundResult { says, refutes }
+        BoundResult { says, refutes, refuted_part: None }
     }
 }
 
@@ -135,7 +140,8 @@ fn saving(cause_ms: f64, cause: &str, [least, most]: [f64; 2]) -> (String, bool)
     (says, refutes)
 }
 
-fn speed_up(speedup: [f64; 2], before: f64, saving: [f64; 2]) -> (String, bool) {
+/// Whether the part is as much faster as is claimed, arithmetic cannot tell: it rules out a saving at most.
+fn speed_up(speedup: [f64; 2], before: f64, saving: [f64; 2]) -> BoundResult {
     let saves = speedup.map(|speedup| before - before / speedup);
     let says = format!(
         "{:.1} to {:.1} times on {} saves {} to {}, where {} to {} is claimed",
@@ -147,7 +153,8 @@ fn speed_up(speedup: [f64; 2], before: f64, saving: [f64; 2]) -> (String, bool) 
         ms(saving[0]),
         ms(saving[1])
     );
-    (says, saving[0] > saves[1])
+    let refuted_part = (saving[1] > saves[1]).then(|| format!("a saving of more than {}", ms(saves[1])));
+    BoundResult { says, refutes: false, refuted_part }
 }
 
 fn ceiling(share: f64, whole: f64) -> String {
@@ -201,8 +208,13 @@ mod tests {
         assert!(!product(11.0).refutes);
         assert!(product(15.0).refutes);
         let speedup = |saving_ms| Bound::Speedup { speedup: [1.4, 2.0], before_ms: 11.0, saving_ms }.judge();
-        assert!(!speedup([4.0, 6.0]).refutes);
-        assert!(speedup([6.0, 7.0]).refutes);
+        // The speed-up itself may be true: only the saving that it cannot bring is ruled out.
+        assert_eq!(speedup([3.2, 5.5]).refuted_part, None);
+        for too_much in [[4.0, 6.0], [6.0, 7.0]] {
+            let judged = speedup(too_much);
+            assert!(!judged.refutes);
+            assert_eq!(judged.refuted_part.as_deref(), Some("a saving of more than 5.50 ms"));
+        }
         let among = Bound::AmongMisses { hit_ratio: 0.87, quantile: 0.99 }.judge();
         assert!(among.says.contains("among the misses"));
     }

@@ -68,7 +68,10 @@ pub struct Claim {
     pub id: String,
     /// What is claimed.
     pub says: String,
-    /// Why no experiment here can test it.
+    /// What it is about: the system that its verdict would have to reach.
+    #[serde(default)]
+    pub about: Option<String>,
+    /// Why no experiment here can test it; trials are shown for information then and decide nothing.
     #[serde(default)]
     pub untestable: Option<String>,
     /// Arithmetic on its own figures.
@@ -200,6 +203,27 @@ pub enum Trial {
         /// What it must be.
         criterion: Criterion,
     },
+}
+
+impl Trial {
+    /// What it is tried on, on this engine (`real` or `virtual`).
+    #[must_use]
+    pub fn tried_on(&self, engine: &str) -> String {
+        let scenario = match self {
+            Self::Effect { scenario, .. }
+            | Self::Cost { scenario, .. }
+            | Self::LargestStep { scenario, .. }
+            | Self::Share { scenario, .. }
+            | Self::Level { scenario, .. } => scenario,
+            Self::Attention { .. } | Self::Buffers { .. } => {
+                return "a scalar kernel on one processor of this machine".into();
+            }
+        };
+        match engine {
+            "virtual" => format!("the model `{scenario}`, in virtual time"),
+            _ => format!("the scenario `{scenario}`, on threads of this machine"),
+        }
+    }
 }
 
 impl ClaimFile {

@@ -2,7 +2,8 @@
 //!
 //! A claim is *supported* when the whole interval of its figure meets the criterion, *refuted* when the whole interval
 //! misses it or when arithmetic on the claim's own figures rules it out, *inconclusive* in between, and *not testable*
-//! when what it speaks of is not here.
+//! when what it speaks of is not here. A verdict says what it was tried on and reaches no further; arithmetic may rule out
+//! a part of a claim, such as the saving, that cannot be tested.
 
 mod arithmetic;
 mod file;
@@ -74,12 +75,33 @@ pub struct ClaimResult {
     pub says: String,
     /// The verdict.
     pub verdict: ClaimVerdict,
+    /// What the claim is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
+    /// What the verdict was tried on, and so holds for; nothing where it is not testable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tried_on: Option<String>,
     /// What settled it: `arithmetic`, `experiment`, or why it cannot be tested.
     pub settled_by: String,
     /// Arithmetic on the claim's own figures.
     pub arithmetic: Vec<BoundResult>,
     /// Experiments; the first decides, the others are evidence.
     pub findings: Vec<Finding>,
+}
+
+impl ClaimResult {
+    /// The verdict in words, with the part that arithmetic rules out where the whole cannot be tested.
+    #[must_use]
+    pub fn verdict_words(&self) -> String {
+        let name = self.verdict.name();
+        if self.verdict != ClaimVerdict::NotTestable {
+            return name.into();
+        }
+        match self.arithmetic.iter().find_map(|bound| bound.refuted_part.as_ref()) {
+            Some(part) => format!("{name} here; {part} refuted by arithmetic"),
+            None => format!("{name} here"),
+        }
+    }
 }
 
 /// What an experiment found.
@@ -136,18 +158,23 @@ fn test(claim: &Claim, bench: &mut Bench<'_>) -> Result<ClaimResult, StudyError>
     for trial in &claim.trial {
         findings.push(bench.run(trial)?);
     }
-    let (verdict, settled_by) = if arithmetic.iter().any(|bound| bound.refutes) {
-        (ClaimVerdict::Refuted, "arithmetic on its own figures".to_owned())
-    } else if let Some(finding) = findings.first() {
-        (finding.verdict, format!("experiment ({})", finding.engine))
+    let (verdict, settled_by, tried_on) = if arithmetic.iter().any(|bound| bound.refutes) {
+        let own = "the figures of its own report".to_owned();
+        (ClaimVerdict::Refuted, "arithmetic on its own figures".to_owned(), Some(own))
+    } else if let Some(why) = &claim.untestable {
+        (ClaimVerdict::NotTestable, why.clone(), None)
+    } else if let (Some(trial), Some(finding)) = (claim.trial.first(), findings.first()) {
+        let tried_on = trial.tried_on(&finding.engine);
+        (finding.verdict, format!("experiment ({})", finding.engine), Some(tried_on))
     } else {
-        let why = claim.untestable.clone();
-        (ClaimVerdict::NotTestable, why.unwrap_or_else(|| "no experiment is given".into()))
+        (ClaimVerdict::NotTestable, "no experiment is given".into(), None)
     };
     Ok(ClaimResult {
         id: claim.id.clone(),
         says: claim.says.clone(),
+        about: claim.about.clone(),
         verdict,
+        tried_on,
         settled_by,
         arithmetic,
         findings,

@@ -265,3 +265,22 @@ fn planted_lies_are_found_in_every_format_that_can_show_them() {
     assert!(planted >= 60, "{planted}");
     assert!(found * 100 >= planted * 95, "{found} of {planted} found; missed: {missed:#?}");
 }
+
+/// More than an eighth above what the clients can have in the system is a doubt, from half as many more on an error; a tenth is the
+/// roughness of rounded means. The wrong rule lets anything below twice the clients pass.
+#[test]
+fn littles_law_allows_a_tenth_and_not_a_third() {
+    let format = FORMATS.iter().find(|format| format.0 == "JSON by its keys").unwrap();
+    for (times, expected) in [
+        (1.1, None),
+        (1.3, Some(Severity::Doubt)),
+        (1.7, Some(Severity::Defect)),
+        (3.0, Some(Severity::Defect)),
+    ] {
+        let mut runs = runs(5);
+        runs.iter_mut().for_each(|run| run.rate *= times);
+        let found = audit(&[read(format, &runs)]);
+        let found = found.iter().find(|finding| finding.code == "little-law").map(|finding| finding.severity);
+        assert_eq!(found, expected, "{times} times the rate");
+    }
+}

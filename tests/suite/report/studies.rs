@@ -12,9 +12,9 @@ use conlab::report::study::{
     answer, claims_page, compare_page, explain_page, validate_page, verify_page, whatif_page,
 };
 use conlab::scenario::{Overrides, Scenario};
-use conlab::study::claims::{ClaimResult, ClaimVerdict, Finding};
+use conlab::study::claims::{BoundResult, ClaimResult, ClaimVerdict, Finding};
 use conlab::study::stats::Estimate;
-use conlab::study::validate::{Row, Verdict as Validated};
+use conlab::study::validate::{Row, Validated, Verdict as Judged};
 use conlab::study::{
     Against, Compared, Comparison, Curve, Effect, Explanation, Figure, GateResult, Mechanism, Metric,
     NextExperiment, Part, Point, Prediction, Split, Stop, Value, Verdict, WhatIf,
@@ -217,6 +217,7 @@ fn a_what_if_ranks_by_what_is_attainable_and_announces_ties() {
             curve("lock:interpreter", -0.3, -0.45),
             curve("switch", -0.26, -0.4),
         ],
+        warnings: Vec::new(),
     };
     let page = whatif_page(&found);
     assert!(
@@ -234,7 +235,9 @@ fn claims() {
     let claim = |id: &str, verdict, shown: &str| ClaimResult {
         id: id.into(),
         says: "the task-queue lock is 18 % of the p99".into(),
+        about: Some("a program in Python".into()),
         verdict,
+        tried_on: Some("the model `claims/agents`, in virtual time".into()),
         settled_by: "experiment".into(),
         arithmetic: Vec::new(),
         findings: vec![Finding {
@@ -251,6 +254,17 @@ fn claims() {
         claim("K1", ClaimVerdict::Supported, "17 % ± 2"),
         claim("K2", ClaimVerdict::Refuted, "4 % ± 1"),
         claim("K3", ClaimVerdict::Inconclusive, "9 % ± 8"),
+        ClaimResult {
+            tried_on: None,
+            settled_by: "the server is not here".into(),
+            arithmetic: vec![BoundResult {
+                says: "1.4 to 2.0 times on 11.0 ms saves 3.1 ms to 5.5 ms, where 4.0 ms to 6.0 ms is claimed"
+                    .into(),
+                refutes: false,
+                refuted_part: Some("a saving of more than 5.5 ms".into()),
+            }],
+            ..claim("K4", ClaimVerdict::NotTestable, "0.9 times")
+        },
     ];
     let page = claims_page("phase 18F", &results);
     snapshot("claims", &page);
@@ -268,13 +282,15 @@ fn a_validation() {
         error,
         verdict,
     };
-    let rows = [
-        row("throughput_per_s", 0.02, Some(Validated::Good)),
-        row("sojourn_mean_ms", -0.14, Some(Validated::Noise)),
-        row("sojourn_p99_ms", 0.31, Some(Validated::Miss)),
+    let rows = vec![
+        row("throughput_per_s", 0.02, Some(Judged::Good)),
+        row("sojourn_mean_ms", -0.14, Some(Judged::Noise)),
+        row("sojourn_p99_ms", 0.31, Some(Judged::Miss)),
         row("lock_mean_ms", 0.5, None),
     ];
-    let page = validate_page(&rows, "calibrated on this host", 3);
+    let busy = conlab::measure::usage::busy_warning(Some(0.4)).unwrap();
+    let page =
+        validate_page(&Validated { rows, tasks: 1000, warnings: vec![busy] }, "calibrated on this host", 3);
     assert!(
         page.answer.contains("1 of 3 figures are missed") && page.answer.contains("+31.0 %"),
         "{}",
