@@ -22,7 +22,7 @@ impl Verdict {
         let waits: Vec<String> = parties
             .iter()
             .map(|Party { who, waits_for, held_by, .. }| match held_by {
-                Some(holder) if waits_for.starts_with("lock") => {
+                Some(holder) if waits_for.starts_with("lock") || waits_for.starts_with("a place") => {
                     format!("{who} waits for {waits_for} held by {holder}")
                 }
                 Some(other) => format!("{who} waits for {waits_for}, due from {other}"),

@@ -15,5 +15,7 @@ mod mechanisms;
 mod observe;
 mod profilers;
 mod program;
+#[path = "../support/deadlocks.rs"]
+mod shapes;
 mod store_crash;
 mod trace;

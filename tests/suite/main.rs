@@ -26,6 +26,8 @@ mod report;
 mod round_trips;
 mod scenario_mistakes;
 mod scenario_schema;
+#[path = "../support/deadlocks.rs"]
+mod shapes;
 mod simulated;
 #[path = "../support/hostile.rs"]
 mod targets;

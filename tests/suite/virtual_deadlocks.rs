@@ -1,5 +1,6 @@
 //! Deadlocks in virtual time: each shape is named with its whole cycle, and nothing that is merely slow is called one.
 
+use super::shapes::{assert_named, assert_only_slow, look_alikes, shapes};
 use conlab::engine::{Engine, Experiment, Progress, VirtualEngine};
 use conlab::measure::record::{RunRecord, Verdict, VerdictKind};
 use conlab::scenario::{LoadArm, Scenario};
@@ -241,31 +242,22 @@ fn two_deadlocks_are_two_verdicts() {
     assert!(cycle(found[0])[0].starts_with("x-0") && cycle(found[1])[0].starts_with("x2-4"));
 }
 
+/// The list that the real engine is held to as well.
+#[test]
+fn every_shape_is_named_with_all_its_parties() {
+    for shape in shapes() {
+        assert_named(&shape, &run(&format!("{}{}", head_for(&shape.text), shape.text)));
+    }
+}
+
 /// Systems that wait long or for ever for somebody who is at work, at the end of the window too.
 #[test]
-#[expect(clippy::too_many_lines, reason = "a list of systems")]
 fn what_is_merely_slow_is_no_deadlock() {
+    for (name, text) in look_alikes() {
+        assert_only_slow(&name, &run(&format!("{}{text}", head_for(&text))));
+    }
     let focus = "[actor.x]\nfocus = true\n";
-    // Both want the same lock last, and nobody holds it while waiting for the other's.
-    let one_order = format!(
-        "[lock.a]\n[lock.b]\n[lock.c]\n{focus}load = {{ clients = 1 }}\n\
-         steps = [{{ name = \"s\", lock = \"a\", io = \"2ms\", call = \"t\" }}]\n\
-         [actor.y]\nload = {{ clients = 1 }}\nsteps = [{{ name = \"s\", lock = \"b\", io = \"2ms\", call = \"t\" }}]\n\
-         [actor.t]\nsteps = [{{ name = \"t\", lock = \"c\", compute = \"3ms\" }}]\n"
-    );
-    let cases: Vec<(&str, String)> = vec![
-        ("locks in one order", one_order),
-        (
-            "a lock taken away",
-            ABBA.replace("[actor.x]\n", focus).replace("[lock.b]", "[lock.b]\nkind = \"absent\""),
-        ),
-        (
-            "the two never meet",
-            ABBA.replace("[actor.x]\n", focus).replace(
-                "clients = 1 }\nsteps = [{ name = \"s\", lock = \"b\"",
-                "clients = 1, think = \"1s\" }\nsteps = [{ name = \"s\", lock = \"b\"",
-            ),
-        ),
+    let endless: [(&str, String); 4] = [
         (
             "a lock held over the window's end",
             format!(
@@ -279,33 +271,9 @@ fn what_is_merely_slow_is_no_deadlock() {
             ),
         ),
         (
-            "a full queue with a slow worker",
-            format!(
-                "{focus}threads = 4\nload = {{ clients = 8 }}\nsteps = [{{ name = \"s\", compute = \"1ms\", send = \"q\" }}]\n[actor.q]\ncapacity = 1\nsteps = [{{ name = \"t\", io = \"90ms\" }}]\n"
-            ),
-        ),
-        (
-            "a chain of full queues with a slow end",
-            format!(
-                "{focus}threads = 4\nload = {{ clients = 8 }}\nsteps = [{{ name = \"s\", send = \"q\" }}]\n[actor.q]\ncapacity = 1\nsteps = [{{ name = \"t\", send = \"r\" }}]\n[actor.r]\ncapacity = 1\nsteps = [{{ name = \"t\", compute = \"10s\" }}]\n"
-            ),
-        ),
-        (
-            "one worker for many calls",
-            format!(
-                "{focus}threads = 16\nload = {{ clients = 32 }}\nsteps = [{{ name = \"s\", call = \"one\" }}]\n[actor.one]\nsteps = [{{ name = \"t\", compute = \"40ms\" }}]\n"
-            ),
-        ),
-        (
             "an interpreter lock that is never free",
             format!(
                 "[lock.g]\nkind = \"gil\"\ninterval = \"1s\"\n{focus}threads = 4\nload = {{ clients = 4 }}\nunder = \"g\"\nsteps = [{{ name = \"s\", compute = \"10s\" }}]\n"
-            ),
-        ),
-        (
-            "a mutex held by a thread that waits for the interpreter lock",
-            format!(
-                "[lock.g]\nkind = \"gil\"\n[lock.l]\n{focus}threads = 4\nload = {{ clients = 4 }}\nunder = \"g\"\nsteps = [{{ name = \"s\", lock = \"l\", compute = \"7ms\", io = \"1ms\" }}]\n[actor.hog]\nload = {{ clients = 1 }}\nunder = \"g\"\nsteps = [{{ name = \"c\", compute = \"1s\" }}]\n"
             ),
         ),
         (
@@ -314,28 +282,14 @@ fn what_is_merely_slow_is_no_deadlock() {
                 "[lock.l]\nkind = \"spin\"\n{focus}threads = 12\nload = {{ clients = 12 }}\nsteps = [{{ name = \"s\", lock = \"l\", compute = \"3ms\" }}]\n"
             ),
         ),
-        (
-            "tokio with more tasks than workers",
-            format!(
-                "[lock.l]\n{focus}queue = \"async\"\nload = {{ clients = 50 }}\nsteps = [{{ name = \"s\", lock = \"l\", io = \"20ms\" }}, {{ name = \"c\", call = \"t\" }}]\n[actor.t]\nqueue = \"async\"\ncapacity = 1\nsteps = [{{ name = \"t\", io = \"300ms\" }}]\n"
-            ),
-        ),
-        (
-            "nobody sends anything",
-            format!(
-                "{focus}load = {{ clients = 1, think = \"10s\" }}\nsteps = [{{ name = \"s\", compute = \"1ms\" }}]\n"
-            ),
-        ),
-        (
-            "overload",
-            format!(
-                "{focus}load = {{ rate = \"5000/s\" }}\nsteps = [{{ name = \"s\", compute = \"1ms\" }}]\n"
-            ),
-        ),
     ];
-    for (what, body) in cases {
-        let record = run(&format!("{HEAD}{body}"));
-        assert!(deadlocks(&record).is_empty(), "{what}: {:?}", record.verdicts);
-        assert!(!record.partial, "{what}");
+    for (name, text) in endless {
+        assert_only_slow(name, &run(&format!("{HEAD}{text}")));
     }
+}
+
+/// As [`HEAD`], with a core for everybody unless the system says how many.
+fn head_for(text: &str) -> String {
+    let host = "[host]\ncores = 4\n";
+    HEAD.replace(host, if text.contains("[host]") { "" } else { "[host]\ncores = 20\n" })
 }

@@ -1,5 +1,6 @@
 //! A call that is more than one message and its answer, shared between whoever asks and whoever answers.
 
+use super::register::Ticket;
 use crate::measure::Outcome;
 use crate::scenario::CallSpec;
 use crate::units::Nanos;
@@ -11,6 +12,8 @@ use std::task::{Poll, Waker};
 #[derive(Debug)]
 pub(super) struct Asking {
     state: Mutex<State>,
+    /// Names the call in the register of waits.
+    pub(super) ticket: Ticket,
     /// Whether messages whose answers are no longer waited for are withdrawn.
     cancel: bool,
 }
@@ -36,6 +39,21 @@ struct Part {
     answered: bool,
     hedged: bool,
     sent: Nanos,
+    /// The actor that its last message went to.
+    to: usize,
+}
+
+/// What is left of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Outlook {
+    /// Answers that are still needed; none when the call is decided.
+    pub(super) needed: usize,
+    /// Parts that were sent and have no answer yet.
+    pub(super) open: usize,
+    /// The actors that they went to.
+    pub(super) to: Vec<usize>,
+    /// Parts that may yet be sent.
+    pub(super) unsent: usize,
 }
 
 /// What there is to do for whoever asks.
@@ -66,7 +84,7 @@ impl State {
 }
 
 impl Asking {
-    pub(super) fn new(calls: &CallSpec) -> Self {
+    pub(super) fn new(calls: &CallSpec, ticket: Ticket) -> Self {
         let state = State {
             parts: vec![Part::default(); calls.parts.len()],
             next: 0,
@@ -79,11 +97,28 @@ impl Asking {
             closed: false,
             waker: None,
         };
-        Self { state: Mutex::new(state), cancel: calls.cancel }
+        Self { state: Mutex::new(state), ticket, cancel: calls.cancel }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is left of it.
+    pub(super) fn outlook(&self) -> Outlook {
+        let state = self.state();
+        let decided = matches!(state.due(), Due::Answered | Due::Hopeless(_));
+        Outlook {
+            needed: if decided { 0 } else { state.need - state.answers },
+            open: state.open,
+            to: state
+                .parts
+                .iter()
+                .filter(|part| part.copies > 0 && !part.answered)
+                .map(|part| part.to)
+                .collect(),
+            unsent: state.parts.len() - state.next,
+        }
     }
 
     /// What there is to do; a part that may be sent counts as sent from here on.
@@ -97,6 +132,11 @@ impl Asking {
             state.parts[part].sent = now;
         }
         due
+    }
+
+    /// The message of a part is on its way to this actor.
+    pub(super) fn goes_to(&self, part: usize, actor: usize) {
+        self.state().parts[part].to = actor;
     }
 
     /// A part whose answer is late, which counts as sent once more from here on.
@@ -191,18 +231,23 @@ mod tests {
 
     #[test]
     fn a_call_is_answered_or_hopeless_as_its_parts_end() {
-        let asking = Asking::new(&calls(3, 2, 2));
+        let asking = Asking::new(&calls(3, 2, 2), Ticket(1));
         let now = Nanos(10);
         assert_eq!(
             [asking.due(now), asking.due(now), asking.due(now)],
             [Due::Send(0), Due::Send(1), Due::Wait]
         );
         assert!(asking.answer(0, Outcome::Completed));
+        let left = |needed, to: &[usize], unsent| Outlook { needed, open: to.len(), to: to.to_vec(), unsent };
+        asking.goes_to(1, 7);
+        assert_eq!(asking.outlook(), left(1, &[7], 1));
         assert_eq!(asking.due(now), Due::Send(2));
+        assert_eq!(asking.outlook(), left(1, &[7, 0], 0));
         assert!(asking.answer(1, Outcome::TimedOut));
         assert_eq!(asking.due(now), Due::Wait);
         assert!(asking.answer(2, Outcome::Refused));
         assert_eq!(asking.due(now), Due::Hopeless(Outcome::Refused));
+        assert_eq!(asking.outlook(), left(0, &[], 0));
         assert!(!asking.is_withdrawn());
         asking.close();
         assert!(asking.is_withdrawn());
@@ -210,7 +255,7 @@ mod tests {
 
     #[test]
     fn a_hedged_part_dies_with_its_last_copy_and_is_answered_once() {
-        let asking = Asking::new(&calls(1, 1, 1));
+        let asking = Asking::new(&calls(1, 1, 1), Ticket(1));
         assert_eq!(asking.due(Nanos(10)), Due::Send(0));
         assert_eq!(asking.next_late(Nanos(5)), Some(Nanos(15)));
         assert_eq!((asking.late(Nanos(14), Nanos(5)), asking.late(Nanos(15), Nanos(5))), (None, Some(0)));

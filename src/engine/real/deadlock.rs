@@ -8,17 +8,21 @@
 //! | waits for | provided by |
 //! | --- | --- |
 //! | a lock | all who hold it; nobody holds it: it is there |
+//! | a lock, as a reader | the writer that holds it; readers hold it: all writers that wait before |
+//! | a place in a pool | any who has one; one is free: it is there |
 //! | an answer | whoever serves the call; nobody serves it yet: any performer of the actor called |
+//! | answers to several parts | as many of those who serve them, or are to, as answers are needed |
 //! | room in a queue | any performer of the actor whose queue it is |
 //!
 //! A performer that shares workers with others needs one of them besides: they are lost when performers that are
 //! not live block them all.
 
+use super::asking::Outlook;
 use super::register::{Awaits, Look, Register, Seen};
 use super::runtime::Runtime;
 use crate::measure::record::{Party, Verdict};
 use crate::units::Nanos;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 /// One wait of a deadlock.
@@ -60,14 +64,35 @@ enum Providers {
     All(Vec<usize>),
     /// One of them is enough.
     Any(Range<usize>),
+    /// One of these is enough.
+    AnyOf(Vec<usize>),
+    /// Answers to a call of several parts: who serves some, who could serve the rest, and what is left of it.
+    Parts { servers: Vec<usize>, others: Vec<usize>, outlook: Outlook },
 }
 
 impl Providers {
     fn all(&self) -> Vec<usize> {
         match self {
             Self::None => Vec::new(),
-            Self::All(all) => all.clone(),
+            Self::All(all) | Self::AnyOf(all) => all.clone(),
             Self::Any(any) => any.clone().collect(),
+            Self::Parts { servers, others, .. } => servers.iter().chain(others).copied().collect(),
+        }
+    }
+
+    /// Whether the wait may end, by those who are live.
+    fn may_act(&self, live: &[bool]) -> bool {
+        match self {
+            Self::None => true,
+            Self::All(all) => all.iter().all(|each| live[*each]),
+            Self::Any(any) => any.clone().any(|each| live[each]),
+            Self::AnyOf(any) => any.iter().any(|each| live[*each]),
+            Self::Parts { servers, others, outlook } => {
+                let served = servers.iter().filter(|each| live[**each]).count();
+                let rest = if others.iter().any(|each| live[*each]) { outlook.open } else { 0 };
+                let may_come = served + rest.saturating_sub(servers.len());
+                may_come >= outlook.needed || may_come > 0 && may_come + outlook.unsent >= outlook.needed
+            }
         }
     }
 }
@@ -75,17 +100,43 @@ impl Providers {
 /// By performer, who could end its wait.
 fn providers(register: &Register, look: &Look) -> Vec<Providers> {
     let mut holders: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    let mut readers: BTreeSet<usize> = BTreeSet::new();
+    let mut writers: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    let mut places: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     let mut servers: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
     for (who, seen) in look.entries.iter().enumerate() {
-        seen.held.iter().for_each(|lock| holders.entry(*lock).or_default().push(who));
+        for (lock, share) in &seen.held {
+            holders.entry(*lock).or_default().push(who);
+            readers.extend(share.then_some(*lock));
+        }
+        seen.places.iter().for_each(|pool| places.entry(*pool).or_default().push(who));
+        if let Awaits::Lock(lock) = seen.awaits {
+            writers.entry(lock).or_default().push(who);
+        }
         if seen.serves != 0 {
             servers.entry(seen.serves).or_default().push(who);
         }
     }
+    let all = |who: Option<&Vec<usize>>| who.map_or(Providers::None, |who| Providers::All(who.clone()));
     let of = |seen: &Seen| match seen.awaits {
         _ if seen.granted => Providers::None,
         Awaits::Nothing => Providers::None,
-        Awaits::Lock(lock) => holders.get(&lock).map_or(Providers::None, |who| Providers::All(who.clone())),
+        Awaits::Lock(lock) => all(holders.get(&lock)),
+        Awaits::Share(lock) if readers.contains(&lock) => all(writers.get(&lock)),
+        Awaits::Share(lock) => all(holders.get(&lock)),
+        Awaits::Place(pool) => match places.get(&pool) {
+            Some(who) if who.len() >= register.sizes[pool] => Providers::AnyOf(who.clone()),
+            _ => Providers::None,
+        },
+        Awaits::Answers(_) => match &seen.outlook {
+            Some(outlook) if outlook.needed > 0 => {
+                let servers = servers.get(&seen.asked).cloned().unwrap_or_default();
+                let rest = if outlook.open > servers.len() { &outlook.to[..] } else { &[] };
+                let others = rest.iter().flat_map(|actor| register.performers[*actor].clone()).collect();
+                Providers::Parts { servers, others, outlook: outlook.clone() }
+            }
+            _ => Providers::None,
+        },
         Awaits::Answer(actor) => match servers.get(&seen.asked) {
             Some(who) => Providers::All(who.clone()),
             None => Providers::Any(register.performers[actor].clone()),
@@ -116,16 +167,11 @@ fn cycles(register: &Register, before: &Look, now: &Look) -> Vec<Vec<Stuck>> {
         None => true,
         Some(pool) => now.occupied[pool.clone()].iter().any(|by| by.is_none_or(|by| by == who || live[by])),
     };
-    let served = |who: usize, live: &[bool]| match &providers[who] {
-        Providers::None => true,
-        Providers::All(all) => all.iter().all(|each| live[*each]),
-        Providers::Any(any) => any.clone().any(|each| live[each]),
-    };
     // Ends because every round but the last makes somebody live.
     loop {
         let mut changed = false;
         for who in 0..count {
-            if !live[who] && served(who, &live) && worker_for(who, &live) {
+            if !live[who] && providers[who].may_act(&live) && worker_for(who, &live) {
                 live[who] = true;
                 changed = true;
             }
@@ -176,7 +222,12 @@ pub(super) fn verdict(run: &Runtime, cycle: &[Stuck]) -> Verdict {
         who: run.performer_name(stuck.who),
         waits_for: match stuck.awaits {
             Awaits::Lock(lock) => format!("lock `{}`", run.locks[lock].name),
-            Awaits::Answer(to) => format!("an answer of {}", actor(to)),
+            Awaits::Share(lock) if !reads_behind_a_writer(cycle, stuck.held_by, lock) => {
+                format!("lock `{}`", run.locks[lock].name)
+            }
+            Awaits::Share(lock) => format!("its turn at lock `{}`", run.locks[lock].name),
+            Awaits::Place(pool) => format!("a place in pool `{}`", run.pools[pool].name),
+            Awaits::Answer(to) | Awaits::Answers(to) => format!("an answer of {}", actor(to)),
             Awaits::Room(to) => format!("room in the queue of {}", actor(to)),
             Awaits::Nothing => format!("a worker of {}", actor(run.actor_of(stuck.who))),
         },
@@ -184,6 +235,11 @@ pub(super) fn verdict(run: &Runtime, cycle: &[Stuck]) -> Verdict {
         since_ns: Nanos(stuck.since).0.cast_signed() - run.window_start().0.cast_signed(),
     });
     Verdict::deadlock(parties.collect())
+}
+
+/// Whether this performer of a cycle waits for the lock as a writer, so that readers who come wait behind it.
+fn reads_behind_a_writer(cycle: &[Stuck], writer: usize, lock: usize) -> bool {
+    cycle.iter().any(|stuck| stuck.who == writer && stuck.awaits == Awaits::Lock(lock))
 }
 
 #[cfg(test)]
@@ -197,6 +253,7 @@ mod tests {
             performers: vec![0..2, 2..4, 4..8],
             pools: vec![0..0, 2..2, 4..6],
             occupied: Vec::new(),
+            sizes: vec![2],
         }
     }
 
@@ -209,13 +266,15 @@ mod tests {
             asked: 0,
             granted: false,
             held: Vec::new(),
+            places: Vec::new(),
+            outlook: None,
         };
         Look { entries: vec![seen; 8], occupied: vec![None; 6] }
     }
 
     fn waits(look: &mut Look, who: usize, awaits: Awaits, holds: &[usize]) {
         look.entries[who].awaits = awaits;
-        look.entries[who].held = holds.to_vec();
+        look.entries[who].held = holds.iter().map(|lock| (*lock, false)).collect();
     }
 
     /// The performers of each cycle that two looks find.
@@ -289,6 +348,52 @@ mod tests {
         assert_eq!(found(&look, &look), [[0, 2]]);
         look.entries[2].awaits = Awaits::Nothing;
         assert!(found(&look, &look).is_empty());
+    }
+
+    /// Lock 0 is read by thread 0, which wants lock 1; its writer, thread 1, waits; thread 2 holds lock 1 and reads after the writer.
+    #[test]
+    fn a_reader_waits_for_the_writer_before_it() {
+        let mut look = crossed();
+        look.entries[0].held = vec![(0, true)];
+        look.entries[2].awaits = Awaits::Share(0);
+        assert!(found(&look, &look).is_empty(), "no writer waits, so it may go in");
+        waits(&mut look, 1, Awaits::Lock(0), &[]);
+        assert_eq!(found(&look, &look), [[0, 2, 1]]);
+    }
+
+    #[test]
+    fn a_place_is_up_to_all_who_have_one() {
+        let mut look = nobody_waits();
+        for who in [0, 1] {
+            look.entries[who].places = vec![0];
+            waits(&mut look, who, Awaits::Answer(1), &[]);
+            look.entries[who].asked = 9 + who as u64;
+            look.entries[2 + who].serves = 9 + who as u64;
+            look.entries[2 + who].awaits = Awaits::Place(0);
+        }
+        assert_eq!(found(&look, &look), [[0, 2]]);
+        look.entries[3].awaits = Awaits::Nothing;
+        assert!(found(&look, &look).is_empty(), "the other place comes back");
+        look.entries[3].awaits = Awaits::Place(0);
+        look.entries[1].places.clear();
+        assert!(found(&look, &look).is_empty(), "a place is free");
+    }
+
+    #[test]
+    fn a_call_of_parts_is_stuck_when_too_few_answers_can_come() {
+        let mut look = nobody_waits();
+        let outlook = |needed, unsent| Some(Outlook { needed, open: 2, to: vec![1, 2], unsent });
+        look.entries[0].asked = 9;
+        look.entries[0].outlook = outlook(2, 0);
+        waits(&mut look, 0, Awaits::Answers(1), &[0]);
+        look.entries[2].serves = 9;
+        waits(&mut look, 2, Awaits::Lock(0), &[]);
+        look.entries[4].serves = 9;
+        assert_eq!(found(&look, &look), [[0, 2]], "both are needed, and one never comes");
+        look.entries[0].outlook = outlook(1, 0);
+        assert!(found(&look, &look).is_empty(), "one is enough");
+        look.entries[4].serves = 0;
+        assert!(found(&look, &look).is_empty(), "the other has not been begun");
     }
 
     #[test]

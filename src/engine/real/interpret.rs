@@ -181,7 +181,7 @@ impl<E: Executor> Performer<'_, E> {
         let contended = !matches!(taken, Ok((_, false)));
         let since = if contended { self.cut_lock(Activity::Lock, lock) } else { before };
         let (held, _) = taken?;
-        self.register().hold(0, lock);
+        self.register().hold(0, lock, false);
         self.interpreter = Some((lock, held, since));
         let by = self.user();
         self.executor.note(|notes| notes.stats.locks[lock].taken(by, contended, before, since));
@@ -239,7 +239,7 @@ impl<E: Executor> Performer<'_, E> {
         let since = self.time.last();
         let by = self.user();
         self.executor.note(|notes| notes.stats.locks[lock].taken(by, contended, before, since));
-        self.register().hold(1 + self.held.len(), lock);
+        self.register().hold(1 + self.held.len(), lock, false);
         self.held.push((lock, held, since));
         Ok(())
     }
@@ -258,7 +258,7 @@ impl<E: Executor> Performer<'_, E> {
             self.drop_interpreter(Activity::Work);
             self.say(ThreadState::Lock);
             self.waits = Some((Activity::Lock, Some(lock)));
-            self.begin_wait(Awaits::Lock(lock));
+            self.begin_wait(if share { Awaits::Share(lock) } else { Awaits::Lock(lock) });
             match turnstile.wait {
                 Wait::Park => {
                     self.executor.wait_for(turnstile.enter(share), None).await?;
@@ -286,7 +286,7 @@ impl<E: Executor> Performer<'_, E> {
         let since = self.time.last();
         let by = self.user();
         self.executor.note(|notes| notes.stats.locks[lock].taken(by, contended, before, since));
-        self.register().hold(1 + self.held.len(), lock);
+        self.register().hold(1 + self.held.len(), lock, share);
         self.held.push((lock, Held::Policy(share), since));
         Ok(())
     }

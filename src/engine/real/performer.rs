@@ -131,7 +131,8 @@ impl<'run, E: Executor> Performer<'run, E> {
         self.messages = 0;
         run.register.entries[self.entry].serve(match &task.origin {
             Origin::Call { ticket, .. } => Some(*ticket),
-            Origin::Open | Origin::Client | Origin::Part(..) => None,
+            Origin::Part(asking, _) => Some(asking.ticket),
+            Origin::Open | Origin::Client => None,
         });
         self.steps.fill(Default::default());
         if run.special
@@ -192,7 +193,10 @@ impl<'run, E: Executor> Performer<'run, E> {
                     // The caller has gone only when the run is over.
                     answer.send(()).ok();
                 }
-                Origin::Part(asking, part) => wasted = !asking.answer(part, Outcome::Completed),
+                Origin::Part(asking, part) => {
+                    self.register().served(asking.ticket);
+                    wasted = !asking.answer(part, Outcome::Completed);
+                }
                 Origin::Open | Origin::Client => {}
             }
             // An answer is part of the task, and of its last step: the caller's wake-up is paid by whoever answers.

@@ -11,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// A pool while it is in use.
 #[derive(Debug)]
 pub(super) struct PoolRuntime {
+    pub(super) name: String,
     pub(super) size: usize,
     mechanism: Mechanism,
     /// How long a task waits for a place.
@@ -55,7 +56,7 @@ impl PoolRuntime {
         } else {
             Mechanism::Fifo(Arc::new(Semaphore::new(size)))
         };
-        Self { size, mechanism, timeout: spec.timeout.clone() }
+        Self { name: spec.name.clone(), size, mechanism, timeout: spec.timeout.clone() }
     }
 
     /// A place, if one is free and nobody is before.

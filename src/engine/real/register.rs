@@ -8,22 +8,30 @@
 //! # What a look may conclude
 //!
 //! A lock enters `held` after it was taken and leaves it before it is given back, and `serves` is set before a task
-//! begins. `moves` grows at the begin and at the end of every wait, after what it begins with was written (Release) and
+//! begins; so do places of pools. `moves` grows at the begin and at the end of every wait, after what it begins with was written (Release) and
 //! before it is read (Acquire). So an entry whose `moves` two looks find the same, and odd, was in the same wait for all of the
 //! time between them, held the same locks and served the same task.
 
+use super::asking::{Asking, Outlook};
 use crate::model::{Op, Program};
 use crate::scenario::ActorSpec;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What a performer waits for without a bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Awaits {
     /// Nothing: it works, sleeps for a time, or waits for a task.
     Nothing,
-    /// A lock, by index.
+    /// A lock, by index, for itself alone.
     Lock(usize),
+    /// A lock that readers share, as one of them.
+    Share(usize),
+    /// A place in a pool, by index.
+    Place(usize),
+    /// Answers to a call of several parts, the first of which goes to this actor.
+    Answers(usize),
     /// The answer of an actor, by index.
     Answer(usize),
     /// Room in the queue of an actor, by index.
@@ -34,18 +42,24 @@ impl Awaits {
     const fn word(self) -> u64 {
         match self {
             Self::Nothing => 0,
-            Self::Lock(lock) => (lock as u64) << 2 | 1,
-            Self::Answer(actor) => (actor as u64) << 2 | 2,
-            Self::Room(actor) => (actor as u64) << 2 | 3,
+            Self::Lock(lock) => (lock as u64) << 3 | 1,
+            Self::Answer(actor) => (actor as u64) << 3 | 2,
+            Self::Room(actor) => (actor as u64) << 3 | 3,
+            Self::Share(lock) => (lock as u64) << 3 | 4,
+            Self::Place(pool) => (pool as u64) << 3 | 5,
+            Self::Answers(actor) => (actor as u64) << 3 | 6,
         }
     }
 
     fn of(word: u64) -> Self {
-        let index = usize::try_from(word >> 2).unwrap_or(usize::MAX);
-        match word & 3 {
+        let index = usize::try_from(word >> 3).unwrap_or(usize::MAX);
+        match word & 7 {
             1 => Self::Lock(index),
             2 => Self::Answer(index),
             3 => Self::Room(index),
+            4 => Self::Share(index),
+            5 => Self::Place(index),
+            6 => Self::Answers(index),
             _ => Self::Nothing,
         }
     }
@@ -83,12 +97,19 @@ pub(super) struct Entry {
     asked: AtomicU64,
     /// The last of its calls that was answered; written by whoever answers.
     answered: AtomicU64,
-    /// Locks that it holds, each plus one: first the one around work, then those over steps.
+    /// Locks that it holds, each plus one: first the one around work, then those over steps; [`SHARED`] as readers do.
     held: Box<[AtomicU32]>,
+    /// Pools of which it holds a place, each plus one.
+    places: Box<[AtomicU32]>,
+    /// Its call of several parts, while it waits for answers without a bound.
+    asking: Mutex<Option<Arc<Asking>>>,
 }
 
+/// Marks a lock that is held as readers hold it.
+const SHARED: u32 = 1 << 31;
+
 impl Entry {
-    fn new(locks: usize) -> Self {
+    fn new(Depth { locks, places }: Depth) -> Self {
         Self {
             moves: AtomicU64::new(0),
             awaits: AtomicU64::new(0),
@@ -96,7 +117,9 @@ impl Entry {
             serves: AtomicU64::new(0),
             asked: AtomicU64::new(0),
             answered: AtomicU64::new(0),
-            held: (0..locks).map(|_| AtomicU32::new(0)).collect(),
+            held: (0..=locks).map(|_| AtomicU32::new(0)).collect(),
+            places: (0..places).map(|_| AtomicU32::new(0)).collect(),
+            asking: Mutex::new(None),
         }
     }
 
@@ -118,10 +141,34 @@ impl Entry {
 
     /// A lock was taken: at `place` 0 the one around work, from 1 on those over steps.
     #[inline]
-    pub(super) fn hold(&self, place: usize, lock: usize) {
+    pub(super) fn hold(&self, place: usize, lock: usize, share: bool) {
         if let Some(held) = self.held.get(place) {
-            held.store(u32::try_from(lock + 1).unwrap_or(0), Ordering::Relaxed);
+            let shared = if share { SHARED } else { 0 };
+            held.store(u32::try_from(lock + 1).unwrap_or(0) | shared, Ordering::Relaxed);
         }
+    }
+
+    /// A place was taken in a pool, after `before` others.
+    pub(super) fn take_place(&self, before: usize, pool: usize) {
+        if let Some(place) = self.places.get(before) {
+            place.store(u32::try_from(pool + 1).unwrap_or(0), Ordering::Relaxed);
+        }
+    }
+
+    /// The place that was taken after `before` others is about to be given back.
+    pub(super) fn leave_place(&self, before: usize) {
+        if let Some(place) = self.places.get(before) {
+            place.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Which call of several parts it waits for without a bound, if for any.
+    pub(super) fn ask(&self, asking: Option<Arc<Asking>>) {
+        *self.asking.lock().unwrap_or_else(PoisonError::into_inner) = asking;
+    }
+
+    fn outlook(&self) -> Option<Outlook> {
+        self.asking.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|asking| asking.outlook())
     }
 
     /// The lock at `place` is about to be given back.
@@ -137,6 +184,13 @@ impl Entry {
     pub(super) fn serve(&self, ticket: Option<Ticket>) {
         self.serves.store(ticket.map_or(0, |ticket| ticket.0), Ordering::Relaxed);
     }
+
+    /// Its part of this call is about to be answered.
+    pub(super) fn served(&self, ticket: Ticket) {
+        if self.serves.load(Ordering::Relaxed) == ticket.0 {
+            self.serves.store(0, Ordering::Relaxed);
+        }
+    }
 }
 
 /// Everybody's entries, and who is whose.
@@ -149,24 +203,35 @@ pub(super) struct Register {
     pub(super) pools: Vec<Range<usize>>,
     /// By worker of the run, the entry (plus one) of the performer that blocks a shared worker.
     pub(super) occupied: Vec<AtomicU32>,
+    /// By pool, its places.
+    pub(super) sizes: Vec<usize>,
 }
 
 impl Register {
-    /// A register of every actor's performers, with programs and numbers of those.
+    /// A register of every actor's performers, with programs and numbers of those, and of pools of these sizes.
     pub(super) fn new<'run>(
         actors: impl Iterator<Item = (&'run ActorSpec, &'run Program, usize, bool)>,
+        sizes: Vec<usize>,
     ) -> Self {
-        let mut register =
-            Self { entries: Vec::new(), performers: Vec::new(), pools: Vec::new(), occupied: Vec::new() };
+        let mut register = Self {
+            entries: Vec::new(),
+            performers: Vec::new(),
+            pools: Vec::new(),
+            occupied: Vec::new(),
+            sizes,
+        };
         let mut stations = Vec::new();
         // Whoever serves several actors may hold what any of them takes.
-        let mut deepest = 0;
+        let mut deepest = Depth::default();
         for (spec, program, performers, shared) in actors {
             stations.push(spec.at);
-            deepest = if spec.at.is_some() { depth(program).max(deepest) } else { deepest };
-            let locks = 1 + if spec.at.is_some() { deepest } else { depth(program) };
+            let mut depth = Depth::of(program);
+            if spec.at.is_some() {
+                depth = depth.max(deepest);
+                deepest = depth;
+            }
             let first = register.entries.len();
-            register.entries.extend((0..performers).map(|_| Entry::new(locks)));
+            register.entries.extend((0..performers).map(|_| Entry::new(depth)));
             register.performers.push(first..first + performers);
             let worker = register.occupied.len();
             register.occupied.extend((0..spec.threads).map(|_| AtomicU32::new(0)));
@@ -181,7 +246,7 @@ impl Register {
         register
     }
 
-    /// The ticket of the next call of the performer with this entry, which has made `calls`.
+    /// The ticket of the next call of the performer with this entry, which has made `calls`; a call of several parts has one.
     #[inline]
     pub(super) fn call(&self, entry: usize, calls: u64) -> Ticket {
         let ticket = Ticket::new(entry, calls);
@@ -226,13 +291,11 @@ impl Register {
                 granted: match awaits {
                     Awaits::Answer(_) => entry.answered.load(Ordering::Acquire) == asked,
                     Awaits::Room(actor) => has_room(actor),
-                    Awaits::Nothing | Awaits::Lock(_) => false,
+                    _ => false,
                 },
-                held: entry
-                    .held
-                    .iter()
-                    .filter_map(|held| usize::try_from(held.load(Ordering::Relaxed)).ok()?.checked_sub(1))
-                    .collect(),
+                held: entry.held.iter().filter_map(held).collect(),
+                places: entry.places.iter().filter_map(held).map(|(pool, _)| pool).collect(),
+                outlook: matches!(awaits, Awaits::Answers(_)).then(|| entry.outlook()).flatten(),
             }
         });
         let occupied = self
@@ -243,20 +306,39 @@ impl Register {
     }
 }
 
-/// Most locks that a program holds at once.
-fn depth(program: &Program) -> usize {
-    let (mut now, mut most) = (0_usize, 0);
-    for op in &program.ops {
-        match op {
-            Op::Lock { .. } => {
-                now += 1;
-                most = most.max(now);
+/// What a word says is held, and whether as readers hold it.
+fn held(word: &AtomicU32) -> Option<(usize, bool)> {
+    let word = word.load(Ordering::Relaxed);
+    let index = usize::try_from(word & !SHARED).ok()?.checked_sub(1)?;
+    Some((index, word & SHARED != 0))
+}
+
+/// Most locks over steps, and most places, that a program holds at once.
+#[derive(Clone, Copy, Debug, Default)]
+struct Depth {
+    locks: usize,
+    places: usize,
+}
+
+impl Depth {
+    fn of(program: &Program) -> Self {
+        let (mut now, mut most) = (Self::default(), Self::default());
+        for op in &program.ops {
+            match op {
+                Op::Lock { .. } => now.locks += 1,
+                Op::Unlock { .. } => now.locks = now.locks.saturating_sub(1),
+                Op::Acquire { .. } => now.places += 1,
+                Op::Release { .. } => now.places = now.places.saturating_sub(1),
+                _ => {}
             }
-            Op::Unlock { .. } => now = now.saturating_sub(1),
-            _ => {}
+            most = most.max(now);
         }
+        most
     }
-    most
+
+    fn max(self, other: Self) -> Self {
+        Self { locks: self.locks.max(other.locks), places: self.places.max(other.places) }
+    }
 }
 
 /// What one performer did at the time of a look.
@@ -269,7 +351,12 @@ pub(super) struct Seen {
     pub(super) asked: u64,
     /// What it waits for is there already: it only has not gone on yet.
     pub(super) granted: bool,
-    pub(super) held: Vec<usize>,
+    /// Locks, and whether each is held as readers hold it.
+    pub(super) held: Vec<(usize, bool)>,
+    /// Pools of which it has a place, as often as it has one.
+    pub(super) places: Vec<usize>,
+    /// What is left of its call of several parts.
+    pub(super) outlook: Option<Outlook>,
 }
 
 /// What everybody did at the time of a look.

@@ -318,15 +318,18 @@ impl Runtime {
             warmup: scenario.run.warmup,
             caches: scenario.caches.iter().map(|spec| CacheRuntime::new(spec, workers)).collect(),
             stores,
-            register: Register::new(actors.iter().map(|actor| {
-                let shared = actor.spec.queue == QueueKind::Async;
-                let performers = if shared && actor.spec.threads > 0 {
-                    actor.spec.capacity.min(MAX_HANDLERS)
-                } else {
-                    actor.spec.threads
-                };
-                (&actor.spec, &actor.program, performers, shared)
-            })),
+            register: Register::new(
+                actors.iter().map(|actor| {
+                    let shared = actor.spec.queue == QueueKind::Async;
+                    let performers = if shared && actor.spec.threads > 0 {
+                        actor.spec.capacity.min(MAX_HANDLERS)
+                    } else {
+                        actor.spec.threads
+                    };
+                    (&actor.spec, &actor.program, performers, shared)
+                }),
+                scenario.pools.iter().map(|pool| pool.size).collect(),
+            ),
             actors,
             progress: progress.clone(),
             profiler: experiment.profiler,

@@ -5,6 +5,7 @@ use super::asking::{Asking, Due};
 use super::executor::Executor;
 use super::gathering::{Member, Part, Told};
 use super::performer::{Performer, note_steps};
+use super::register::Awaits;
 use super::runtime::{NOBODY, Origin, Returned, Stopped, Task};
 use super::timekeeper::Activity;
 use crate::engine::ThreadState;
@@ -88,6 +89,7 @@ impl<E: Executor> Performer<'_, E> {
         let (actor, own) = (self.run.home(actor), self.run.home(self.actor));
         match std::mem::replace(&mut task.origin, Origin::Open) {
             Origin::Part(asking, part) => {
+                self.register().served(asking.ticket);
                 asking.answer(part, outcome);
             }
             Origin::Client if actor == own => {
@@ -126,6 +128,9 @@ impl<E: Executor> Performer<'_, E> {
         let run = self.run;
         let now = self.cut(Activity::Work);
         let (number, to) = self.address(target.actor);
+        if let Origin::Part(asking, part) = &origin {
+            asking.goes_to(*part, to);
+        }
         let party = self.executor.worker();
         let mut task = Task::message(party, now, number, origin);
         task.to = u32::try_from(to).unwrap_or(NOBODY);
@@ -171,7 +176,9 @@ impl<E: Executor> Performer<'_, E> {
                 self.cut(Activity::Work);
                 self.say(ThreadState::Call);
                 self.waits = Some((Activity::Call, None));
+                self.begin_wait(Awaits::Room(to));
                 let pushed = self.executor.push(to, task).await;
+                self.end_wait();
                 self.cut_wait(Activity::Call, None);
                 self.say(ThreadState::Executing);
                 pushed.map_err(|task| {
@@ -199,7 +206,11 @@ impl<E: Executor> Performer<'_, E> {
                     before + draw.sample(&mut stream, self.task_number)
                 });
                 self.waits = Some((Activity::Pool, None));
+                if until.is_none() {
+                    self.begin_wait(Awaits::Place(pool));
+                }
                 let place = self.executor.wait_for(places.take(), until).await;
+                self.end_wait();
                 self.cut_wait(Activity::Pool, None);
                 self.say(ThreadState::Executing);
                 (place?.flatten(), true)
@@ -211,6 +222,7 @@ impl<E: Executor> Performer<'_, E> {
         };
         let since = self.time.last();
         self.executor.note(|notes| notes.stats.pools[pool].taken(contended, since - before));
+        self.register().take_place(self.places.len(), pool);
         self.places.push((pool, place, since));
         Ok(())
     }
@@ -220,6 +232,7 @@ impl<E: Executor> Performer<'_, E> {
         let end = self.cut(Activity::Work);
         if let Some((pool, place, since)) = self.places.pop_if(|(held, ..)| *held == pool) {
             self.executor.note(|notes| notes.stats.pools[pool].released(end - since));
+            self.register().leave_place(self.places.len());
             drop(place);
         }
     }
@@ -237,7 +250,9 @@ impl<E: Executor> Performer<'_, E> {
             budget.lock().unwrap_or_else(std::sync::PoisonError::into_inner).call();
         }
         for attempt in 0.. {
-            let asking = Arc::new(Asking::new(calls));
+            let ticket = run.register.call(self.entry, self.calls);
+            self.calls += 1;
+            let asking = Arc::new(Asking::new(calls, ticket));
             let failure = self.attempt(&asking, calls, attempt > 0).await;
             asking.close();
             let Some(outcome) = failure? else { return Ok(()) };
@@ -301,8 +316,16 @@ impl<E: Executor> Performer<'_, E> {
             self.cut(Activity::Work);
             self.say(ThreadState::Call);
             self.waits = Some((Activity::Call, None));
+            if until.is_none() {
+                self.register().ask(Some(Arc::clone(asking)));
+                self.begin_wait(Awaits::Answers(calls.parts[0].actor));
+            }
             let due = self.executor.wait_for(asking.is_due(), until).await;
+            self.end_wait();
             self.cut_wait(Activity::Call, None);
+            if until.is_none() {
+                self.register().ask(None);
+            }
             self.say(ThreadState::Executing);
             due?;
         }
@@ -398,7 +421,10 @@ impl<E: Executor> Performer<'_, E> {
 
     /// Gives back the places of a task that ends where it is, and lets go whom it leads.
     pub(super) fn let_go_of_others(&mut self) {
-        self.places.clear();
+        while let Some((_, place, _)) = self.places.pop() {
+            self.register().leave_place(self.places.len());
+            drop(place);
+        }
         while let Some((step, members)) = self.leading.pop() {
             self.tell_members(step, &members);
         }

@@ -4,6 +4,7 @@
 //! come. Answers name the epoch of the wait that they belong to, so that one that comes too late is nobody's.
 
 use super::alarms::Alarm;
+use super::bytecode::Do;
 use super::extra::Stage;
 use super::program::{Turn, index};
 use super::world::{NONE, PARENT, World};
@@ -285,6 +286,35 @@ impl World<'_> {
         if asked.is_due() {
             self.rouse(parent, thread);
         }
+    }
+
+    /// How a task asks that is at a call.
+    fn call_of(&self, task: u32) -> Option<&CallSpec> {
+        match &self.code.lines.get(self.tasks[task as usize].counter as usize)?.what {
+            Do::Ask { calls, .. } => Some(calls),
+            _ => None,
+        }
+    }
+
+    /// Whether whoever asked for a message may withdraw it.
+    pub(super) fn is_withdrawable(&self, message: u32) -> bool {
+        let parent = self.more.extras[message as usize].parent;
+        parent != NONE && self.call_of(parent).is_none_or(|calls| calls.cancel)
+    }
+
+    /// Who waits for the answer to a message for as long as it takes.
+    pub(super) fn waits_without_bound_for(&self, message: u32) -> Option<u32> {
+        let parent = self.more.extras[message as usize].parent;
+        let waits = parent != NONE && self.is_awaited(message);
+        let patient = |calls: &CallSpec| calls.timeout.is_none() && calls.hedge.is_none();
+        (waits && self.call_of(parent).is_some_and(patient)).then_some(parent)
+    }
+
+    /// Answers that a call still needs, and parts that may yet be sent; nothing when it is decided.
+    pub(super) fn outlook(&self, task: u32) -> Option<(usize, usize)> {
+        let asked = self.more.extras[task as usize].asked.as_deref()?;
+        let decided = asked.is_answered() || asked.is_hopeless();
+        (!decided).then(|| (asked.need - asked.answers, asked.parts.len() - asked.next))
     }
 
     /// Whether the answer to a message is still waited for.

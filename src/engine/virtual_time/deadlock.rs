@@ -1,7 +1,9 @@
 //! Deadlocks: cycles of waits that nothing outside of them can end.
 //!
 //! A task is *live* when it can go on without anybody else, or when what it waits for is held by somebody live: a lock by its
-//! owner, an answer by its message, room in a queue (or a worker for a message) by any one of the receiver's workers. The least set that is
+//! owner or by all who read under it (or by the writer in line before a reader), an answer by its message, a call of several parts
+//! by as many messages as it needs answers, a place in a pool by any one who has a place, room in a queue (or a worker for a
+//! message) by any one of the receiver's workers. The least set that is
 //! closed under this is found by going through the tasks until nothing changes; whoever is not in it never goes on. So a wait that
 //! is merely long is never taken for a deadlock: its end is on some core, in some timer, or with somebody live.
 //!
@@ -25,14 +27,32 @@ enum Wait {
     Nobody,
     /// A lock.
     Lock(u32),
+    /// Its turn at a lock that readers hold, behind this writer.
+    Turn { lock: u32, writer: u32 },
+    /// A place in a pool.
+    Place(u32),
     /// The answer to a message.
     Answer(u32),
+    /// Answers to its call of several parts.
+    Answers,
     /// Room in an actor's queue, for a message.
     Room { actor: u32, message: u32 },
     /// A worker of its actor that takes it from the queue.
     Service(u32),
     /// A worker of its actor to go on with.
     Worker(u32),
+}
+
+/// What is waited for, by who waits.
+struct Asked {
+    /// By whom it is for: the message of a call.
+    answers: BTreeMap<u32, u32>,
+    /// By sender: the message that waits for room.
+    rooms: BTreeMap<u32, u32>,
+    /// By task: the pool in which it waits for a place for as long as it takes.
+    places: BTreeMap<u32, u32>,
+    /// By task: the messages of its call.
+    parts: BTreeMap<u32, Vec<u32>>,
 }
 
 /// The waits of all tasks at one instant.
@@ -44,6 +64,7 @@ struct Waits<'w, 'a> {
     of: Vec<Wait>,
     /// By task.
     live: Vec<bool>,
+    asked: Asked,
 }
 
 impl World<'_> {
@@ -83,12 +104,40 @@ impl World<'_> {
     }
 }
 
+impl Asked {
+    fn of(world: &World<'_>) -> Self {
+        let tasks = || world.tasks.iter().enumerate().filter(|(_, task)| task.actor != NONE);
+        let asked = tasks().filter(|(_, task)| ![NONE, CLIENT, PARENT].contains(&task.answer_to));
+        let waiting = world.actors.iter().flat_map(|actor| &actor.overflow);
+        let mut parts: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for (number, _) in tasks().filter(|(_, task)| task.answer_to == PARENT) {
+            if let Some(parent) = world.waits_without_bound_for(index(number)) {
+                parts.entry(parent).or_default().push(index(number));
+            }
+        }
+        let pools = world.more.pools.iter().enumerate();
+        Self {
+            answers: asked.map(|(number, task)| (task.answer_to, index(number))).collect(),
+            rooms: waiting
+                .filter(|(_, sender)| *sender != NONE)
+                .map(|(message, sender)| (*sender, *message))
+                .collect(),
+            places: pools.flat_map(|(pool, of)| of.patient().map(move |task| (task, index(pool)))).collect(),
+            parts,
+        }
+    }
+}
+
 impl<'w, 'a> Waits<'w, 'a> {
     fn of(world: &'w World<'a>) -> Self {
         let tasks = world.tasks.len();
-        let mut waits =
-            Self { world, threads: vec![NONE; tasks], of: vec![Wait::Nobody; tasks], live: Vec::new() };
-        let (answers, rooms) = (waits.answers(), waits.rooms());
+        let mut waits = Self {
+            world,
+            threads: vec![NONE; tasks],
+            of: vec![Wait::Nobody; tasks],
+            live: Vec::new(),
+            asked: Asked::of(world),
+        };
         for (number, thread) in world.threads.iter().enumerate() {
             if thread.task != NONE {
                 waits.threads[thread.task as usize] = index(number);
@@ -96,55 +145,46 @@ impl<'w, 'a> Waits<'w, 'a> {
                 let spins = !blocked && world.machine.is_spinning(ThreadId(index(number)));
                 if spins || blocked {
                     let cause = if spins { Cause::Lock } else { thread.waits };
-                    waits.of[thread.task as usize] =
-                        waits.held(thread.task, index(number), cause, &answers, &rooms);
+                    waits.of[thread.task as usize] = waits.held(thread.task, index(number), cause);
                 }
             }
         }
         for (number, task) in world.tasks.iter().enumerate() {
             if task.actor != NONE && waits.threads[number] == NONE {
-                waits.of[number] =
-                    waits.held(index(number), index(number) | TASK, task.waits, &answers, &rooms);
+                waits.of[number] = waits.held(index(number), index(number) | TASK, task.waits);
             }
         }
         waits.note_queued();
         waits
     }
 
-    /// By whom it is for: the message of a call.
-    fn answers(&self) -> BTreeMap<u32, u32> {
-        let asked = self.world.tasks.iter().enumerate().filter(|(_, task)| task.actor != NONE);
-        let asked = asked.filter(|(_, task)| task.answer_to != NONE && task.answer_to != CLIENT);
-        asked.map(|(number, task)| (task.answer_to, index(number))).collect()
-    }
-
-    /// By sender: the message that waits for room.
-    fn rooms(&self) -> BTreeMap<u32, u32> {
-        let waiting = self.world.actors.iter().flat_map(|actor| &actor.overflow);
-        waiting.filter(|(_, sender)| *sender != NONE).map(|(message, sender)| (*sender, *message)).collect()
-    }
-
     /// What a task waits for that is off the processor, as `entity`.
-    fn held(
-        &self,
-        task: u32,
-        entity: u32,
-        cause: Cause,
-        answers: &BTreeMap<u32, u32>,
-        rooms: &BTreeMap<u32, u32>,
-    ) -> Wait {
+    fn held(&self, task: u32, entity: u32, cause: Cause) -> Wait {
         let state = &self.world.tasks[task as usize];
         match cause {
-            Cause::Lock if state.next == Next::Retry => Wait::Lock(state.lock),
-            Cause::Call => match (rooms.get(&entity), answers.get(&entity)) {
+            Cause::Lock if state.next == Next::Retry => self.at_lock(task, state.lock),
+            Cause::Pool => self.asked.places.get(&task).map_or(Wait::Nobody, |pool| Wait::Place(*pool)),
+            Cause::Call => match (self.asked.rooms.get(&entity), self.asked.answers.get(&entity)) {
                 (Some(message), _) => {
                     Wait::Room { actor: self.world.station_of(*message), message: *message }
                 }
                 (None, Some(message)) => Wait::Answer(*message),
+                (None, None) if self.asked.parts.contains_key(&task) => Wait::Answers,
                 (None, None) => Wait::Nobody,
             },
             _ => Wait::Nobody,
         }
+    }
+
+    /// What a task waits for that wants a lock: the lock, or its turn behind the writer that is before it.
+    fn at_lock(&self, task: u32, lock: u32) -> Wait {
+        let state = &self.world.locks[lock as usize];
+        let reads = |line: &&(u32, u32, bool)| line.0 == task && line.2;
+        if state.owner == NONE && !state.readers.is_empty() && state.line.iter().any(|line| reads(&line)) {
+            let writer = state.line.iter().find(|(_, _, share)| !share);
+            return writer.map_or(Wait::Nobody, |(writer, ..)| Wait::Turn { lock, writer: *writer });
+        }
+        Wait::Lock(lock)
     }
 
     /// Notes the tasks in queues, and those that want a worker of their runtime.
@@ -165,13 +205,17 @@ impl<'w, 'a> Waits<'w, 'a> {
     /// Marks everybody live who can go on without those who are not.
     fn find_the_live(&mut self) {
         let world = self.world;
-        self.live = world.tasks.iter().map(|task| task.actor == NONE || task.answer_to == PARENT).collect();
+        let may_be_withdrawn = |task: &super::world::Task| task.answer_to == PARENT;
+        let live = |(number, task): (usize, &super::world::Task)| {
+            task.actor == NONE || may_be_withdrawn(task) && world.is_withdrawable(index(number))
+        };
+        self.live = world.tasks.iter().enumerate().map(live).collect();
         // Each turn but the last makes somebody live.
         loop {
             let serving = self.actors_that(|waits, task| waits.live[task as usize]);
             let mut changed = false;
             for task in 0..self.live.len() {
-                if !self.live[task] && self.goes_on(self.of[task], &serving) {
+                if !self.live[task] && self.goes_on(index(task), &serving) {
                     self.live[task] = true;
                     changed = true;
                 }
@@ -200,11 +244,17 @@ impl<'w, 'a> Waits<'w, 'a> {
     }
 
     /// Whether somebody live, or nobody, holds what is waited for.
-    fn goes_on(&self, wait: Wait, serving: &[(bool, bool)]) -> bool {
-        match wait {
+    fn goes_on(&self, task: u32, serving: &[(bool, bool)]) -> bool {
+        match self.of[task as usize] {
             Wait::Nobody => true,
-            Wait::Lock(lock) => self.owner(lock).is_none_or(|task| self.live[task as usize]),
+            Wait::Lock(lock) => self.owners(lock).all(|task| self.live[task as usize]),
+            Wait::Turn { writer, .. } => self.live[writer as usize],
+            Wait::Place(pool) => {
+                let pool = &self.world.more.pools[pool as usize];
+                pool.is_free() || pool.holders().any(|task| self.live[task as usize])
+            }
             Wait::Answer(message) => self.live[message as usize],
+            Wait::Answers => self.may_be_answered(task),
             Wait::Room { actor, .. } | Wait::Service(actor) => {
                 let (worker, handler) = serving[actor as usize];
                 worker && handler
@@ -213,22 +263,36 @@ impl<'w, 'a> Waits<'w, 'a> {
         }
     }
 
-    /// The task that holds a lock, or whose thread does; nobody where it is free or its thread is between two tasks.
-    fn owner(&self, lock: u32) -> Option<u32> {
-        let owner = self.world.locks[lock as usize].owner;
-        if owner == NONE {
-            return None;
-        }
-        let task = if owner & TASK == 0 { self.world.threads[owner as usize].task } else { owner & !TASK };
-        (task != NONE).then_some(task)
+    /// The tasks that hold a lock, or whose threads do; nobody where it is free or its thread is between two tasks.
+    fn owners(&self, lock: u32) -> impl Iterator<Item = u32> {
+        let lock = &self.world.locks[lock as usize];
+        let owner = (lock.owner != NONE).then_some(lock.owner);
+        let task = |owner: u32| {
+            if owner & TASK == 0 { self.world.threads[owner as usize].task } else { owner & !TASK }
+        };
+        owner.into_iter().chain(lock.readers.keys().copied()).map(task).filter(|task| *task != NONE)
+    }
+
+    /// Whether a call of several parts may get as many answers as it needs.
+    fn may_be_answered(&self, task: u32) -> bool {
+        let Some((needed, unsent)) = self.world.outlook(task) else { return true };
+        let messages = self.asked.parts.get(&task).into_iter().flatten();
+        let may_come = messages.filter(|message| self.live[**message as usize]).count();
+        may_come >= needed || may_come > 0 && may_come + unsent >= needed
     }
 
     /// Who holds what a task that is not live waits for: somebody who is not live either.
     fn holder(&self, task: u32) -> Option<u32> {
         match self.of[task as usize] {
             Wait::Nobody => None,
-            Wait::Lock(lock) => self.owner(lock),
+            Wait::Lock(lock) => self.owners(lock).find(|task| !self.live[*task as usize]),
+            Wait::Turn { writer, .. } => Some(writer),
+            Wait::Place(pool) => self.world.more.pools[pool as usize].holders().next(),
             Wait::Answer(message) => Some(message),
+            Wait::Answers => {
+                let mut messages = self.asked.parts.get(&task).into_iter().flatten().copied();
+                messages.find(|message| !self.live[*message as usize])
+            }
             Wait::Room { actor, .. } | Wait::Service(actor) | Wait::Worker(actor) => self.server(actor),
         }
     }
@@ -289,6 +353,18 @@ impl<'w, 'a> Waits<'w, 'a> {
         let (waits_for, since) = match self.of[task as usize] {
             Wait::Nobody => (String::new(), world.now),
             Wait::Lock(lock) => (world.lock_name(lock), world.tasks[task as usize].since),
+            Wait::Turn { lock, .. } => {
+                (format!("its turn at {}", world.lock_name(lock)), world.tasks[task as usize].since)
+            }
+            Wait::Place(pool) => {
+                let name = &world.scenario.pools[pool as usize].name;
+                (format!("a place in pool `{name}`"), world.more.extras[task as usize].since)
+            }
+            Wait::Answers => {
+                let message = self.holder(task).map_or(task, |message| message);
+                let message = &world.tasks[message as usize];
+                (format!("an answer of `{}`", name(message.actor)), message.arrived)
+            }
             Wait::Answer(message) => {
                 let message = &world.tasks[message as usize];
                 (format!("an answer of `{}`", name(message.actor)), message.arrived)

@@ -71,6 +71,21 @@ impl Pool {
         }
     }
 
+    /// Whether a place is free, or has been handed to somebody who has not run yet.
+    pub(super) fn is_free(&self) -> bool {
+        self.holders.len() < self.size
+    }
+
+    /// The tasks that have a place.
+    pub(super) fn holders(&self) -> impl Iterator<Item = u32> {
+        self.holders.keys().copied()
+    }
+
+    /// The tasks that wait for a place for as long as it takes.
+    pub(super) fn patient(&self) -> impl Iterator<Item = u32> {
+        self.waiting.iter().copied().filter(|_| self.timeout.is_none())
+    }
+
     fn take(&mut self, task: u32, now: u64, since: u64) {
         self.holders.insert(task, now);
         self.acquisitions += 1;
