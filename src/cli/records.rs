@@ -6,6 +6,7 @@ use crate::measure::stored::load;
 use crate::printable::Printable;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// The record that `word` means, and where it is: a path, else a part of a name in the folder `out`, or `latest`.
 ///
@@ -32,9 +33,8 @@ fn named(word: &Path, out: &Path) -> Result<PathBuf, Failure> {
     names.sort_unstable();
     let shown = out.display();
     if text == "latest" {
-        // Names begin with the time.
-        let last =
-            names.last().ok_or_else(|| Failure::Usage(format!("latest: there are no records in {shown}")));
+        let last = names.iter().max_by_key(|name| age(out, name));
+        let last = last.ok_or_else(|| Failure::Usage(format!("latest: there are no records in {shown}")));
         return last.map(|name| out.join(name));
     }
     let found: Vec<&String> = names.iter().filter(|name| name.contains(&*text)).collect();
@@ -57,9 +57,34 @@ fn named(word: &Path, out: &Path) -> Result<PathBuf, Failure> {
     }
 }
 
+/// Orders records by when they were made: names begin with the second, and of one second's the file system tells the later.
+fn age<'name>(out: &Path, name: &'name str) -> (&'name str, Option<SystemTime>, &'name str) {
+    let written = fs::metadata(out.join(name).join("run.json")).and_then(|file| file.modified()).ok();
+    (name.split('-').next().unwrap_or(name), written, name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::File;
+    use std::time::Duration;
+
+    #[test]
+    fn of_the_records_of_one_second_the_last_written_is_the_latest() {
+        let out = tempfile::tempdir().unwrap();
+        let made = |name: &str, after: u64| {
+            fs::create_dir(out.path().join(name)).unwrap();
+            let file = File::create(out.path().join(name).join("run.json")).unwrap();
+            file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_millis(after)).unwrap();
+        };
+        made("20260102T000000Z-shop-aa11", 900);
+        made("20260102T000000Z-agents-cc33", 400);
+        made("20260102T000000Z-zoo-bb22", 100);
+        // Copied later than it was made.
+        made("20260101T000000Z-agents-bb22", 5000);
+        let latest = named(Path::new("latest"), out.path()).unwrap();
+        assert_eq!(latest.file_name().unwrap(), "20260102T000000Z-shop-aa11");
+    }
 
     #[test]
     fn a_part_of_a_name_is_enough_where_it_is_of_one_record() {

@@ -16,8 +16,30 @@ const TRIES: usize = 100;
 pub struct DraftFolder {
     out: PathBuf,
     folder: TempDir,
+    // After the draft: what was made for it goes if nothing was kept there.
+    _made: Made,
     // Last: the lock is given back after the folder is gone.
     _lock: Option<File>,
+}
+
+/// Folders that were made, the deepest first; dropped, those of them that are empty go.
+#[derive(Debug)]
+struct Made(Vec<PathBuf>);
+
+impl Made {
+    fn all_of(folder: &Path) -> io::Result<Self> {
+        let missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
+        let made = folder.ancestors().take_while(missing).map(Path::to_owned).collect();
+        fs::create_dir_all(folder)?;
+        Ok(Self(made))
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        // The system refuses to remove what is not empty, and then all above it is not either.
+        self.0.iter().all(|folder| fs::remove_dir(folder).is_ok());
+    }
 }
 
 impl DraftFolder {
@@ -27,13 +49,13 @@ impl DraftFolder {
     ///
     /// What the file system says.
     pub fn reserve(out: &Path) -> io::Result<Self> {
-        fs::create_dir_all(out)?;
+        let made = Made::all_of(out)?;
         tidy(out);
         let mut builder = Builder::new();
         builder.prefix(DRAFT).rand_bytes(RANDOM);
         permit(&mut builder, 0o777);
         let (folder, lock) = make_locked(&builder, out)?;
-        Ok(Self { out: out.to_owned(), folder, _lock: lock })
+        Ok(Self { out: out.to_owned(), folder, _made: made, _lock: lock })
     }
 
     /// Writes a file into the draft, and syncs it. Whatever already has its name is left alone, links included.
@@ -246,6 +268,22 @@ mod tests {
         }
         drop(DraftFolder::reserve(out.path()).unwrap());
         assert_eq!(names(out.path()), ["run", "run-2", "run-3"]);
+    }
+
+    #[test]
+    fn folders_that_were_made_for_a_draft_that_is_not_kept_go_with_it() {
+        let out = tempfile::tempdir().unwrap();
+        let deep = out.path().join("a/b");
+        drop(DraftFolder::reserve(&deep).unwrap());
+        assert_eq!(names(out.path()), [""; 0]);
+        let (draft, other) = (DraftFolder::reserve(&deep).unwrap(), DraftFolder::reserve(&deep).unwrap());
+        drop(draft);
+        other.keep("run").unwrap();
+        assert_eq!(names(&deep), ["run"]);
+        // What was there before stays, though it is empty.
+        fs::create_dir(out.path().join("mine")).unwrap();
+        drop(DraftFolder::reserve(&out.path().join("mine")).unwrap());
+        assert_eq!(names(out.path()), ["a", "mine"]);
     }
 
     #[test]

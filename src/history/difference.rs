@@ -149,7 +149,7 @@ fn doubts(before: &RunRecord, after: &RunRecord) -> Vec<String> {
         if let Some(why) = record.why_untrustworthy() {
             doubts.push(format!("the {which} is not trustworthy: {why}"));
         }
-        if record.partial {
+        if record.was_interrupted() {
             doubts.push(format!("the {which} was interrupted"));
         }
     }

@@ -99,6 +99,12 @@ pub struct RunRecord {
 }
 
 impl RunRecord {
+    /// Whether somebody ended it before its end; a deadlock does so by itself.
+    #[must_use]
+    pub fn was_interrupted(&self) -> bool {
+        self.partial && self.verdicts.iter().all(|verdict| verdict.kind != VerdictKind::Deadlock)
+    }
+
     /// Why the figures cannot be trusted: a deadlock first, then the identities that fail, then that nothing completed;
     /// `None` where they can.
     #[must_use]

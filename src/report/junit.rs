@@ -82,8 +82,10 @@ pub fn cases(record: &RunRecord) -> Vec<Case> {
     cases.push(Case {
         name: "complete".into(),
         detail: String::new(),
-        outcome: if record.partial {
+        outcome: if record.was_interrupted() {
             CaseOutcome::Skipped("interrupted before its end".into())
+        } else if record.partial {
+            CaseOutcome::Failed(record.why_untrustworthy().unwrap_or_else(|| "it ended by itself".into()))
         } else {
             CaseOutcome::Passed
         },

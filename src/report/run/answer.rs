@@ -209,7 +209,7 @@ pub(super) fn certainty(record: &RunRecord, actor: &ActorRecord) -> String {
         several => format!("; {} warnings, the first: {}", several.len(), several[0].message),
     };
     let rule = if record.window.drain.is_none() { format!("; {OLD_RULE}") } else { String::new() };
-    let partial = if record.partial { "; interrupted before its end" } else { "" };
+    let partial = if record.was_interrupted() { "; interrupted before its end" } else { "" };
     format!("{sample}{partial}{doubts}{rule}.")
 }
 
