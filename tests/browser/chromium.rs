@@ -14,7 +14,8 @@ pub(crate) struct Chromium {
 
 impl Chromium {
     /// The browser named by `CONLAB_CHROMIUM`, or the first on the path; without one, a message and nothing.
-    pub(crate) fn found() -> Option<Self> {
+    /// Its pages go to a folder of their own, as tests run beside each other.
+    pub(crate) fn found(folder: &str) -> Option<Self> {
         let named = env::var_os("CONLAB_CHROMIUM").map(PathBuf::from);
         let path = env::var_os("PATH").unwrap_or_default();
         let on_path = env::split_paths(&path).flat_map(|folder| {
@@ -24,7 +25,7 @@ impl Chromium {
         if program.is_none() {
             eprintln!("skipped: no chromium on the path; install it or name it in CONLAB_CHROMIUM");
         }
-        let pages = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pages");
+        let pages = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pages").join(folder);
         fs::create_dir_all(&pages).unwrap();
         Some(Self { program: program?, pages })
     }
@@ -36,11 +37,29 @@ impl Chromium {
              report=said.join('\\n')}}catch(error){{report='error='+error.stack}}\
              parent.document.getElementById('said').textContent=report}});</script></body>"
         );
-        let asking = page.replace("</body>", &script);
-        let frame = self.frame(&asking, width, 900, "ask");
+        self.answer(&page.replace("</body>", &script), width, dark, 4000)
+    }
+
+    /// Runs `script` in `page`, which leaves lines of `name=value` in the frame's parent when it is done, and returns them.
+    pub(crate) fn ask_later(
+        &self,
+        page: &str,
+        script: &str,
+        width: u32,
+        dark: bool,
+    ) -> BTreeMap<String, String> {
+        let script = script.replace("</script", "<\\/script");
+        let script = format!("<script>addEventListener('load',()=>{{{script}}});</script></body>");
+        self.answer(&page.replace("</body>", &script), width, dark, 30_000)
+    }
+
+    /// What a page leaves in the frame's parent within so many milliseconds of the browser's time.
+    fn answer(&self, asking: &str, width: u32, dark: bool, budget: u32) -> BTreeMap<String, String> {
+        let frame = self.frame(asking, width, 900, "ask");
         let output = self
             .command(dark)
-            .args(["--virtual-time-budget=4000", "--dump-dom"])
+            .arg(format!("--virtual-time-budget={budget}"))
+            .arg("--dump-dom")
             .arg(&frame)
             .output()
             .unwrap();

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 #![expect(clippy::print_stderr, reason = "a skipped test says so")]
 
+mod axe;
 mod chromium;
 #[path = "../suite/report/sample.rs"]
 mod sample;
@@ -45,7 +46,7 @@ said.push("ink=" + getComputedStyle(document.body).color, "paper=" + getComputed
 
 #[test]
 fn the_page_works_at_every_width_in_light_and_dark() {
-    let Some(chromium) = Chromium::found() else { return };
+    let Some(chromium) = Chromium::found("run") else { return };
     let page = html(&run_page(&sample::record("<script>alert(1)</script>", 20_000, 16, 20_000)));
     for (width, dark) in [(1280, false), (1280, true), (390, false), (390, true)] {
         let said = chromium.ask(&page, PROBE, width, dark);

@@ -163,13 +163,15 @@ fn table(out: &mut String, table: &Table) {
     let class = |column: usize| if column < table.words { " class=\"word\"" } else { "" };
     put!(out, "<thead><tr>");
     for (column, name) in table.head.iter().enumerate() {
-        put!(out, "<th scope=\"col\"{}>{}</th>", class(column), Escaped(name));
+        // A header without words is none.
+        let tag = if name.trim().is_empty() { "td" } else { "th scope=\"col\"" };
+        put!(out, "<{tag}{}>{}</{}>", class(column), Escaped(name), &tag[..2]);
     }
     put!(out, "</tr></thead><tbody>");
     for row in &table.rows {
         put!(out, "<tr>");
         for (column, cell) in row.iter().enumerate() {
-            if column == 0 {
+            if column == 0 && !cell.trim().is_empty() {
                 put!(out, "<th scope=\"row\">{}</th>", Escaped(cell));
             } else {
                 put!(out, "<td{}>{}</td>", class(column), Escaped(cell));
