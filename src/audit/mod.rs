@@ -22,5 +22,5 @@ pub use read::{AuditError, Reading, read_all, read_bytes, read_path, read_stream
 pub use report::{Arm, Benchmark, Claim, Manner, Report, Share, Stat, Summary, TimeUnit};
 pub use rules::{Finding, RULES, Rule, Severity, audit};
 pub use statement::{Fact, Range, Statement};
-pub use text::{to_json, to_text};
+pub use text::{one_line, summary, to_json};
 pub use trend::{Trend, trend};

@@ -1,101 +1,19 @@
-//! Findings as text and as JSON.
+//! Findings in a sentence and as JSON; the page is `report::audit_page`.
 
 use super::report::Report;
 use super::rules::{Finding, RULES, Severity};
 use serde_json::{Value, json};
-use std::fmt::Write as _;
 
 /// Rules whose findings mean that figures were generated; one of them alone may have another reason.
 const GENERATED: [&str; 6] =
     ["ramp-series", "constant-series", "periodic-series", "lattice-series", "lattice-summary", "shared-ramp"];
-/// Files that are listed one by one.
-const MAX_LISTED: usize = 60;
 /// Longest text of a report's own that is shown.
 const LONGEST: usize = 160;
-
-/// What was read of each file, every finding, and a verdict in a sentence.
-#[must_use]
-pub fn to_text(reports: &[Report], findings: &[Finding]) -> String {
-    let mut text = table(reports);
-    let several = reports.len() > 1;
-    let mut last: Option<(&str, Severity)> = None;
-    for (at, finding) in findings.iter().enumerate() {
-        if last != Some((finding.code, finding.severity)) {
-            let severity = finding.severity.name().to_uppercase();
-            let _ = writeln!(text, "\n{severity} [{}] {}", finding.code, finding.title);
-        }
-        let _ = writeln!(text, "  {}", plain(&finding.subject));
-        let place = match (several && !finding.file.is_empty(), finding.place.is_empty()) {
-            (true, true) => plain(&finding.file),
-            (true, false) => format!("{}, {}", plain(&finding.file), plain(&finding.place)),
-            (false, _) => plain(&finding.place),
-        };
-        if !place.is_empty() {
-            let _ = writeln!(text, "    at       {place}");
-        }
-        let _ = writeln!(text, "    figures  {}", plain(&finding.evidence));
-        let _ = writeln!(text, "    so       {}", plain(&finding.computation));
-        last = Some((finding.code, finding.severity));
-        let is_last = findings
-            .get(at + 1)
-            .is_none_or(|next| (next.code, next.severity) != (finding.code, finding.severity));
-        if is_last {
-            let _ = writeln!(text, "    do       {}", finding.remedy);
-        }
-    }
-    let _ = writeln!(text, "\n{}", verdict(reports, findings));
-    text
-}
-
-/// What was read, a line for each file.
-fn table(reports: &[Report]) -> String {
-    let mut rows = vec![
-        ["file", "format", "benchmarks", "statistics", "samples", "claims", "unit", "not read"]
-            .map(str::to_owned),
-    ];
-    for report in reports.iter().take(MAX_LISTED) {
-        let ignored: Vec<String> = report
-            .ignored
-            .iter()
-            .map(|(what, times)| if *times == 1 { what.clone() } else { format!("{times} {what}") })
-            .collect();
-        let or_dash = |text: String| if text.is_empty() { "–".to_owned() } else { text };
-        rows.push([
-            plain(&report.source),
-            plain(&report.format),
-            report.benchmarks.len().to_string(),
-            report.statistics().to_string(),
-            report.samples().to_string(),
-            (report.claims.len() + report.statements.len()).to_string(),
-            or_dash(report.units().join(", ")),
-            plain(&or_dash(ignored.join("; "))),
-        ]);
-    }
-    let widths: Vec<usize> =
-        (0..7).map(|at| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0)).collect();
-    let mut text = String::new();
-    for row in &rows {
-        let mut line = String::new();
-        for (at, cell) in row.iter().enumerate() {
-            let width = widths.get(at).copied().unwrap_or(0);
-            // Numbers stand right, words left.
-            let _ = match at {
-                2..=5 => write!(line, "{cell:>width$}  "),
-                _ => write!(line, "{cell:<width$}  "),
-            };
-        }
-        let _ = writeln!(text, "{}", line.trim_end());
-    }
-    if reports.len() > MAX_LISTED {
-        let _ = writeln!(text, "… and {} more files", reports.len() - MAX_LISTED);
-    }
-    text
-}
 
 /// Text of a report as it may stand on a terminal: one line, no control characters, no marks that turn its direction,
 /// and not longer than a line or two.
 #[must_use]
-pub(super) fn plain(text: &str) -> String {
+pub fn one_line(text: &str) -> String {
     let is_unsafe = |letter: char| {
         letter.is_control()
             || matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}'..='\u{200f}' | '\u{2028}' | '\u{2029}' | '\u{61c}' | '\u{feff}')
@@ -129,7 +47,9 @@ fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-fn verdict(reports: &[Report], findings: &[Finding]) -> String {
+/// The verdict in a sentence.
+#[must_use]
+pub fn summary(reports: &[Report], findings: &[Finding]) -> String {
     let of = |severity: Severity| findings.iter().filter(|finding| finding.severity == severity).count();
     let (defects, doubts) = (of(Severity::Defect), of(Severity::Doubt));
     let rules = RULES.len();

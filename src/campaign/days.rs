@@ -9,6 +9,9 @@ use super::{CampaignError, Level, Outcome, Pack, ResultFiles, TaskSpec, roadmap,
 use crate::clock;
 use crate::engine::Progress;
 use crate::measure::host;
+use crate::report::markdown::markdown;
+use crate::report::page::{Block, Page, Section};
+use crate::report::words::several;
 use crate::study::SharedEngine;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -56,10 +59,28 @@ pub struct DayReport {
     pub day: u64,
     /// What its tasks left.
     pub outcomes: Vec<Outcome>,
-    /// The summary, in Markdown.
+    /// The report as a page.
+    pub page: Page,
+    /// The same in Markdown.
     pub summary: String,
     /// The same for programs.
     pub json: Value,
+}
+
+/// What a day's page is made of.
+#[derive(Debug)]
+pub(super) struct DayInput<'d> {
+    pub(super) pack: &'d Pack,
+    pub(super) day: u64,
+    pub(super) level: Level,
+    pub(super) time: &'d str,
+    pub(super) seed: u64,
+    /// The machine, in words.
+    pub(super) machine: String,
+    pub(super) outcomes: &'d [Outcome],
+    /// What earlier days of the same campaign left.
+    pub(super) earlier: Vec<&'d Outcome>,
+    pub(super) targets: &'d [targets::Judged],
 }
 
 /// Runs the campaign; `watch` is told each task before it starts.
@@ -76,7 +97,7 @@ pub fn run(
     let mut files = ResultFiles::create(&campaign.out, &campaign.pack.folder, &time)?;
     let chosen: Vec<&TaskSpec> =
         campaign.pack.tasks.iter().filter(|task| campaign.days.contains(&task.day)).collect();
-    let mut reports = Vec::new();
+    let mut reports: Vec<DayReport> = Vec::new();
     let mut done = 0;
     let mut model = None;
     for &day in &campaign.days {
@@ -96,7 +117,7 @@ pub fn run(
             model = Model::fit(campaign);
         }
         let shown = model.as_ref().filter(|_| campaign.pack.model_days.contains(&day));
-        let report = report(campaign, day, &time, outcomes, shown);
+        let report = report(campaign, day, &time, outcomes, (shown, &reports));
         files.write_day(day, &report.json, &report.summary)?;
         reports.push(report);
     }
@@ -165,6 +186,7 @@ fn plan(campaign: &Campaign<'_>, task: &TaskSpec) -> Outcome {
     outcome.artifacts.push(Artifact { folder: "daily_reports", ending: "_roadmap.json", text });
     let text = roadmap::to_markdown(&judged);
     outcome.artifacts.push(Artifact { folder: "daily_reports", ending: "_roadmap.md", text });
+    outcome.roadmap = judged;
     outcome
 }
 
@@ -193,10 +215,22 @@ fn report(
     day: u64,
     time: &str,
     outcomes: Vec<Outcome>,
-    model: Option<&Model>,
+    (model, earlier): (Option<&Model>, &[DayReport]),
 ) -> DayReport {
     let targets = targets::judge(&campaign.pack.targets, &outcomes);
-    let mut summary = summary::markdown(&campaign.pack, day, campaign.level, time, &outcomes, &targets);
+    let manifest = host::manifest(String::new());
+    let mut page = summary::day_page(&DayInput {
+        pack: &campaign.pack,
+        day,
+        level: campaign.level,
+        time,
+        seed: campaign.seed,
+        machine: format!("{}, {}", manifest.cpu, several(u64::from(manifest.cores), "core")),
+        outcomes: &outcomes,
+        earlier: earlier.iter().flat_map(|report| &report.outcomes).collect(),
+        targets: &targets,
+    });
+    let mut summary = markdown(&page);
     let mut json = json!({
         "schema": 1,
         "conlab": env!("CARGO_PKG_VERSION"),
@@ -208,13 +242,15 @@ fn report(
         "time": time,
         "seed": campaign.seed,
         "command": campaign.command,
-        "manifest": host::manifest(String::new()),
+        "manifest": manifest,
         "tasks_done": outcomes.iter().filter(|outcome| outcome.is_success()).count(),
         "targets": targets.iter().map(targets::Judged::to_json).collect::<Vec<_>>(),
         "benchmarks": outcomes.iter().map(Outcome::to_json).collect::<Vec<_>>(),
     });
     if let Some(model) = model {
-        summary.push_str(&model.to_markdown());
+        let text = model.to_markdown();
+        page.sections.push(Section::new("model", "The model", "").with(Block::Code(text.clone())));
+        summary.push_str(&text);
         if let Value::Object(fields) = &mut json {
             fields.insert("model".to_owned(), model.to_json());
         }
@@ -222,7 +258,7 @@ fn report(
     if campaign.level == Level::Replay {
         summary.push_str(&regenerated(&campaign.pack, &outcomes));
     }
-    DayReport { day, outcomes, summary, json }
+    DayReport { day, outcomes, page, summary, json }
 }
 
 /// Every reported figure of these tasks beside the one from its formula.

@@ -91,6 +91,13 @@ impl Lab<'_> {
         shares(outcome, actor);
         by_cause(outcome, actor);
         caches(outcome, &record);
+        locks(outcome, &record);
+        let held = record.identities.iter().filter(|one| one.holds).count();
+        outcome.note(
+            "identities_held",
+            f64::from(u32::try_from(held).unwrap_or(u32::MAX)),
+            "the record's own checks",
+        );
         if self.level == Level::Measured {
             process(outcome, usage);
         }
@@ -352,6 +359,39 @@ fn by_cause(outcome: &mut Outcome, actor: &ActorRecord) {
     outcome
         .sources
         .insert("by_cause".to_owned(), json!("milliseconds; at the mean, and for the tasks at the p99"));
+}
+
+/// Every lock that was taken: how often, how long, and who held it longest.
+#[expect(clippy::cast_precision_loss, reason = "counts of one run")]
+fn locks(outcome: &mut Outcome, record: &RunRecord) {
+    let taken = record.locks.iter().filter(|(_, lock)| lock.acquisitions > 0);
+    let rows: Vec<Value> = taken
+        .map(|(name, lock)| {
+            let holder = lock.holders.first().map_or_else(
+                || "–".to_owned(),
+                |one| {
+                    if one.step.is_empty() {
+                        one.actor.clone()
+                    } else {
+                        format!("{}.{}", one.actor, one.step)
+                    }
+                },
+            );
+            json!({
+                "lock": name,
+                "kind": lock.kind,
+                "taken": lock.acquisitions,
+                "contended_percent": hundredths(100.0 * lock.contended as f64 / lock.acquisitions as f64),
+                "typical_wait": rounded(lock.wait_ns.mean / 1e6),
+                "typical_hold": rounded(lock.hold_ns.mean / 1e6),
+                "longest_holder": holder,
+            })
+        })
+        .collect();
+    if !rows.is_empty() {
+        outcome.metrics.insert("lock_analysis".to_owned(), json!(rows));
+        outcome.sources.insert("lock_analysis".to_owned(), json!("the locks' own timers; times in ms"));
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of one run")]

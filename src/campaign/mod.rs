@@ -23,13 +23,14 @@ mod targets;
 mod toml;
 
 pub use config::{TaskSpec, What};
+use days::DayInput;
 pub use days::{Campaign, DayReport, run};
 pub use files::ResultFiles;
 pub use outcome::{Artifact, Outcome, Status};
 pub use pack::{EMBEDDED, Pack, ScanBounds};
 pub use page::campaign_page;
 pub use replay::{Replay, Replayed};
-pub use roadmap::{Entry, Judged, Trial};
+pub use roadmap::{Entry, Judged, Trial, roadmap_fixes};
 pub use targets::Target;
 
 use std::path::PathBuf;

@@ -42,6 +42,8 @@ pub struct Outcome {
     pub findings: Vec<String>,
     /// Raw profiles and flame graphs.
     pub artifacts: Vec<Artifact>,
+    /// Entries of the roadmap as judged, of the task that makes it.
+    pub roadmap: Vec<super::Judged>,
 }
 
 impl Outcome {
@@ -57,6 +59,7 @@ impl Outcome {
             sources: Map::new(),
             findings: Vec::new(),
             artifacts: Vec::new(),
+            roadmap: Vec::new(),
         }
     }
 

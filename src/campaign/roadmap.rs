@@ -9,13 +9,11 @@ use crate::engine::{Experiment, Progress};
 use crate::measure::record::Distribution;
 use crate::queue::QueueKind;
 use crate::scenario::{LoadArm, Scenario, Treatment};
-use crate::study::SharedEngine;
+use crate::study::decision::{Fix, FixVerdict, LEAST_SHARE};
 use crate::study::stats::{Estimate, mean_interval};
+use crate::study::{Metric, SharedEngine};
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
-
-/// A saving below this share of the present value is not worth a day.
-const LEAST_SHARE: f64 = 0.02;
 
 /// What the lab changes to try an entry.
 #[derive(Clone, Debug, PartialEq)]
@@ -220,23 +218,47 @@ impl Judged {
         (found.p99.high < least && found.mean.high < least).then_some(false)
     }
 
-    /// The verdict in words.
+    /// The verdict, in the words of every page.
     #[must_use]
     pub fn verdict(&self) -> &'static str {
-        match self.is_worth_doing() {
-            Some(_) if self.is_promise_refuted() && self.is_worth_doing() == Some(true) => {
-                "promise refuted; a smaller saving is shown"
-            }
-            Some(false) if self.is_promise_refuted() => "promise refuted; not worth doing",
-            Some(true) if self.is_assumed() => {
-                "worth doing if the promised factor is reached, which the trial assumes"
-            }
-            Some(true) => "worth doing",
-            Some(false) => "not worth doing",
-            None if self.found.is_ok() => "undecided: the intervals are too wide",
-            None => "not tried",
+        self.judgement().name()
+    }
+
+    /// What the evidence says.
+    #[must_use]
+    pub fn judgement(&self) -> FixVerdict {
+        match (self.is_worth_doing(), self.is_promise_refuted()) {
+            (Some(true), true) => FixVerdict::SmallerThanPromised,
+            (Some(false), true) => FixVerdict::PromiseRefuted,
+            (Some(true), false) if self.is_assumed() => FixVerdict::IfReached,
+            (Some(true), false) => FixVerdict::WorthDoing,
+            (Some(false), false) => FixVerdict::NotWorthDoing,
+            (None, _) if self.found.is_ok() => FixVerdict::Undecided,
+            (None, _) => FixVerdict::NotTried,
         }
     }
+
+    /// The entry as a fix among others; its saving is that of its own metric.
+    #[must_use]
+    pub fn fix(&self) -> Fix {
+        let rounds = self.found.as_ref().map_or(0, |found| found.p99.n);
+        Fix {
+            name: self.entry.title.clone(),
+            metric: if self.entry.metric == "mean" { Metric::Mean } else { Metric::P99 },
+            saving: self.saving().map(|saving| saving.map(|ms| ms * 1e6)),
+            effort_days: Some(self.entry.effort_days),
+            verdict: self.judgement(),
+            tried_on: format!("{} engine, {}, {rounds} rounds", self.engine, self.entry.scenario),
+            shown: self.found.as_ref().err().cloned().unwrap_or_default(),
+        }
+    }
+}
+
+/// The entries of `pack` tried on `engine`, as fixes, the best first.
+#[must_use]
+pub fn roadmap_fixes(pack: &Pack, engine: &SharedEngine, seed: u64, rounds: u32, tasks: u64) -> Vec<Fix> {
+    let name = if engine.name() == "virtual" { "virtual" } else { "real" };
+    judge(pack, engine, name, seed, rounds, tasks).iter().map(Judged::fix).collect()
 }
 
 /// Tries every entry `rounds` times, present and changed side by side under the same seeds; the best first.

@@ -1,11 +1,15 @@
 //! `conlab audit`: what a benchmark report says of itself.
 
+use super::args::writable;
 use super::exit::{Failure, Outcome, print, say, with_causes};
+use super::report::write;
 use super::terminal::Terminal;
 use crate::audit::{
     AuditError, EXAMPLE_NAME, Finding, RULES, Reading, Severity, audit, phase_18f, read_all, read_stream,
-    to_json, to_text,
+    to_json,
 };
+use crate::report::audit_page;
+use crate::report::html::html;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -38,6 +42,9 @@ pub(super) struct Args {
     /// Print the findings as JSON
     #[arg(long)]
     json: bool,
+    /// Write the page as self-contained HTML
+    #[arg(long, value_name = "FILE", value_parser = writable)]
+    html: Option<PathBuf>,
 }
 
 /// Reads, audits, prints.
@@ -66,10 +73,14 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     let Reading { reports, mut refused, passed_over } = reading;
     let findings: Vec<Finding> = audit(&reports);
     if !reports.is_empty() {
+        let page = audit_page(&reports, &findings);
+        if let Some(file) = &args.html {
+            write(file, &html(&page), terminal)?;
+        }
         if args.json {
             print(&format!("{:#}\n", to_json(&reports, &findings)))?;
         } else {
-            print(&to_text(&reports, &findings))?;
+            print(&terminal.page(&page))?;
         }
     }
     if !passed_over.is_empty() && !terminal.quiet {

@@ -1,6 +1,8 @@
 //! `conlab campaign`: a profiling campaign from its pack, its files, its roadmap.
 
+use super::args::writable;
 use super::exit::{Failure, Outcome, print, say};
+use super::report::write;
 use super::signals::stop_on_interrupt;
 use super::terminal::Terminal;
 use crate::campaign::{
@@ -10,7 +12,7 @@ use crate::campaign::{
 use crate::engine::real::RealEngine;
 use crate::engine::{Progress, VirtualEngine};
 use crate::files::{self, LARGEST_TEXT};
-use crate::report::text::text;
+use crate::report::html::html;
 use std::env;
 use std::path::{Path, PathBuf};
 
@@ -49,6 +51,9 @@ pub(super) struct Args {
     /// Seed of every stream of randomness; always printed
     #[arg(long, value_name = "S", default_value_t = 18)]
     seed: u64,
+    /// Write the page as self-contained HTML
+    #[arg(long, value_name = "FILE", value_parser = writable)]
+    html: Option<PathBuf>,
     /// Print the day reports as JSON instead of the summaries
     #[arg(long)]
     json: bool,
@@ -125,7 +130,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
         }
     };
     match run_days(&campaign, &watch) {
-        Ok((reports, files)) => show(args, terminal, &reports, &files),
+        Ok((reports, files)) => show(args, terminal, &campaign.pack.title, &reports, &files),
         Err(CampaignError::Interrupted) => Ok(Outcome::Interrupted),
         Err(error) => Err(failure(error)),
     }
@@ -141,6 +146,7 @@ fn read(path: Option<&Path>) -> Result<Option<(String, String)>, Failure> {
 fn show(
     args: &Args,
     terminal: &Terminal,
+    title: &str,
     reports: &[DayReport],
     files: &ResultFiles,
 ) -> Result<Outcome, Failure> {
@@ -157,8 +163,11 @@ fn show(
         print(&format!("{text}\n"))?;
     } else {
         let place = files.root().display().to_string();
-        let page = campaign_page(reports, args.level, args.seed, files.written.len(), &place);
-        print(&terminal.plain(&text(&page, terminal.width, &terminal.details)))?;
+        let page = campaign_page(title, reports, args.level, args.seed, (files.written.len(), &place));
+        if let Some(file) = &args.html {
+            write(file, &html(&page), terminal)?;
+        }
+        print(&terminal.page(&page))?;
     }
     if failed.is_empty() {
         Ok(Outcome::Done)

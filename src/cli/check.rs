@@ -7,7 +7,6 @@ use super::terminal::Terminal;
 use crate::explain::doubts;
 use crate::report::html::html;
 use crate::report::scenario::check_page;
-use crate::report::text::text;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -33,7 +32,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     let treatment = args.options.one_treatment("check", &scenario)?;
     let scenario = scenario.treated(&treatment);
     let page = check_page(&scenario, &args.scenario.scenario, &doubts(&scenario));
-    print(&terminal.plain(&text(&page, terminal.width, &terminal.details)))?;
+    print(&terminal.page(&page))?;
     if let Some(file) = &args.options.output.html {
         write(file, &html(&page), terminal)?;
     }

@@ -7,7 +7,6 @@ use super::terminal::Terminal;
 use crate::history::{Difference, difference};
 use crate::report::html::html;
 use crate::report::study::{JudgedGate, after_words, difference_page, relative_words};
-use crate::report::text::text;
 use crate::study::Gate;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -74,7 +73,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     }
     let page = difference_page(&document.before, &document.after, &document.difference, &document.gates);
     if !args.json {
-        print(&terminal.plain(&text(&page, terminal.width, &terminal.details)))?;
+        print(&terminal.page(&page))?;
     }
     if let Some(file) = &args.html {
         write(file, &html(&page), terminal)?;

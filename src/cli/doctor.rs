@@ -5,7 +5,6 @@ use super::terminal::Terminal;
 use crate::engine::real::{WORK_TOLERANCE, work_error};
 use crate::measure::doctor::{checks, work};
 use crate::report::host::doctor_page;
-use crate::report::text::text;
 
 /// What this host can and cannot measure, and what to do about it
 #[derive(Debug, clap::Args)]
@@ -25,6 +24,6 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
         print(&format!("{text}\n"))?;
         return Ok(Outcome::Done);
     }
-    print(&terminal.plain(&text(&doctor_page(&all), terminal.width, &terminal.details)))?;
+    print(&terminal.page(&doctor_page(&all)))?;
     Ok(Outcome::Done)
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 /// Every command, under what it is for.
 const GROUPS: [(&str, &[&str]); 5] = [
-    ("Experiments", &["run", "compare", "explain", "whatif", "fit", "search", "sweep"]),
+    ("Experiments", &["run", "compare", "explain", "whatif", "decide", "fit", "search", "sweep"]),
     ("Verdicts", &["claims", "audit", "verify", "campaign"]),
     ("This machine", &["doctor", "calibrate", "validate"]),
     (

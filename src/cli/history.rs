@@ -7,7 +7,6 @@ use crate::history::{Course, courses, list};
 use crate::measure::RunRecord;
 use crate::report::html::html;
 use crate::report::study::history_page;
-use crate::report::text::text;
 use crate::study::Metric;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -76,7 +75,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
                 args.out.display(),
                 args.metric.name()
             ),
-            _ => terminal.plain(&text(&page, terminal.width, &terminal.details)),
+            _ => terminal.page(&page),
         })?;
     }
     if let Some(file) = &args.html {

@@ -10,7 +10,6 @@ use crate::files;
 use crate::import::{Columns, ImportError, Imported, Source, of_log, of_spans, read, system};
 use crate::measure::record::Distribution;
 use crate::report::import::{Fidelity, import_page};
-use crate::report::text::text;
 use crate::scenario::{EngineKind, LoadArm, Overrides, Scenario};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -81,7 +80,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
         &fidelity,
         args.seed,
     );
-    print(&terminal.plain(&text(&page, terminal.width, &terminal.details)))?;
+    print(&terminal.page(&page))?;
     let off =
         fidelity.iter().any(|row| row.name == "mean" && (row.predicted / row.observed - 1.0).abs() > 0.1);
     Ok(if off { Outcome::Refuted } else { Outcome::Done })

@@ -12,6 +12,7 @@ mod columns;
 mod compare;
 mod completions;
 mod constants;
+mod decide;
 mod diff;
 mod doctor;
 pub mod exit;
@@ -84,6 +85,7 @@ enum Command {
     Compare(compare::Args),
     Explain(explain::Args),
     Whatif(whatif::Args),
+    Decide(decide::Args),
     Fit(fit::Args),
     Import(import::Args),
     Record(record::Args),
@@ -127,6 +129,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome, Failure> {
         Command::Compare(args) => compare::run(&args, terminal),
         Command::Explain(args) => explain::run(&args, terminal),
         Command::Whatif(args) => whatif::run(&args, terminal),
+        Command::Decide(args) => decide::run(&args, terminal),
         Command::Fit(args) => fit::run(&args, terminal),
         Command::Import(args) => import::run(&args, terminal),
         Command::Record(args) => record::run(&args, terminal),

@@ -11,9 +11,7 @@ use crate::report::junit::{cases, junit};
 use crate::report::markdown::markdown;
 use crate::report::page::Page;
 use crate::report::scenario::scenario_section;
-use crate::report::{
-    comparison_page, distinctions, histogram, requests, run_page, stacks, table, text::text, trace,
-};
+use crate::report::{comparison_page, distinctions, histogram, requests, run_page, stacks, table, trace};
 use crate::scenario::Scenario;
 use std::path::{Path, PathBuf};
 
@@ -127,7 +125,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
         })
     })?;
     if !any {
-        print(&terminal.plain(&text(&page(&runs), terminal.width, &terminal.details)))?;
+        print(&terminal.page(&page(&runs)))?;
     }
     Ok(Outcome::Done)
 }

@@ -11,7 +11,6 @@ use crate::measure::archive::Archive;
 use crate::measure::json;
 use crate::printable::Printable;
 use crate::report::run_page;
-use crate::report::text::text;
 use crate::scenario::Scenario;
 use crate::units::Nanos;
 use std::env;
@@ -108,7 +107,7 @@ fn present(
             .map_err(|error| Failure::cannot("write the record as JSON", error))?;
         return print(&format!("{text}\n"));
     }
-    let page = text(&run_page(&result.record), terminal.width, &terminal.details);
+    let page = terminal.page(&run_page(&result.record));
     let saved =
         saved.map_or_else(|| "not saved".to_owned(), |place| format!("saved in {}", Printable(place)));
     print(&terminal.plain(&format!("{page}{saved}\n")))

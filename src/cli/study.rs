@@ -1,4 +1,4 @@
-//! What `compare`, `explain`, `whatif` and `claims` share: progress, presentation, keeping.
+//! What `compare`, `explain`, `whatif`, `decide` and `claims` share: progress, presentation, keeping.
 
 use super::args::{OutputOptions, RunOptions};
 use super::exit::{Failure, print, say};
@@ -14,7 +14,6 @@ use crate::printable::Printable;
 use crate::report::html::html;
 use crate::report::junit::{Case, junit};
 use crate::report::page::{Block, Page, Section};
-use crate::report::text::text;
 use crate::scenario::Scenario;
 use crate::study::{StudyError, manifest};
 use crate::units::Nanos;
@@ -214,7 +213,7 @@ pub(super) fn present(
     if output.json {
         print(&format!("{json}\n"))?;
     } else {
-        let mut shown = text(page, terminal.width, &terminal.details);
+        let mut shown = terminal.page(page);
         shown.push_str(&kept.as_ref().map_or_else(
             || "not saved\n".to_owned(),
             |folder| format!("saved in {}\n", Printable(&folder.display().to_string())),

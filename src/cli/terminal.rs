@@ -1,6 +1,7 @@
 //! How to speak on this terminal: colour, alphabet, width, progress.
 
-use crate::report::text::Details;
+use crate::report::page::Page;
+use crate::report::text::{Details, ascii, ascii_page, text};
 use std::env;
 use std::io::{self, IsTerminal};
 
@@ -114,7 +115,17 @@ impl Terminal {
     /// `text` as this terminal can show it: without UTF-8, µ becomes u and so on.
     #[must_use]
     pub fn plain(&self, text: &str) -> String {
-        if self.ascii { to_ascii(text) } else { text.to_owned() }
+        if self.ascii { ascii(text) } else { text.to_owned() }
+    }
+
+    /// `page` as this terminal shows it.
+    #[must_use]
+    pub fn page(&self, page: &Page) -> String {
+        if self.ascii {
+            ascii(&text(&ascii_page(page), self.width, &self.details))
+        } else {
+            text(page, self.width, &self.details)
+        }
     }
 }
 
@@ -131,42 +142,6 @@ fn speaks_utf8(variable: impl Fn(&str) -> Option<String>) -> bool {
         let locale = locale.to_lowercase();
         locale.contains("utf-8") || locale.contains("utf8")
     })
-}
-
-/// Replaces the characters that conlab uses beyond ASCII; whatever else there is becomes `?`.
-fn to_ascii(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            _ if c.is_ascii() => plain.push(c),
-            'µ' | 'μ' => plain.push('u'),
-            '×' => plain.push('x'),
-            '·' | '•' => plain.push('-'),
-            '±' => plain.push_str("+-"),
-            '≤' => plain.push_str("<="),
-            '≥' => plain.push_str(">="),
-            '≈' => plain.push('~'),
-            '→' => plain.push_str("->"),
-            '←' => plain.push_str("<-"),
-            '−' | '–' | '—' | '─' | '━' | '╌' | '═' => plain.push('-'),
-            '│' | '┃' | '┆' | '║' => plain.push('|'),
-            '█' | '▉' | '▊' | '▋' | '▌' | '▓' | '■' | '▇' | '▆' | '▅' => plain.push('#'),
-            '▒' | '▄' | '▃' => plain.push('='),
-            '▍' | '▎' | '▏' | '░' | '▂' | '▁' | '…' => plain.push('.'),
-            '┌' | '┐' | '└' | '┘' | '├' | '┤' | '┬' | '┴' | '┼' | '╭' | '╮' | '╯' | '╰' | '╞' | '╡' | '╪' =>
-            {
-                plain.push('+');
-            }
-            'Σ' => plain.push('S'),
-            '’' | '‘' => plain.push('\''),
-            '“' | '”' => plain.push('"'),
-            '✓' => plain.push_str("ok"),
-            '✗' => plain.push('x'),
-            ' ' | '\u{202f}' => plain.push(' '),
-            _ => plain.push('?'),
-        }
-    }
-    plain
 }
 
 /// Columns of the terminal, as the environment or the terminal says.
@@ -191,12 +166,5 @@ mod tests {
         assert!(!with("LC_ALL", "C"));
         assert!(!with("LANG", "de_DE.ISO-8859-1"));
         assert!(speaks_utf8(|_| None));
-    }
-
-    #[test]
-    fn ascii_keeps_the_meaning() {
-        assert_eq!(to_ascii("12.3 µs ± 4 → █░"), "12.3 us +- 4 -> #.");
-        assert_eq!(to_ascii("a · b × 2 █▊▎"), "a - b x 2 ##.");
-        assert!(to_ascii("日本│").is_ascii());
     }
 }

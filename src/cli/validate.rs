@@ -12,7 +12,7 @@ use crate::measure::record::Warning;
 use crate::queue::QueueKind;
 use crate::report::html::html;
 use crate::report::study::validate_page;
-use crate::report::text::{Details, text};
+use crate::report::text::Details;
 use crate::scenario::{DEFAULT, EMBEDDED, Scenario, Treatment};
 use crate::study::manifest;
 use crate::study::validate::{Validated, to_json, validate};
@@ -91,8 +91,8 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
             .map_err(|error| Failure::cannot("write the manifest as JSON", error))?;
         print(&format!("{:#}\n", json))?;
     } else {
-        let details = if args.parts { &Details::All } else { &terminal.details };
-        print(&terminal.plain(&text(&page, terminal.width, details)))?;
+        let all = Terminal { details: Details::All, ..terminal.clone() };
+        print(&if args.parts { &all } else { terminal }.page(&page))?;
     }
     if let Some(file) = &args.options.output.html {
         write(file, &html(&page), terminal)?;

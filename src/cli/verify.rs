@@ -5,7 +5,6 @@ use super::exit::{Failure, Outcome, print};
 use super::terminal::Terminal;
 use crate::queue::QueueKind;
 use crate::report::study::verify_page;
-use crate::report::text::text;
 use crate::verify;
 use std::time::Duration;
 
@@ -57,6 +56,6 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     };
     let kinds = args.queue.map_or_else(|| QueueKind::ALL.to_vec(), |kind| vec![kind]);
     let report = verify::run(&kinds, &options);
-    print(&terminal.plain(&text(&verify_page(&report), terminal.width, &terminal.details)))?;
+    print(&terminal.page(&verify_page(&report)))?;
     Ok(if report.clean() { Outcome::Done } else { Outcome::Refuted })
 }

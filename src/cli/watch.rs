@@ -130,7 +130,7 @@ fn look(seen: &mut Seen, scenario: &Scenario, progress: &Progress, start: Nanos)
     #[expect(clippy::cast_precision_loss, reason = "shown with three digits")]
     let at = |quantile| recent.percentile(quantile).map(|value| value.0 as f64);
     view.percentiles =
-        [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0)].map(|(name, q)| (name, at(q))).into();
+        [("p99", 0.99), ("p50", 0.5), ("p90", 0.9), ("max", 1.0)].map(|(name, q)| (name, at(q))).into();
     view.causes = recent.causes;
     view.threads = threads
         .iter()

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Studies whose results are kept, by the name of their file.
-const STUDIES: [&str; 6] = ["compare", "explain", "whatif", "claims", "fit", "search"];
+const STUDIES: [&str; 7] = ["compare", "explain", "whatif", "decide", "claims", "fit", "search"];
 
 /// What a result is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

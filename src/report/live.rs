@@ -33,24 +33,31 @@ pub struct LiveView {
     pub color: bool,
 }
 
+/// Rows below which a terminal is low, and columns below which it is narrow.
+const LOW: u16 = 24;
+const NARROW: u16 = 80;
+
 /// Draws the view.
 pub fn draw(frame: &mut Frame<'_>, view: &LiveView) {
+    // A low terminal has no room to spare between the parts.
+    let (chart, gap, rows) = if frame.area().height < LOW { (3, 1, 5) } else { (5, 3, 10) };
     let [head, rate, figures, causes, threads] = Layout::vertical([
         Constraint::Length(2),
-        Constraint::Length(5),
-        Constraint::Length(3),
-        Constraint::Length(10),
+        Constraint::Length(chart),
+        Constraint::Length(gap),
+        Constraint::Length(rows),
         Constraint::Min(3),
     ])
     .areas(frame.area());
     let done = view.done.map_or_else(String::new, |done| format!(", {}", share(done)));
     let lines = vec![
         Line::from(Span::styled(view.title.clone(), Modifier::BOLD)),
-        Line::from(format!("{}{done} · {} tasks · q ends the run", view.phase, count(view.completed))),
+        Line::from(format!("q ends it · {}{done} · {} since the start", view.phase, count(view.completed))),
     ];
     frame.render_widget(Paragraph::new(lines), head);
     throughput(frame, rate, view);
-    let mut spans = vec![Span::raw("sojourn of the last 5 s   ")];
+    let narrow = frame.area().width < NARROW;
+    let mut spans = vec![Span::raw(if narrow { "" } else { "sojourn of the last 5 s   " })];
     for (name, value) in &view.percentiles {
         spans.push(Span::styled(format!("{name} "), Modifier::DIM));
         spans.push(Span::styled(value.map_or_else(|| "–".into(), duration), Modifier::BOLD));
@@ -81,7 +88,12 @@ fn breakdown(frame: &mut Frame<'_>, area: Rect, view: &LiveView) {
     let whole = view.causes.total().max(f64::MIN_POSITIVE);
     let room = f64::from(area.width.saturating_sub(40));
     let mut lines = vec![Line::from(Span::styled("where the time of these tasks went", Modifier::DIM))];
-    for (cause, value) in view.causes.parts() {
+    let mut parts = view.causes.parts().to_vec();
+    // Where there is no room for all, the largest.
+    if usize::from(area.height) < parts.len() {
+        parts.sort_by(|a, b| b.1.total_cmp(&a.1));
+    }
+    for (cause, value) in parts {
         if cause.is_special() && value <= 0.0 {
             continue;
         }
@@ -181,6 +193,17 @@ mod tests {
         let screen = screen(&view(), 100, 30);
         for text in ["agents", "25 %", "100/s", "p50 5.00 ms", "lock wait", "75 %", "█▒·", "and 22 more"]
         {
+            assert!(screen.contains(text), "no {text} in\n{screen}");
+        }
+    }
+
+    #[test]
+    fn a_small_terminal_has_the_p99_and_the_largest_causes() {
+        let mut view = view();
+        view.percentiles =
+            vec![("p99", Some(9e6)), ("p50", Some(5e6)), ("p90", Some(7e6)), ("max", Some(11e6))];
+        let screen = screen(&view, 40, 15);
+        for text in ["q ends it", "p99 9.00 ms", "lock wait", "75 %", "execution", "25 %", "agents-0"] {
             assert!(screen.contains(text), "no {text} in\n{screen}");
         }
     }

@@ -1,5 +1,6 @@
 //! Reports: pure functions from records to text. They run nothing, so an old record can be rendered again.
 
+mod audit;
 pub mod histogram;
 pub mod host;
 pub mod html;
@@ -20,4 +21,5 @@ pub mod text;
 pub mod trace;
 pub(crate) mod words;
 
+pub use audit::audit_page;
 pub use run::{comparison_page, distinctions, run_page};

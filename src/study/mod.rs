@@ -3,6 +3,7 @@
 mod ablation;
 pub mod claims;
 mod compare;
+pub mod decision;
 mod explain;
 pub mod fit;
 mod gate;

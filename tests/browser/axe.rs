@@ -15,7 +15,7 @@ use conlab::report::host::doctor_page;
 use conlab::report::html::html;
 use conlab::report::page::Page;
 use conlab::report::scenario::{check_page, scenario_section};
-use conlab::report::study::{Decision, claims_page, validate_page};
+use conlab::report::study::{Decision, claims_page};
 use conlab::report::study::{compare_page, decision_page, explain_page, verify_page, whatif_page};
 use conlab::report::{audit_page, comparison_page, run_page};
 use conlab::scenario::{LoadArm, Overrides, Scenario, Treatment};
@@ -102,7 +102,6 @@ fn pages() -> Vec<(&'static str, Page)> {
         ("decide", decision),
         ("compare", compared(&scenario, &engine)),
         ("claims", claims_page("phase 18F", &[])),
-        ("validate", validate_page(&[], "built-in constants", 3)),
         ("verify", verify_page(&VerifyReport { seed: 18, verdicts: vec![verified] })),
         ("audit", audit_page(&reports, &audit(&reports))),
         ("doctor", doctor_page(&[check("steal", State::Limited), check("counters", State::Missing)])),

@@ -7,13 +7,20 @@ mod corpus;
 mod formats;
 mod mutate;
 
-use conlab::audit::{RULES, Report, audit, phase_18f, read_bytes, read_path, to_text};
+use conlab::audit::{Finding, RULES, Report, audit, phase_18f, read_bytes, read_path};
 use conlab::engine::{Engine, Experiment, Progress, VirtualEngine};
 use conlab::random::{Source, Stream};
+use conlab::report::audit_page;
+use conlab::report::text::{Details, text};
 use conlab::scenario::{EMBEDDED, LoadArm, Scenario};
 use conlab::units::Nanos;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+
+/// The page of findings, for messages.
+fn to_text(reports: &[Report], findings: &[Finding]) -> String {
+    text(&audit_page(reports, findings), 120, &Details::All)
+}
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suite/audit").join(name)

@@ -1,8 +1,11 @@
 //! The campaign without a clock: replayed in full, and with tasks that fail.
 
 use conlab::audit::{audit, read_path};
-use conlab::campaign::{Campaign, EMBEDDED, Level, Pack, run};
+use conlab::campaign::{Campaign, EMBEDDED, Level, Pack, campaign_page, run};
 use conlab::engine::{Engine, EngineError, Experiment, Progress, RunOutput, VirtualEngine};
+use conlab::report::markdown::markdown;
+use conlab::report::page::{Block, Section};
+use conlab::report::text::{Details, text};
 use conlab::scenario::{Overrides, Scenario};
 use std::path::Path;
 
@@ -67,6 +70,51 @@ fn replay_gives_every_figure_and_says_that_it_is_synthetic() {
     assert!(found.contains(&"ramp-series") && found.contains(&"periodic-series"), "{found:?}");
 }
 
+/// Replaces the last column of the section's table, which is how long a task took.
+fn without_time(section: &mut Section, id: &str) {
+    if section.id != id {
+        return;
+    }
+    for block in &mut section.blocks {
+        let Block::Table(table) = block else { continue };
+        for row in &mut table.rows {
+            *row.last_mut().unwrap() = "–".into();
+        }
+    }
+}
+
+/// A day's report has every section of such reports, and its gaps are those of the components that were measured both ways.
+#[test]
+fn a_day_is_reported_in_full() {
+    let folder = tempfile::tempdir().unwrap();
+    let (simulated, progress) = (VirtualEngine::default(), Progress::default());
+    let replay = campaign(Level::Replay, &[1, 2, 3, 4, 5], &simulated, &simulated, &progress, folder.path());
+    let (reports, _) = run(&replay, &|_, _, _| {}).unwrap();
+    let mut day = reports[3].page.clone();
+    assert!(day.answer.contains("Agents: p99 55.30"), "{}", day.answer);
+    assert!(day.answer.contains("a gap of 18.00 ms"), "{}", day.answer);
+    // Times and the machine are those of this run.
+    day.kicker.clear();
+    for section in &mut day.sections {
+        if section.id == "configuration" {
+            section.lead.clear();
+        }
+        without_time(section, "results");
+    }
+    insta::assert_snapshot!("a-day", markdown(&day));
+    let mut whole = campaign_page("Phase 18F", &reports, Level::Replay, 18, (25, "results/phase_18f"));
+    assert!(
+        whole.answer.starts_with("15 of 15 tasks done, made from the reported formulas"),
+        "{}",
+        whole.answer
+    );
+    assert!(whole.answer.contains("a gap of 18.00 ms"), "{}", whole.answer);
+    whole.sections.iter_mut().for_each(|section| without_time(section, "tasks"));
+    insta::assert_snapshot!("the-campaign", text(&whole, 80, &Details::Brief));
+    let progress = text(&reports[4].page, 80, &Details::Of(vec!["progress".into()]));
+    assert!(progress.contains("15 of 15 tasks"), "{progress}");
+}
+
 #[test]
 fn a_task_that_fails_says_why_and_the_others_go_on() {
     let folder = tempfile::tempdir().unwrap();
@@ -105,6 +153,26 @@ fn the_model_level_runs_days_in_virtual_time_without_a_null() {
     for outcome in reports.iter().flat_map(|report| &report.outcomes) {
         assert!(outcome.is_success(), "{}: {:?}", outcome.task.name, outcome.status);
         assert!(no_null(&outcome.to_json()["metrics"]), "{}", outcome.to_json());
+    }
+    // What was modelled stands beside what was reported, and figures far from it are said to contradict it.
+    let first = &reports[0].page;
+    let reported = first.sections.iter().find(|section| section.id == "reported").unwrap();
+    assert!(
+        reported.lead.contains("reported figures are contradicted by what was modelled here"),
+        "{}",
+        reported.lead
+    );
+    for id in [
+        "configuration",
+        "results",
+        "functions",
+        "shares",
+        "checks",
+        "deliverables",
+        "progress",
+        "next-steps",
+    ] {
+        assert!(first.sections.iter().any(|section| section.id == id), "day 1 has no section {id}");
     }
     for file in &files.written {
         let text = std::fs::read_to_string(file).unwrap();

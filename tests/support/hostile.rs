@@ -1,7 +1,7 @@
 //! Everything that reads input of others, as functions of bytes that may be anything: for the bounded run in the tests and for
 //! cargo-fuzz. Each must end soon and without a panic; some say more than that.
 
-use conlab::audit::{audit, read_bytes, to_json, to_text};
+use conlab::audit::{audit, read_bytes, to_json};
 use conlab::campaign::Pack;
 use conlab::cli::args::Counts;
 use conlab::files::read_hlog;
@@ -9,7 +9,7 @@ use conlab::measure::RunRecord;
 use conlab::measure::stored;
 use conlab::report::html::html;
 use conlab::report::markdown::markdown;
-use conlab::report::{comparison_page, histogram, junit, run_page, stacks, table, text, trace};
+use conlab::report::{audit_page, comparison_page, histogram, junit, run_page, stacks, table, text, trace};
 use conlab::scenario::{Overrides, Scenario, parse_duration, parse_rate, parse_size, write_duration};
 use conlab::study::Gate;
 use conlab::study::claims::ClaimFile;
@@ -103,7 +103,7 @@ fn audited(bytes: &[u8]) {
     if let Ok(report) = read_bytes("fuzzed", bytes) {
         let reports = [report];
         let findings = audit(&reports);
-        let _ = (to_text(&reports, &findings), to_json(&reports, &findings));
+        let _ = (html(&audit_page(&reports, &findings)), to_json(&reports, &findings));
     }
 }
 

@@ -239,7 +239,7 @@ pub(super) fn next(record: &RunRecord, actor: &ActorRecord) -> Option<Next> {
                 let edit = word(&format!("lock.{name}.interval=0.5ms"));
                 Next::new(
                     format!("conlab run{scenario} --set {edit}"),
-                    "shrinks with the interval if the interpreter lock is the cause; a queue's lock would not",
+                    "the p99 shrinks with the interval if that lock is the cause",
                 )
             } else {
                 let cost = word(&format!("lock:{name}"));

@@ -3,12 +3,14 @@
 use super::answer::calls as waits;
 use super::{as_f64, largest, parts};
 use crate::measure::Cause;
-use crate::measure::record::{ActorRecord, RunRecord, SlowTask};
+use crate::measure::record::{ActorRecord, Breakdown, RunRecord, SlowTask};
 use crate::report::page::{Section, Stack, StackRow, Table};
 use crate::report::words::{count, duration, share};
 
 /// Calls within calls that are followed.
 const DEEPEST: usize = 4;
+/// Least share of the mean task that a row of its own shows.
+const SMALLEST: f64 = 0.005;
 
 /// Where the time of calls goes at the callees; `None` where nothing is called.
 pub(super) fn through_calls(record: &RunRecord, actor: &ActorRecord) -> Option<Section> {
@@ -49,9 +51,63 @@ pub(super) fn through_calls(record: &RunRecord, actor: &ActorRecord) -> Option<S
     let lead = "What the tasks that are called spend their time on, each callee's mean task; a callee may serve others too.";
     let bars =
         Stack { caption: "The mean task of each callee".into(), rows, compact: true, ..Stack::default() };
-    let section = Section::new("calls", "Through the calls", lead).with(table).with(bars);
-    let (cause, _) = largest(&actor.breakdown_p99_ns);
-    Some(if cause == Cause::Call { section.in_brief() } else { section })
+    Some(
+        Section::new("calls", "Through the calls", lead)
+            .with(end_to_end(record, actor))
+            .with(table)
+            .with(bars),
+    )
+}
+
+/// The mean task with its calls taken apart: own causes, then those of whom it waits for, down to the last callee.
+fn end_to_end(record: &RunRecord, actor: &ActorRecord) -> Table {
+    let whole = actor.breakdown_mean_ns.total();
+    let mut leaves = Vec::new();
+    let mut path = vec![record.treatment.focus.as_str()];
+    flatten(record, actor, &actor.breakdown_mean_ns, 1.0, &mut path, &mut leaves);
+    leaves.sort_by(|a: &(String, Cause, f64), b| b.2.total_cmp(&a.2));
+    let rows = leaves.into_iter().filter(|leaf| leaf.2 >= SMALLEST * whole).map(|(place, cause, time)| {
+        vec![place, cause.label().to_owned(), duration(time), share(time / whole.max(f64::MIN_POSITIVE))]
+    });
+    Table::new(
+        "The mean task, its calls taken apart as the mean task of each callee",
+        "where | what | time | share",
+        2,
+        rows.collect(),
+    )
+}
+
+/// Appends the causes of a breakdown at `scale`; what is spent in calls as the callees' own causes.
+fn flatten<'record>(
+    record: &'record RunRecord,
+    actor: &'record ActorRecord,
+    times: &Breakdown,
+    scale: f64,
+    path: &mut Vec<&'record str>,
+    leaves: &mut Vec<(String, Cause, f64)>,
+) {
+    let place = path.join(" → ");
+    let waits = waits(actor);
+    let waited: f64 = waits.iter().map(|(_, time)| time).sum();
+    for (cause, time) in times.parts().into_iter().filter(|part| part.1 != 0.0) {
+        if cause != Cause::Call || waited <= 0.0 || path.len() > DEEPEST {
+            leaves.push((place.clone(), cause, time * scale));
+            continue;
+        }
+        for &(name, part) in &waits {
+            let time = time * scale * part / waited;
+            let callee = record.actors.get(name).filter(|callee| callee.completed > 0);
+            let own = callee.map_or(0.0, |callee| callee.breakdown_mean_ns.total());
+            match callee {
+                Some(callee) if own > 0.0 && !path.contains(&name) => {
+                    path.push(name);
+                    flatten(record, callee, &callee.breakdown_mean_ns, time / own, path, leaves);
+                    path.pop();
+                }
+                _ => leaves.push((format!("{place} → {name}"), cause, time)),
+            }
+        }
+    }
 }
 
 fn follow<'record>(

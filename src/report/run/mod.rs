@@ -28,9 +28,9 @@ pub fn run_page(record: &RunRecord) -> Page {
     }
     sections.extend(of_run(record));
     Page {
-        kicker: format!("run {} · {} engine · {}", record.scenario.name, record.engine, record.manifest.cpu),
+        kicker: kicker(record),
         title: record.scenario.name.clone(),
-        question: levels(record),
+        question: format!("{} On {}.", levels(record), record.manifest.cpu),
         alarms: answer::alarms(record),
         answer: focus.map(|actor| answer::answer(record, actor)).unwrap_or_default(),
         certainty: focus.map(|actor| answer::certainty(record, actor)).unwrap_or_default(),
@@ -39,6 +39,21 @@ pub fn run_page(record: &RunRecord) -> Page {
         facts: focus.map(|actor| facts(record, actor)).unwrap_or_default(),
         sections,
     }
+}
+
+/// What ran, in one line.
+fn kicker(record: &RunRecord) -> String {
+    let treatment = &record.treatment;
+    format!(
+        "run {} · {} engine · {}, {}, {} · {} · seed {}",
+        record.scenario.name,
+        record.engine,
+        several(treatment.threads as u64, "thread"),
+        treatment.queue,
+        several(u64::from(treatment.cores), "core"),
+        duration(as_f64(record.window.length_ns)),
+        record.seed
+    )
 }
 
 /// The page of several runs side by side, then each in full.

@@ -26,17 +26,21 @@ pub fn claims_page(name: &str, results: &[ClaimResult]) -> Page {
     let mut sections = vec![overview];
     sections.extend(results.iter().map(evidence));
     let open = results.iter().find(|result| result.verdict == ClaimVerdict::Inconclusive);
+    let next = open.map_or_else(
+        || Next::new("conlab decide phase-18f", "each possible fix with what it saves"),
+        |claim| {
+            Next::new(
+                format!("conlab claims --only {} --replicates 20", claim.id),
+                "more rounds, narrower intervals, for a claim that is open",
+            )
+        },
+    );
     Page {
         kicker: format!("claims {name}"),
         title: format!("Claims of {name}"),
         answer: format!("Of {} claims: {}.", results.len(), counts.join(", ")),
         certainty: "A verdict holds for what it was tried on and reaches no further: a model is not the system that a claim is about.".into(),
-        next: open.map(|claim| {
-            Next::new(
-                format!("conlab claims --only {} --replicates 20", claim.id),
-                "more rounds, narrower intervals, for a claim that is open",
-            )
-        }),
+        next: Some(next),
         verdict: (refuted > 0).then(|| Verdict { tone: Tone::Bad, text: format!("{refuted} refuted") }),
         sections,
         ..Page::default()

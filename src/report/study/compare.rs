@@ -57,8 +57,17 @@ pub fn compare_page(
 /// What each treatment changes, in a clause each: what is better or worse with its interval, or that nothing changes.
 fn answer(comparison: &Comparison) -> String {
     let clauses: Vec<String> = comparison.treatments.iter().filter_map(clause).collect();
-    if clauses.is_empty() {
-        return String::new();
+    if let ([], [one, ..]) = (clauses.as_slice(), comparison.treatments.as_slice()) {
+        let value = |figure: &Figure| {
+            let value = figure.value?;
+            Some(format!("{} {}", figure.metric.name(), with_interval(figure.metric.unit(), &value)))
+        };
+        let figures: Vec<String> = one.figures.iter().filter_map(value).collect();
+        return format!(
+            "`{}` alone: {}. One treatment has nothing to be compared with.",
+            one.label,
+            if figures.is_empty() { "too few tasks for any figure".into() } else { figures.join(", ") }
+        );
     }
     format!("Against `{}`: {}.", comparison.reference, clauses.join("; "))
 }
@@ -95,6 +104,12 @@ fn clause(one: &Compared) -> Option<String> {
 /// What to type next: more rounds where they would tell something, else what is left to gain.
 fn next(comparison: &Comparison) -> Next {
     let scenario = scenario_word(&comparison.scenario);
+    if comparison.treatments.len() == 1 {
+        return Next::new(
+            format!("conlab compare{scenario} --queue mutex,lockfree"),
+            "a list of two or more values compares them",
+        );
+    }
     let open = comparison
         .treatments
         .iter()

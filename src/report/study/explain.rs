@@ -40,8 +40,8 @@ pub fn explain_page(explanation: &Explanation, next: Option<&NextExperiment>) ->
             if explanation.engine == "virtual" { "; simulated, not measured" } else { "" }
         ),
         next: Some(Next::new(
-            format!("conlab whatif{}", scenario_word(&explanation.scenario)),
-            "what making one cost cheaper would bring",
+            format!("conlab decide{}", scenario_word(&explanation.scenario)),
+            "each possible fix with what it saves",
         )),
         sections,
         ..Page::default()

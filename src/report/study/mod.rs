@@ -1,7 +1,8 @@
-//! Pages of studies: what `compare`, `explain`, `whatif` and `claims` found.
+//! Pages of studies: what `compare`, `explain`, `whatif`, `decide` and `claims` found.
 
 mod claims;
 mod compare;
+mod decision;
 mod difference;
 mod explain;
 mod fit;
@@ -15,6 +16,7 @@ mod whatif;
 
 pub use claims::claims_page;
 pub use compare::compare_page;
+pub use decision::{Decision, decision_page, decision_section};
 pub use difference::{JudgedGate, after_words, difference_page, relative_words};
 pub use explain::{answer, explain_page};
 pub use fit::fit_page;

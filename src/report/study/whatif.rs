@@ -1,7 +1,7 @@
 //! The page of a what-if.
 
 use super::{doubts, rounds_of, scenario_word, signed, with_interval};
-use crate::report::page::{Axis, Lines, Next, Page, Scale, Section, Series, Table, Unit};
+use crate::report::page::{Axis, Fact, Lines, Next, Page, Scale, Section, Series, Table, Unit};
 use crate::study::stats::Estimate;
 use crate::study::{Curve, Metric, Point, WhatIf};
 
@@ -13,11 +13,6 @@ pub fn whatif_page(found: &WhatIf) -> Page {
     sections.extend(metrics.iter().map(|&metric| curves(found, metric)));
     sections.push(bottlenecks(found));
     sections.extend(doubts(&found.warnings));
-    let now: Vec<String> = found
-        .now
-        .iter()
-        .map(|value| format!("{} {}", value.metric.name(), with_interval(value.metric.unit(), &value.value)))
-        .collect();
     Page {
         kicker: format!(
             "whatif {} · {} engine · {} rounds · seeds {} to {} · {} tasks or more a run",
@@ -29,7 +24,7 @@ pub fn whatif_page(found: &WhatIf) -> Page {
             found.tasks
         ),
         title: found.scenario.clone(),
-        question: format!("Now: {}.", now.join(", ")),
+        facts: now_facts(found),
         answer: answer(found),
         certainty: format!(
             "{}, {} tasks or more a run{}.",
@@ -41,6 +36,16 @@ pub fn whatif_page(found: &WhatIf) -> Page {
         sections,
         ..Page::default()
     }
+}
+
+/// The figures as they are.
+fn now_facts(found: &WhatIf) -> Vec<Fact> {
+    let fact = |value: &crate::study::Value| Fact {
+        label: format!("{} now", value.metric.name()),
+        value: with_interval(value.metric.unit(), &value.value),
+        note: String::new(),
+    };
+    found.now.iter().map(fact).collect()
 }
 
 /// The same on real threads, as far as a cost can be changed there.
@@ -56,7 +61,7 @@ fn next(found: &WhatIf) -> Next {
             format!("conlab whatif{scenario} --engine real --cost {} --replicates 5", curve.knob),
             "the same on real threads",
         ),
-        None => Next::new(format!("conlab explain{scenario}"), "which mechanism makes the gap"),
+        None => Next::new(format!("conlab decide{scenario}"), "each possible fix with what it saves"),
     }
 }
 

@@ -11,6 +11,9 @@ use crate::report::words::{duration, in_unit, share};
 const BAR: usize = 16;
 /// Rows up to which a stack is set as columns side by side.
 const FEW: usize = 2;
+/// Causes that a brief page shows, and their least share.
+const LARGEST: usize = 4;
+const LEAST: f64 = 0.02;
 /// Points up to which curves are a table.
 const POINTS: usize = 8;
 /// Cells of a sparkline.
@@ -60,6 +63,33 @@ pub(super) fn stack(out: &mut String, stack: &Stack, width: usize) {
         grid::table(out, &Table { caption: stack.caption.clone(), head, rows, words: 1 }, width);
         return;
     }
+    let mut table = table_of(stack, &causes, &causes, width);
+    let mut sum = vec!["sum".to_owned()];
+    for row in &stack.rows {
+        sum.extend([duration(row.total()), String::new(), String::new()]);
+    }
+    table.rows.push(sum);
+    grid::table(out, &table, width);
+}
+
+/// The largest causes of a few bars alone, under the section's title: what an answer rests on.
+pub(super) fn brief_stack(out: &mut String, whole: &Stack, title: &str, width: usize) {
+    let of = |row: &StackRow, cause| part_of(row, cause) / row.total().max(f64::MIN_POSITIVE);
+    let weight = |cause: Cause| whole.rows.iter().map(|row| of(row, cause)).fold(0.0, f64::max);
+    let mut kept = causes(whole);
+    kept.sort_by(|a, b| weight(*b).total_cmp(&weight(*a)));
+    kept.truncate(LARGEST);
+    kept.retain(|cause| weight(*cause) >= LEAST);
+    let shown = Stack { caption: title.to_owned(), ..whole.clone() };
+    if whole.rows.len() > FEW {
+        return stack(out, &shown, width);
+    }
+    grid::table(out, &table_of(&shown, &causes(whole), &kept, width), width);
+}
+
+/// Few bars side by side: the causes `kept` in a row each, the others in one.
+fn table_of(stack: &Stack, all: &[Cause], kept: &[Cause], width: usize) -> Table {
+    let of = |row: &StackRow, cause| part_of(row, cause) / row.total().max(f64::MIN_POSITIVE);
     // Beside a bar stand its cause (once), a time and a share.
     let room = width.saturating_sub(20) / stack.rows.len().max(1);
     let long = room.saturating_sub(20).clamp(4, BAR);
@@ -67,25 +97,31 @@ pub(super) fn stack(out: &mut String, stack: &Stack, width: usize) {
     for row in &stack.rows {
         head.extend([row.label.clone(), String::new(), " ".repeat(long)]);
     }
-    let mut rows: Vec<Vec<String>> = causes
+    let cells = |time: f64, part: f64| {
+        let bar = bar(part, long);
+        let room = " ".repeat(long.saturating_sub(bar.chars().count()));
+        [duration(time), share(part), format!("{bar}{room}")]
+    };
+    let mut rows: Vec<Vec<String>> = kept
         .iter()
         .map(|&cause| {
-            let mut cells = vec![cause.label().to_owned()];
-            for row in &stack.rows {
-                let part = of(row, cause);
-                let bar = bar(part, long);
-                let room = " ".repeat(long.saturating_sub(bar.chars().count()));
-                cells.extend([duration(part_of(row, cause)), share(part), format!("{bar}{room}")]);
-            }
-            cells
+            let row = stack.rows.iter().flat_map(|row| cells(part_of(row, cause), of(row, cause)));
+            std::iter::once(cause.label().to_owned()).chain(row).collect()
         })
         .collect();
-    let mut sum = vec!["sum".to_owned()];
-    for row in &stack.rows {
-        sum.extend([duration(row.total()), String::new(), String::new()]);
+    let others: Vec<Cause> = all.iter().copied().filter(|cause| !kept.contains(cause)).collect();
+    if !others.is_empty() {
+        let sum = |row: &StackRow, of: &dyn Fn(&StackRow, Cause) -> f64| {
+            others.iter().map(|&cause| of(row, cause)).sum::<f64>()
+        };
+        let row = stack.rows.iter().flat_map(|row| cells(sum(row, &part_of), sum(row, &of)));
+        let name = match others.as_slice() {
+            [one] => one.label().to_owned(),
+            several => format!("{} others", several.len()),
+        };
+        rows.push(std::iter::once(name).chain(row).collect());
     }
-    rows.push(sum);
-    grid::table(out, &Table { caption: String::new(), head, rows, words: 1 }, width);
+    Table { caption: String::new(), head, rows, words: 1 }
 }
 
 pub(super) fn intervals(out: &mut String, chart: &Intervals, width: usize) {

@@ -11,6 +11,8 @@ const GAP: usize = 2;
 const TITLE: usize = 12;
 /// Fewest columns that a cell of words is wrapped to.
 const NARROW: usize = 16;
+/// Columns from which on a table has room for long words.
+const WIDE: usize = 60;
 
 /// Appends a table.
 pub(super) fn table(out: &mut String, table: &Table, width: usize) {
@@ -35,7 +37,15 @@ pub(super) fn table(out: &mut String, table: &Table, width: usize) {
             cells.max(title.unwrap_or(0))
         })
         .collect();
-    narrow(&mut widths, words, width);
+    let least: Vec<usize> = (0..words.min(head.len()))
+        .map(|column| {
+            let cells = rows.iter().map(|row| &row[column]).chain([&head[column]]);
+            let longest = cells.flat_map(|cell| cell.split(' ')).map(columns).max().unwrap_or(0);
+            // A word stays whole as long as half of the width is enough for it.
+            longest.clamp(NARROW, if width < WIDE { NARROW } else { (width - GAP) / 2 })
+        })
+        .collect();
+    narrow(&mut widths, &least, width);
     for group in groups(&widths, width) {
         line(out, &head, &widths, words, &group);
         let ruled: usize =
@@ -47,21 +57,22 @@ pub(super) fn table(out: &mut String, table: &Table, width: usize) {
     }
 }
 
-/// Narrows columns of words, the widest first, until the table fits or they are as narrow as they may be.
-fn narrow(widths: &mut [usize], words: usize, width: usize) {
+/// Narrows columns of words, the widest first, until the table fits or each is as narrow as it may be (`least`).
+fn narrow(widths: &mut [usize], least: &[usize], width: usize) {
     loop {
         let whole = widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1);
         let over = whole.saturating_sub(width);
-        let widest = (0..words.min(widths.len())).max_by_key(|&column| widths[column]);
-        let Some(widest) = widest.filter(|&column| over > 0 && widths[column] > NARROW) else { return };
-        let second = (0..words.min(widths.len()))
-            .filter(|&column| column != widest)
+        let may = |column: &usize| widths[*column] > least[*column];
+        let widest = (0..least.len()).filter(may).max_by_key(|&column| widths[column]);
+        let Some(widest) = widest.filter(|_| over > 0) else { return };
+        let second = (0..least.len())
+            .filter(|&column| column != widest && may(&column))
             .map(|column| widths[column])
             .max()
             .unwrap_or(0)
-            .max(NARROW);
-        let step = over.min(widths[widest] - second).max(1);
-        widths[widest] -= step.min(widths[widest] - NARROW);
+            .max(least[widest]);
+        let step = over.min(widths[widest].saturating_sub(second)).max(1);
+        widths[widest] -= step.min(widths[widest] - least[widest]);
     }
 }
 

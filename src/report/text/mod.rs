@@ -2,18 +2,24 @@
 //!
 //! Every text is printable: what a terminal would obey is shown instead.
 
+mod ascii;
 mod charts;
 mod grid;
+
+pub use ascii::{ascii, ascii_page};
 
 use super::page::{Block, Notice, Page, Section, Tone};
 use crate::printable::{Printable, is_obeyed};
 use std::fmt::Write;
 use unicode_width::UnicodeWidthChar;
 
+/// Sections that are named where they are left out.
+const NAMED: usize = 14;
+
 /// How much of a page is shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Details {
-    /// The answer and the sections that carry it: about twenty lines.
+    /// The answer and the sections that carry it: about twenty lines for a run.
     #[default]
     Brief,
     /// Everything.
@@ -30,8 +36,12 @@ pub fn text(page: &Page, width: usize, details: &Details) -> String {
     let all = Details::All;
     let details = if page.sections.iter().any(|section| section.brief) { details } else { &all };
     let mut out = String::new();
+    let brief = *details == Details::Brief;
     paragraph(&mut out, &page.kicker, width);
-    paragraph(&mut out, &page.question, width);
+    // The kicker names what was done; who asks for the answer knows the question.
+    if !brief || page.answer.is_empty() {
+        paragraph(&mut out, &page.question, width);
+    }
     out.push('\n');
     notices(&mut out, &page.alarms, width);
     paragraph(&mut out, &page.answer, width);
@@ -44,8 +54,11 @@ pub fn text(page: &Page, width: usize, details: &Details) -> String {
         } else {
             // A command stays on one line, to be copied.
             _ = writeln!(out, "{command}");
+            let why = if brief { "" } else { why.as_str() };
             for line in wrapped(why.trim_start(), width.saturating_sub(6)) {
-                _ = writeln!(out, "      {line}");
+                if !line.is_empty() {
+                    _ = writeln!(out, "      {line}");
+                }
             }
         }
     }
@@ -55,7 +68,9 @@ pub fn text(page: &Page, width: usize, details: &Details) -> String {
     if !page.facts.is_empty() {
         let facts: Vec<String> =
             page.facts.iter().map(|fact| format!("{} {}", fact.label, fact.value)).collect();
-        out.push('\n');
+        if !brief {
+            out.push('\n');
+        }
         paragraph_of(&mut out, &facts, " · ", width);
     }
     let shown = |section: &&Section| match details {
@@ -64,7 +79,7 @@ pub fn text(page: &Page, width: usize, details: &Details) -> String {
         Details::Of(ids) => ids.contains(&section.id),
     };
     for section in page.sections.iter().filter(shown) {
-        self::section(&mut out, section, width, *details != Details::Brief);
+        self::section(&mut out, section, width, !brief);
     }
     hidden(&mut out, page, details, width);
     out
@@ -75,14 +90,22 @@ fn hidden(out: &mut String, page: &Page, details: &Details, width: usize) {
     let left: Vec<String> =
         page.sections.iter().filter(|section| !section.brief).map(|section| section.id.clone()).collect();
     if *details == Details::Brief && !left.is_empty() {
-        out.push('\n');
-        let line = format!("--details shows {}; --details={} that alone", left.join(", "), left[0]);
+        let more = match left.len().checked_sub(NAMED) {
+            Some(more @ 1..) => format!(" and {more} more"),
+            _ => String::new(),
+        };
+        let named = left[..left.len().min(NAMED)].join(" ");
+        let line = format!("--details shows more, --details={} that alone: {named}{more}", left[0]);
         paragraph(out, &line, width);
     }
 }
 
 /// Appends a section; in brief without how to read it and what is shown on demand.
 fn section(out: &mut String, section: &Section, width: usize, full: bool) {
+    if let ([Block::Stack(stack)], false) = (section.blocks.as_slice(), full) {
+        out.push('\n');
+        return charts::brief_stack(out, stack, &section.title, width);
+    }
     _ = writeln!(out, "\n{}", Printable(&section.title));
     if full {
         paragraph(out, &section.lead, width);
@@ -176,7 +199,8 @@ fn paragraph_of(out: &mut String, items: &[String], separator: &str, width: usiz
     _ = writeln!(out, "{line}");
 }
 
-/// Breaks a text at spaces into lines of at most `width` columns, and a longer word where it must be.
+/// Breaks a text at spaces into lines of at most `width` columns; a longer word behind a mark that joins its parts
+/// (`step:ryot.forward`), and where it must be if it has none.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let (mut line, mut column) = (String::new(), 0);
@@ -188,18 +212,29 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
             line.push(' ');
             column += 1;
         }
-        for character in word.chars() {
-            let wide = columns_of(character);
-            if column + wide > width && column > 0 {
+        for part in joined(word) {
+            if column > 0 && column + columns(part) > width {
                 lines.push(std::mem::take(&mut line));
                 column = 0;
             }
-            line.push(character);
-            column += wide;
+            for character in part.chars() {
+                let wide = columns_of(character);
+                if column + wide > width && column > 0 {
+                    lines.push(std::mem::take(&mut line));
+                    column = 0;
+                }
+                line.push(character);
+                column += wide;
+            }
         }
     }
     lines.push(line);
     lines
+}
+
+/// The parts of a word, each with the mark that ends it.
+fn joined(word: &str) -> impl Iterator<Item = &str> {
+    word.split_inclusive([':', '.', '/', '-', '_', ',', '='])
 }
 
 /// Columns that a printable text takes.
@@ -220,6 +255,8 @@ mod tests {
         assert_eq!(wrapped("one two three four", 9), ["one two", "three", "four"]);
         assert_eq!(wrapped("abcdefgh ij", 3), ["abc", "def", "gh", "ij"]);
         assert_eq!(wrapped("日本語", 4), ["日本", "語"]);
+        assert_eq!(wrapped("step:ryot.forward", 16), ["step:ryot.", "forward"]);
+        assert_eq!(wrapped("halve step:ryot.forward", 17), ["halve", "step:ryot.forward"]);
         let mut out = String::new();
         paragraph_indented(&mut out, "one two three", 8, "  ");
         assert_eq!(out, "one\n  two\n  three\n");

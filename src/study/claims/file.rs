@@ -82,6 +82,17 @@ pub struct Claim {
     pub trial: Vec<Trial>,
 }
 
+impl Claim {
+    /// Whether it proposes a change, and does not only say where time goes.
+    #[must_use]
+    pub fn proposes(&self) -> bool {
+        let changes = |trial: &Trial| {
+            matches!(trial, Trial::Effect { .. } | Trial::Attention { .. } | Trial::Buffers { .. })
+        };
+        self.trial.iter().any(changes)
+    }
+}
+
 /// What a figure must be for a claim to hold; both ends where both are given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]

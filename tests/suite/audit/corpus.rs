@@ -1,7 +1,8 @@
 //! Honest and dishonest reports in every format: nothing is said of the former, the planted lie is found in the latter.
 
 use super::formats::{FORMATS, Format, Run};
-use conlab::audit::{Report, Severity, audit, read_bytes, to_text};
+use super::to_text;
+use conlab::audit::{Report, Severity, audit, read_bytes};
 use std::collections::BTreeMap;
 
 fn runs(seed: u64) -> [Run; 2] {

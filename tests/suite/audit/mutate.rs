@@ -1,8 +1,10 @@
 //! Damaged input: what audit reads is anybody's, so no bytes may make it panic or hang.
 
 use super::formats::{FORMATS, Run};
-use conlab::audit::{audit, read_bytes, to_json, to_text};
+use conlab::audit::{audit, read_bytes, to_json};
 use conlab::random::{Source, Stream};
+use conlab::report::audit_page;
+use conlab::report::text::{Details, text};
 
 /// Words that break readers: extremes, other languages of numbers, ends of strings, marks that forge lines.
 const WORDS: [&str; 26] = [
@@ -88,7 +90,7 @@ pub(super) fn try_one(bytes: &[u8]) {
     if let Ok(report) = read_bytes("mutated", bytes) {
         let reports = [report];
         let findings = audit(&reports);
-        let text = to_text(&reports, &findings);
+        let text = text(&audit_page(&reports, &findings), 120, &Details::All);
         assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'), "{text:?}");
         let _ = to_json(&reports, &findings);
     }

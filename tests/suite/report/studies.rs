@@ -2,17 +2,22 @@
 //! in another's place unnoticed.
 
 use super::pages::{fits, snapshot};
+use conlab::audit::{audit, phase_18f};
 use conlab::explain::{Bar, Waterfall, doubts};
 use conlab::measure::Cause;
 use conlab::measure::doctor::{Check, State};
 use conlab::measure::record::{TreatmentRecord, Warning};
+use conlab::report::audit_page;
 use conlab::report::host::doctor_page;
 use conlab::report::scenario::{check_page, svg};
 use conlab::report::study::{
-    answer, claims_page, compare_page, explain_page, validate_page, verify_page, whatif_page,
+    Decision, answer, claims_page, compare_page, decision_page, explain_page, validate_page, verify_page,
+    whatif_page,
 };
+use conlab::report::text::{Details, text};
 use conlab::scenario::{Overrides, Scenario};
 use conlab::study::claims::{BoundResult, ClaimResult, ClaimVerdict, Finding};
+use conlab::study::decision::{Fix, FixVerdict, rank};
 use conlab::study::stats::Estimate;
 use conlab::study::validate::{Row, Validated, Verdict as Judged};
 use conlab::study::{
@@ -227,6 +232,100 @@ fn a_what_if_ranks_by_what_is_attainable_and_announces_ties() {
     );
     assert!(page.answer.contains("Not told apart from it: `switch`."), "{}", page.answer);
     snapshot("whatif", &page);
+    fits(&page);
+}
+
+fn fix(name: &str, saving: Option<(f64, f64)>, effort: Option<f64>, verdict: FixVerdict) -> Fix {
+    Fix {
+        name: name.into(),
+        metric: Metric::P99,
+        saving: saving.map(|(value, half)| about(value, half)),
+        effort_days: effort,
+        verdict,
+        tried_on: "virtual engine, agents, 6 rounds".into(),
+        shown: if saving.is_none() { "1.02× [0.99×, 1.05×], n = 8".into() } else { String::new() },
+    }
+}
+
+/// The page says what saves most, how real that is, which promise does not hold, and ranks by the near end.
+#[test]
+fn a_decision() {
+    let mut fixes = vec![
+        fix("lock-free task queue", Some((0.1e6, 0.3e6)), Some(4.0), FixVerdict::PromiseRefuted),
+        fix("halve lock:interpreter", Some((24e6, 2.4e6)), None, FixVerdict::IfReached),
+        fix("batch the registry", Some((37e6, 520e6)), Some(1.0), FixVerdict::Undecided),
+        fix("halve switch", Some((20.8e6, 2.5e6)), None, FixVerdict::IfReached),
+        fix("without interpreter lock", Some((24.3e6, 1e6)), None, FixVerdict::Ceiling),
+        fix("smaller registry lock", Some((6e6, 1e6)), Some(2.0), FixVerdict::SmallerThanPromised),
+        fix(
+            "K4: a lock-free queue gives 3 to 4 times the throughput",
+            None,
+            None,
+            FixVerdict::PromiseRefuted,
+        ),
+    ];
+    rank(&mut fixes);
+    assert_eq!(fixes[0].name, "halve lock:interpreter", "what is surely saved, not what might be");
+    let page = decision_page(&Decision {
+        scenario: "agents".into(),
+        focus: "agents".into(),
+        manner: "modelled in virtual time, not measured".into(),
+        now: Some((Metric::P99, about(80e6, 1e6))),
+        measured: Some("p99 46.3 ms over 1377 tasks (2026-11-28T03:59:10Z, real threads)".into()),
+        seed: 18,
+        fixes,
+    });
+    for part in [
+        "`halve lock:interpreter` saves most: 24.0 ms [21.6 ms, 26.4 ms] of 80.0 ms p99, modelled in virtual time, not measured",
+        "the last measured record has p99 46.3 ms",
+        "which the trial assumes",
+        "Not told apart from it: `halve switch`.",
+    ] {
+        assert!(page.answer.contains(part), "{part}: {}", page.answer);
+    }
+    assert!(page.certainty.contains("3 promised and refuted"), "{}", page.certainty);
+    let shown = text(&page, 120, &Details::All);
+    let row = shown.lines().rfind(|line| line.starts_with("smaller registry lock")).unwrap();
+    assert!(
+        row.contains("2 days") && row.contains("2.50 ms"),
+        "6 ± 1 ms over 2 days is surely 2.5 a day: {row}"
+    );
+    snapshot("decide", &page);
+    fits(&page);
+}
+
+/// One treatment has figures and nothing to be compared with: the page says both.
+#[test]
+fn a_comparison_of_one() {
+    let one = treatment("mutex × 4", vec![figure(Metric::P99, 80e6, None, None)]);
+    let comparison = Comparison {
+        scenario: "agents".into(),
+        question: String::new(),
+        seed: 18,
+        rounds: 8,
+        stopped: Stop::Precise,
+        level: 0.95,
+        differences: 0,
+        precision: 0.05,
+        reference: "mutex × 4".into(),
+        treatments: vec![one],
+        warnings: Vec::new(),
+    };
+    let page = compare_page(&comparison, &[], &[], &[]);
+    assert_eq!(
+        page.answer,
+        "`mutex × 4` alone: p99 80.0 ms ± 1.60 ms. One treatment has nothing to be compared with."
+    );
+    assert_eq!(page.next.unwrap().command, "conlab compare --queue mutex,lockfree");
+}
+
+#[test]
+fn an_audit() {
+    let reports = [phase_18f().unwrap()];
+    let findings = audit(&reports);
+    let page = audit_page(&reports, &findings);
+    assert!(page.answer.contains("look generated, not measured"), "{}", page.answer);
+    snapshot("audit", &page);
     fits(&page);
 }
 

@@ -27,7 +27,7 @@ pub(in super::super::super) fn stamp(name: &str) -> Option<f64> {
     let bytes = name.as_bytes();
     (0..bytes.len())
         .filter(|at| *at == 0 || !bytes[at - 1].is_ascii_digit())
-        .find_map(|from| stamp_at(&name[from..]).filter(|_| name.is_char_boundary(from)))
+        .find_map(|from| name.get(from..).and_then(stamp_at))
 }
 
 fn stamp_at(text: &str) -> Option<f64> {
@@ -196,5 +196,12 @@ mod tests {
         assert_eq!(date("set for the 20th"), Some((0, None, 20)));
         assert_eq!(date("2025-12-20"), Some((2025, Some(12), 20)));
         assert_eq!(date("may take 12 ms"), None);
+    }
+
+    #[test]
+    fn names_beyond_ascii_have_stamps_too() {
+        assert_eq!(stamp("Bench_….json"), None);
+        assert_eq!(stamp("ΣVAULT…20251217_093655.json"), stamp("day_20251217_093655.json"));
+        assert!(stamp("ΣVAULT…20251217_093655.json").is_some());
     }
 }
