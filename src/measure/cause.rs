@@ -32,6 +32,8 @@ pub enum Cause {
     Throttled = 9,
     /// Kept off the processors by an event that stops its actor.
     Paused = 10,
+    /// Waiting for other writers of a store.
+    Store = 11,
     /// What none of these explains.
     Residual,
     /// A thread waits for tasks.
@@ -45,14 +47,14 @@ pub enum Cause {
 }
 
 /// Number of causes of a task's time.
-pub const CAUSES: usize = 11;
+pub const CAUSES: usize = 12;
 
 /// Causes that every scenario can have; each of the others needs a key of its own in the scenario.
 pub const PLAIN_CAUSES: usize = 6;
 
 impl Cause {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Queue,
         Self::Execution,
         Self::Lock,
@@ -64,6 +66,7 @@ impl Cause {
         Self::Batch,
         Self::Throttled,
         Self::Paused,
+        Self::Store,
         Self::Residual,
         Self::Idle,
         Self::Spinning,
@@ -86,6 +89,7 @@ impl Cause {
             Self::Batch => "batch",
             Self::Throttled => "throttled",
             Self::Paused => "paused",
+            Self::Store => "store",
             Self::Residual => "residual",
             Self::Idle => "idle",
             Self::Spinning => "spinning",
@@ -109,6 +113,7 @@ impl Cause {
             Self::Batch => "batch wait",
             Self::Throttled => "throttled",
             Self::Paused => "paused",
+            Self::Store => "other writers",
             Self::Residual => "residual",
             Self::Idle => "idle",
             Self::Spinning => "spinning",
@@ -132,6 +137,7 @@ impl Cause {
             Self::Batch => "waiting for a batch",
             Self::Throttled => "kept off the processors by a quota",
             Self::Paused => "stopped by an event",
+            Self::Store => "waiting for other writers of a store",
             Self::Residual => "not explained by any cause",
             Self::Idle => "waiting for tasks",
             Self::Spinning => "spinning on locks",

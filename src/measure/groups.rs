@@ -46,6 +46,8 @@ pub struct Ends {
     pub cancelled: u64,
     /// Completed, but nobody waited for the answer any more.
     pub wasted: u64,
+    /// Of those that failed, those whose worker died under them, of a panic or by an event.
+    pub died: u64,
     /// What those that did not complete spent on steps.
     pub steps_ns: u64,
 }
@@ -56,6 +58,7 @@ impl Ends {
         self.failed += other.failed;
         self.cancelled += other.cancelled;
         self.wasted += other.wasted;
+        self.died += other.died;
         self.steps_ns += other.steps_ns;
     }
 }
@@ -178,6 +181,7 @@ impl Groups {
             record.phases.push(PhaseRecord {
                 from_ns: from.min(end).0,
                 to_ns: to.0,
+                recovery: None,
                 tasks: group.into_record(measured),
             });
             from = to;

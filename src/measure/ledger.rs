@@ -277,6 +277,7 @@ impl Ledger {
             failed: self.ends.failed,
             cancelled: self.ends.cancelled,
             wasted: self.ends.wasted,
+            died: self.ends.died,
             ended_otherwise_ns: self.ends.steps_ns as f64,
             in_flight: self.in_flight,
             throughput_per_s,

@@ -93,6 +93,9 @@ pub struct PhaseRecord {
     pub from_ns: u64,
     /// Its end; the run's, where the run ends in it.
     pub to_ns: u64,
+    /// How long sojourns took to be back after it, where it is a burst.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<RecoveryRecord>,
     /// What arrived in it, of what was measured.
     #[serde(flatten)]
     pub tasks: GroupRecord,
@@ -142,6 +145,21 @@ pub struct EventRecord {
     pub count: u64,
     /// How long it lasted, all in all.
     pub total_ns: u64,
+    /// How long sojourns took to be back after it, where it happens once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<RecoveryRecord>,
+}
+
+/// How a system recovered from something that happened in the window, by the mean sojourns in its slices.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RecoveryRecord {
+    /// Level before it.
+    pub level_ns: f64,
+    /// From its end to when sojourns were back at up to one and a half times that level, and stayed; to the end of the window where
+    /// they were not.
+    pub took_ns: u64,
+    /// Whether they were.
+    pub recovered: bool,
 }
 
 /// A quota on processor time.

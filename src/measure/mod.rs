@@ -24,6 +24,7 @@ pub mod record;
 pub mod sched;
 mod slow_task;
 mod stated;
+mod steady;
 mod store_cost;
 pub mod stored;
 mod tally;

@@ -7,6 +7,7 @@ use super::cause::{CAUSES, Cause};
 pub use super::lock_uses::LockUse;
 pub use super::mechanism_record::{
     BatchRecord, CallsRecord, EventRecord, GroupRecord, InstanceRecord, PhaseRecord, PoolRecord, QuotaRecord,
+    RecoveryRecord,
 };
 pub use super::slow_task::SlowTask;
 use schemars::JsonSchema;
@@ -232,6 +233,9 @@ pub struct ActorRecord {
     /// Ended in a failure, their own or that of a call.
     #[serde(default, skip_serializing_if = "is_none")]
     pub failed: u64,
+    /// Of those that failed, those whose worker died under them, of a panic or by an event.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub died: u64,
     /// Withdrawn by their callers.
     #[serde(default, skip_serializing_if = "is_none")]
     pub cancelled: u64,
@@ -379,6 +383,9 @@ pub struct Breakdown {
     /// Kept off the processors by an event that stops its actor.
     #[serde(default, skip_serializing_if = "is_nothing")]
     pub paused: f64,
+    /// Waiting for other writers of a store.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub store: f64,
     /// What none of these explains.
     pub residual: f64,
 }
@@ -399,7 +406,8 @@ impl Breakdown {
     /// Times in the order of the causes' numbers, without a residual.
     #[must_use]
     pub const fn of_causes(times: [f64; CAUSES]) -> Self {
-        let [queue, execution, lock, run_queue, io, call, pool, backoff, batch, throttled, paused] = times;
+        let [queue, execution, lock, run_queue, io, call, pool, backoff, batch, throttled, paused, store] =
+            times;
         Self {
             queue,
             execution,
@@ -412,6 +420,7 @@ impl Breakdown {
             batch,
             throttled,
             paused,
+            store,
             residual: 0.0,
         }
     }
@@ -437,6 +446,7 @@ impl Breakdown {
             (Cause::Batch, self.batch),
             (Cause::Throttled, self.throttled),
             (Cause::Paused, self.paused),
+            (Cause::Store, self.store),
             (Cause::Residual, self.residual),
         ]
     }
@@ -563,6 +573,9 @@ pub struct StoreRecord {
     pub read_ns: Distribution,
     /// Whole writes.
     pub write_ns: Distribution,
+    /// Of each write, what it waited for other writers. Absent in records of conlab 0.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_ns: Option<Distribution>,
 }
 
 /// Scheduler figures, summed over the worker threads, for the measured window.

@@ -162,6 +162,14 @@ pub fn tick() -> Option<Nanos> {
     None
 }
 
+/// Sets the nice value of the calling thread, where that is not the usual 0; whether it has it now.
+pub fn set_nice(nice: i32) -> bool {
+    #[cfg(target_os = "linux")]
+    return nice == 0 || linux::set_nice(nice);
+    #[cfg(not(target_os = "linux"))]
+    return nice == 0;
+}
+
 /// Asks the kernel to fire this thread's timers on time (1 ns of slack) where it has such a setting.
 pub fn sharpen_timers() {
     #[cfg(target_os = "linux")]
@@ -254,6 +262,13 @@ mod linux {
             unsafe { libc::CPU_SET(*cpu, &mut set) };
         }
         set
+    }
+
+    /// Sets the nice value of the calling thread; whether that was allowed.
+    pub(super) fn set_nice(nice: i32) -> bool {
+        // SAFETY: this call takes three integers; process 0 is the calling thread, which it changes alone.
+        let status = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice) };
+        status == 0
     }
 
     pub(super) fn sharpen_timers() {

@@ -43,6 +43,8 @@ pub enum VerdictKind {
     Starvation,
     /// More arrives than the system can complete.
     Overload,
+    /// The window is not one of a steady state: its figures are of a course.
+    Transient,
     /// No task completed, or too few for the figures that are asked for.
     TooShort,
 }
@@ -55,6 +57,7 @@ impl VerdictKind {
             Self::Deadlock => "deadlock",
             Self::Starvation => "starvation",
             Self::Overload => "overload",
+            Self::Transient => "not steady",
             Self::TooShort => "too short",
         }
     }

@@ -1,7 +1,7 @@
 //! Verdicts on the system that was run: what keeps its figures from meaning what they usually mean.
 
-use super::identities;
 use super::record::{ActorRecord, LockRecord, Party, RunRecord, Verdict, VerdictKind, Warning};
+use super::{identities, steady};
 use crate::queue::QueueKind;
 use crate::scenario::{ActorSpec, Load, Scenario};
 use crate::units::Nanos;
@@ -23,6 +23,7 @@ const OVERTOOK: usize = 12;
 pub fn settle(record: &mut RunRecord, scenario: &Scenario) {
     record.identities = identities::check(record);
     judge(record, scenario);
+    steady::judge(record, scenario);
     record.trustworthy = record.why_untrustworthy().is_none();
     record.warnings.extend(unfinished(record));
 }

@@ -9,7 +9,7 @@ mod routes;
 pub use routes::{Routing, instance};
 
 use crate::random::{Source, Stream};
-use crate::scenario::{ActorSpec, BatchSpec, CallSpec, MissCost, Phase, StepSpec};
+use crate::scenario::{ActorSpec, BatchSpec, CallSpec, MissCost, Panics, Phase, StepSpec};
 use crate::workload::Draw;
 use std::ops::Range;
 
@@ -57,6 +57,13 @@ pub enum Op {
     Fail {
         /// In 0..1.
         chance: f64,
+    },
+    /// Some of the tasks that come here panic: they fail, and their worker dies.
+    Panic {
+        /// Index into the actor's steps, at which they are counted.
+        step: usize,
+        /// Which.
+        panics: Panics,
     },
     /// A call that is more than one message and its answer.
     Ask {
@@ -204,6 +211,7 @@ fn add_step(ops: &mut Vec<Op>, step: usize, spec: &StepSpec) {
     }
     let after_batch = ops.len();
     ops.extend((spec.fail > 0.0).then_some(Op::Fail { chance: spec.fail }));
+    ops.extend(spec.panic.map(|panics| Op::Panic { step, panics }));
     ops.push(Op::End { step, repeat_from });
     let after = ops.len();
     if let Some(Op::Join { otherwise, .. }) = joins.and_then(|at| ops.get_mut(at)) {

@@ -2,6 +2,7 @@
 
 use super::calls::{CALL, Receivers, read_call, read_share};
 use super::draws::{draw, spread};
+use super::faults::{read_nice, read_panics, read_restart, read_slowdown};
 use super::file::{MAX_THREADS, check_name};
 use super::names::Directory;
 use super::offload;
@@ -18,17 +19,18 @@ use crate::workload::{Draw, Spread};
 pub(super) const MAX_CAPACITY: u64 = 1 << 24;
 
 /// What a step may do.
-const EFFECTS: [&str; 10] =
-    ["compute", "touch", "compress", "cache", "read", "write", "io", "call", "send", "fail"];
+const EFFECTS: [&str; 11] =
+    ["compute", "touch", "compress", "cache", "read", "write", "io", "call", "send", "fail", "panic"];
 
 /// Every key of a step besides those of its call.
-const STEP: [&str; 23] = [
+const STEP: [&str; 24] = [
     "name", "times", "under", "lock", "spread", "hit", "miss", "compute", "touch", "compress", "cache",
     "read", "write", "io", "call", "send", "pool", "share", "chance", "fail", "blocks", "batch", "offload",
+    "panic",
 ];
 
 /// Every key of an actor.
-const ACTOR: [&str; 15] = [
+const ACTOR: [&str; 18] = [
     "focus",
     "threads",
     "queue",
@@ -44,6 +46,9 @@ const ACTOR: [&str; 15] = [
     "instances",
     "route",
     "workers",
+    "slowdown",
+    "nice",
+    "restart",
 ];
 
 /// What the file defines, by index.
@@ -147,6 +152,9 @@ pub(super) fn read_actor(index: usize, name: &str, actor: &Section<'_>, names: &
         full,
         timeout: read_timeout(actor),
         shed: actor.field("shed").and_then(|field| read_shed(&field)),
+        slowdown: read_slowdown(actor),
+        nice: read_nice(actor),
+        restart: read_restart(actor, queue),
         ..ActorSpec::named(name)
     };
     ReadActor { spec, offload: pool.map(|pool| (pool, reader.offloaded)) }
@@ -377,6 +385,7 @@ fn read_step(
     step.share = read_shared(&section, step.lock, names);
     step.chance = share("chance").unwrap_or(1.0);
     step.fail = share("fail").unwrap_or(0.0);
+    step.panic = section.field("panic").and_then(|field| read_panics(&field));
     step.blocks = section.flag("blocks").unwrap_or(false);
     if let Some(field) = section.field("blocks").filter(|_| step.io.is_none()) {
         field.wrong("belongs to a wait: expected `io` beside it");

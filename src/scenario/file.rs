@@ -128,6 +128,7 @@ fn read(root: &Section<'_>, text: &str) -> Option<Scenario> {
     };
     scenario.spell_out_calls();
     topology::check(&scenario, &actor_sections);
+    check_kills(root, &scenario);
     // A wrong load or reference would only be reported a second time.
     if root.is_clean() {
         topology::check_work(&scenario, root, &actor_sections);
@@ -145,6 +146,7 @@ fn with_pools(read: Vec<ReadActor>, sections: &mut Vec<(String, Section<'_>)>) -
             let owner = &actors[owner].name;
             taken.wrong(format!("has the name of the blocking pool of `{owner}`: expected another one"));
         }
+        pool.nice = actors[owner].nice;
         offload::hand_over(&mut actors, owner, &steps, &mut pool);
         sections.push((pool.name.clone(), sections[owner].1.clone()));
         actors.push(pool);
@@ -258,9 +260,21 @@ fn read_host(root: &Section<'_>) -> HostSpec {
         switch: given.duration("switch"),
         wake: given.duration("wake"),
         quota: quota.map(|processors| Quota { processors, period }),
+        siblings: given.field("siblings").and_then(|field| read_siblings(&field)),
         constants: HostConstants::read(&given),
         ..HostSpec::default()
     }
+}
+
+/// The speed of each of two processors that share a core while both are busy, in thousandths: `0.6` or `"60%"`.
+fn read_siblings(field: &Field<'_>) -> Option<u32> {
+    let speed = super::calls::read_share(field)?;
+    if speed < 0.001 {
+        field.wrong("is no speed: expected a share from 0.001 to 1, such as \"60%\"");
+        return None;
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 1000")]
+    Some((speed * 1000.0).round() as u32)
 }
 
 /// A quota: `1.5` processors, or `"150%"` of one.
@@ -276,6 +290,22 @@ fn read_quota(field: &Field<'_>) -> Option<f64> {
         _ => {
             field.wrong(format!("`{text}` is no quota: expected {EXPECTED}"));
             None
+        }
+    }
+}
+
+/// Notes events that kill workers which are nobody's own threads.
+fn check_kills(root: &Section<'_>, scenario: &Scenario) {
+    for ((_, section), event) in sections(root, "event").iter().zip(&scenario.events) {
+        let Some((field, kill)) = section.field("kill").zip(event.kill) else { continue };
+        let actor = &scenario.actors[kill.actor];
+        if actor.at.is_some() || actor.queue == crate::queue::QueueKind::Async {
+            field.wrong(format!(
+                "names `{}`, which has no threads of its own that could die: expected an actor with a queue of threads and no `workers`",
+                actor.name
+            ));
+        } else if kill.workers.is_some_and(|workers| workers > actor.threads * scenario.copies(kill.actor)) {
+            field.wrong(format!("kills more workers than `{}` has: expected fewer `workers`", actor.name));
         }
     }
 }

@@ -4,7 +4,7 @@ use super::reader::Section;
 use crate::units::Nanos;
 
 /// Keys of `[host]`.
-pub(super) const KEYS: [&str; 26] = [
+pub(super) const KEYS: [&str; 27] = [
     "cores",
     "ideal",
     "spread",
@@ -31,6 +31,7 @@ pub(super) const KEYS: [&str; 26] = [
     "exclusive",
     "quota",
     "period",
+    "siblings",
 ];
 
 /// What a scenario says of its host beyond slices, switches and wake-ups; the names are those of a stored calibration.

@@ -9,6 +9,7 @@ mod draws;
 mod edit;
 mod embedded;
 mod error;
+mod faults;
 mod file;
 mod host;
 mod instances;
@@ -34,8 +35,8 @@ pub use instances::Layout;
 pub use load::Overrides;
 pub use names::{nearest, unknown};
 pub use policies::{
-    BatchSpec, Budget, CallSpec, EventSpec, Full, KindSpec, Next, Pattern, Phase, PoolSpec, Prefer, Quota,
-    Retry, Route, Shed, Target, Wait,
+    BatchSpec, Budget, CallSpec, EventSpec, Full, Kill, KindSpec, Next, Panics, Pattern, Phase, PoolSpec,
+    Prefer, Quota, Retry, Route, Shed, Slowdown, Target, Wait,
 };
 pub use quantity::{LONGEST, check_rate, parse_duration, parse_rate, parse_size, write_duration};
 pub use schema::{SCHEMA_PLACE, schema};

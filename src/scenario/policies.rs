@@ -296,8 +296,58 @@ impl fmt::Debug for Pattern {
     }
 }
 
-/// Something that happens to actors: a stop of the world, an outage.
-#[derive(Clone, Debug, PartialEq)]
+/// Cost that grows with concurrency: whatever an actor's tasks do takes longer, the more of them are under way.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Slowdown {
+    /// Tasks under way up to which nothing takes longer.
+    pub beyond: u64,
+    /// How much longer it takes for each further one, as a share (0 to 1) of what it takes alone.
+    pub each: f64,
+}
+
+impl Slowdown {
+    /// What times are multiplied by while so many tasks are under way.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "counts of tasks")]
+    pub fn factor(&self, under_way: u64) -> f64 {
+        1.0 + self.each * under_way.saturating_sub(self.beyond) as f64
+    }
+}
+
+/// Which tasks panic at a step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Panics {
+    /// Any, with this chance, in 0..1.
+    Chance(f64),
+    /// The one that comes to it as this one, from 1 on.
+    Task(u64),
+    /// Each that comes to it as a multiple of this one.
+    Every(u64),
+}
+
+impl Panics {
+    /// Whether the task panics that comes to the step as `number`, from 1 on; `unit` is a random number in `[0, 1)`.
+    #[must_use]
+    pub fn panics(self, number: u64, unit: f64) -> bool {
+        match self {
+            Self::Chance(chance) => unit < chance,
+            Self::Task(task) => number == task,
+            Self::Every(every) => number.is_multiple_of(every),
+        }
+    }
+}
+
+/// Workers that die when an event begins, and are back when it is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kill {
+    /// Whose.
+    pub actor: usize,
+    /// How many of them; `None`: all.
+    pub workers: Option<usize>,
+}
+
+/// Something that happens to actors: a stop of the world, an outage, workers that die.
+#[derive(Clone, PartialEq)]
 pub struct EventSpec {
     /// Its name in the file and in records.
     pub name: String,
@@ -307,8 +357,23 @@ pub struct EventSpec {
     pub every: Option<Draw>,
     /// How long it lasts.
     pub length: Draw,
-    /// Whom it keeps off the processors; `None`: everybody.
+    /// Whom it keeps off the processors; `None`: everybody. Of no meaning where it kills.
     pub pause: Option<usize>,
+    /// Whose workers it kills, instead.
+    pub kill: Option<Kill>,
+}
+
+impl fmt::Debug for EventSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, at, every, length, pause, kill } = self;
+        let mut shown = f.debug_struct("EventSpec");
+        shown.field("name", name).field("at", at).field("every", every).field("length", length);
+        shown.field("pause", pause);
+        if let Some(kill) = kill {
+            shown.field("kill", kill);
+        }
+        shown.finish()
+    }
 }
 
 /// A limit on processor time, as a control group's.
@@ -347,6 +412,16 @@ mod tests {
         assert_eq!([0, 1, 2].map(|attempt| retry.wait(attempt, 0.0).0), [1000, 2000, 4000]);
         assert_eq!(retry.wait(1, 0.5), Nanos(1500));
         assert_eq!(retry.wait(4000, 0.0), super::super::LONGEST);
+    }
+
+    #[test]
+    fn panics_count_from_one_and_slow_downs_from_what_is_beyond() {
+        let which =
+            |panics: Panics| (1..=9).filter(|number| panics.panics(*number, 0.5)).collect::<Vec<u64>>();
+        assert_eq!((which(Panics::Task(3)), which(Panics::Every(4))), (vec![3], vec![4, 8]));
+        assert_eq!((which(Panics::Chance(0.5)).len(), which(Panics::Chance(0.6)).len()), (0, 9));
+        let slowdown = Slowdown { beyond: 4, each: 0.5 };
+        assert!([4, 5, 8].into_iter().map(|tasks| slowdown.factor(tasks)).eq([1.0, 1.5, 3.0]));
     }
 
     #[test]

@@ -138,6 +138,19 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// A whole number within bounds, which may be negative.
+    pub(super) fn integer(&self, least: i64, most: i64) -> Option<i64> {
+        let expected = format!("a whole number from {least} to {most}");
+        let Some(number) = self.value().and_then(Value::as_integer) else {
+            return self.expected(&expected);
+        };
+        if (least..=most).contains(&number) {
+            return Some(number);
+        }
+        self.wrong(format!("{number} is out of range: expected {expected}"));
+        None
+    }
+
     /// A number, whole or not, within bounds.
     pub(super) fn number(&self, range: &RangeInclusive<f64>) -> Option<f64> {
         let expected = format!("a number from {} to {}", range.start(), range.end());
@@ -246,6 +259,16 @@ impl<'a> Field<'a> {
         let Some(array) = self.value().and_then(Value::as_array) else { return self.expected(expected) };
         let all = array.iter().enumerate();
         Some(all.map(|(at, value)| element(at, Node::Value(value), value.span())).collect())
+    }
+
+    /// The table that stands here, if one does.
+    pub(super) fn table(&self) -> Option<Section<'a>> {
+        let is_table = match self.node {
+            Node::Item(item) => item.is_table_like(),
+            Node::Value(value) => value.is_inline_table(),
+            Node::Table(_) => true,
+        };
+        if is_table { self.section("a table") } else { None }
     }
 
     /// A table.

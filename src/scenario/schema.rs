@@ -169,6 +169,7 @@ fn host() -> Value {
             { "type": "string", "pattern": "^[0-9.]+\\s*%$" },
         ]},
         "period": time("The quota's period."),
+        "siblings": { "$ref": "#/$defs/share", "description": "Speed of each of two processors that share a core while both are busy." },
         "ideal": flag("Begin with a host that charges nothing."),
         "spread": flag("Whether wake-ups, signals and ends of sleeps vary."),
         "issuers": flag("Whether load is issued by threads that need a processor themselves."),
@@ -223,13 +224,16 @@ fn pool() -> Value {
 }
 
 fn event() -> Value {
-    json!({ "type": "object", "additionalProperties": false, "required": ["for", "pause"],
-        "anyOf": [{ "required": ["at"] }, { "required": ["every"] }],
+    let happens = json!([{ "required": ["at"] }, { "required": ["every"] }]);
+    json!({ "type": "object", "additionalProperties": false, "required": ["for"],
+        "allOf": [{ "anyOf": happens }, { "oneOf": [{ "required": ["pause"] }, { "required": ["kill"] }] }],
         "properties": {
             "at": time("When it happens first."),
             "every": draw("How long after its beginning it happens again."),
             "for": draw("How long it lasts."),
             "pause": named("Whom it stops: all, or the name of an actor."),
+            "kill": named("Whose workers die when it begins, and are back when it is over."),
+            "workers": count(1, super::file::MAX_THREADS, "How many of them; all where it is left out."),
         },
     })
 }
@@ -265,6 +269,8 @@ fn workers() -> Value {
         "threads": count(1, super::file::MAX_THREADS, "Worker threads."),
         "queue": { "enum": QueueKind::ALL.map(QueueKind::name), "description": "How tasks reach the workers." },
         "capacity": count(1, 1 << 24, "Tasks that their queue holds."),
+        "nice": nice(),
+        "restart": draw("How long a worker is away after a task has panicked on it."),
     }})
 }
 
@@ -284,6 +290,13 @@ fn actor() -> Value {
             "full": { "enum": Full::ALL.map(Full::name), "description": "What a full queue answers." },
             "timeout": draw("After which a task that waits is given up."),
             "shed": { "$ref": "#/$defs/shed" },
+            "slowdown": { "type": "object", "additionalProperties": false, "required": ["each"],
+                "description": "Whatever its tasks do takes longer, the more of them are under way.", "properties": {
+                "beyond": count(0, 1 << 24, "Tasks under way up to which nothing takes longer."),
+                "each": { "$ref": "#/$defs/share", "description": "How much longer for each further one." },
+            }},
+            "nice": nice(),
+            "restart": draw("How long a worker is away after a task has panicked on it."),
             "workers": named("The workers that it shares with other actors."),
             "instances": count(1, 10_000, "How many there are, each with workers, queue and locks of its own."),
             "route": { "enum": Route::ALL.map(Route::name), "description": "Which of them a message goes to." },
@@ -294,6 +307,10 @@ fn actor() -> Value {
             }},
         },
     })
+}
+
+fn nice() -> Value {
+    json!({ "type": "integer", "minimum": -20, "maximum": 19, "description": "Nice value of the workers." })
 }
 
 fn on() -> Value {
@@ -354,7 +371,8 @@ fn section() -> Value {
 }
 
 fn step() -> Value {
-    let effects = ["compute", "touch", "compress", "cache", "read", "write", "io", "call", "send", "fail"];
+    let effects =
+        ["compute", "touch", "compress", "cache", "read", "write", "io", "call", "send", "fail", "panic"];
     let some: Vec<Value> = effects.iter().map(|effect| json!({ "required": [effect] })).collect();
     let mut properties = json!({
         "name": { "$ref": "#/$defs/name" },
@@ -377,6 +395,13 @@ fn step() -> Value {
         "blocks": { "type": "boolean", "description": "Whether the wait keeps its worker." },
         "offload": { "type": "boolean", "description": "Whether the actor's blocking pool does it." },
         "fail": { "$ref": "#/$defs/share", "description": "How likely the task fails here." },
+        "panic": { "description": "Which tasks panic here.", "anyOf": [
+            { "$ref": "#/$defs/share" },
+            { "type": "object", "additionalProperties": false, "minProperties": 1, "maxProperties": 1, "properties": {
+                "task": count(1, 1_000_000_000_000, "The one that comes as this one."),
+                "every": count(1, 1_000_000_000_000, "Each that comes as a multiple of this one."),
+            }},
+        ]},
         "batch": { "$ref": "#/$defs/batch" },
         "send": named("The actor, or actor and kind, that a message is sent to."),
     });

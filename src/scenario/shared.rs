@@ -1,6 +1,7 @@
 //! Reads what actors share or suffer together: locks, pools, events.
 
 use super::draws::draw;
+use super::faults::read_kill;
 use super::names::Directory;
 use super::reader::{Field, Section};
 use super::{EventSpec, LockKind, LockSpec, Next, PoolSpec, Prefer, Wait};
@@ -117,7 +118,7 @@ pub(super) fn read_timeout(table: &Section<'_>) -> Option<Draw> {
 
 /// Reads `[event.NAME]`.
 pub(super) fn read_event(name: &str, event: &Section<'_>, actors: &Directory) -> EventSpec {
-    event.only(&["at", "every", "for", "pause"]);
+    event.only(&["at", "every", "for", "pause", "kill", "workers"]);
     let every = event.field("every").and_then(|field| {
         let every = draw(&field, &Spread::Constant)?;
         if every.mean == Nanos::ZERO {
@@ -129,7 +130,16 @@ pub(super) fn read_event(name: &str, event: &Section<'_>, actors: &Directory) ->
         event.wrong("never happens: expected at = \"20s\", every = \"2s\", or both");
     }
     let length = event.required("for", "how long it lasts, such as for = \"20ms\"");
-    let pause = event.required("pause", "whom it stops: \"all\", or the name of an actor");
+    let kill = read_kill(event, actors);
+    let pause = if event.has("kill") {
+        if let Some(field) = event.field("pause") {
+            field.wrong("stands beside `kill`: expected one of them, and another event for the other");
+        }
+        None
+    } else {
+        event
+            .required("pause", "whom it stops: \"all\", or the name of an actor; or kill = \"ACTOR\" instead")
+    };
     let pause = pause.and_then(|field| match field.text("\"all\" or the name of an actor")? {
         "all" => None,
         _ => field.reference("actor", actors),
@@ -142,5 +152,6 @@ pub(super) fn read_event(name: &str, event: &Section<'_>, actors: &Directory) ->
             .and_then(|field| draw(&field, &Spread::Constant))
             .unwrap_or_else(|| Draw::constant(Nanos::ZERO)),
         pause,
+        kill,
     }
 }

@@ -1,8 +1,8 @@
 //! What a scenario says, with every name resolved.
 
 use super::policies::{
-    BatchSpec, CallSpec, EventSpec, Full, KindSpec, Next, Pattern, PoolSpec, Prefer, Quota, Route, Shed,
-    Target, Wait,
+    BatchSpec, CallSpec, EventSpec, Full, KindSpec, Next, Panics, Pattern, PoolSpec, Prefer, Quota, Route,
+    Shed, Slowdown, Target, Wait,
 };
 use super::{EngineKind, HostConstants, LoadArm};
 use crate::cache::CacheLayout;
@@ -48,7 +48,9 @@ pub struct Scenario {
 impl StepSpec {
     /// Whether its tasks may end otherwise than completed.
     fn may_end_otherwise(&self) -> bool {
-        self.fail > 0.0 || self.calls.as_ref().is_some_and(|calls| calls.timeout.is_some())
+        self.fail > 0.0
+            || self.panic.is_some()
+            || self.calls.as_ref().is_some_and(|calls| calls.timeout.is_some())
     }
 }
 
@@ -59,6 +61,8 @@ impl ActorSpec {
                 || step.pool.is_some()
                 || step.batch.is_some()
                 || step.fail > 0.0
+                || step.panic.is_some()
+                || step.store.is_some_and(|(_, writes)| writes)
                 || step.send_kind > 0
         };
         !self.kinds.is_empty()
@@ -68,6 +72,7 @@ impl ActorSpec {
             || self.full.is_some()
             || self.timeout.is_some()
             || self.shed.is_some()
+            || self.slowdown.is_some()
             || self.steps.iter().any(special)
     }
 }
@@ -84,7 +89,8 @@ impl Scenario {
 
     /// Makes every plain call one that knows of failures, where there may be any.
     pub(super) fn spell_out_calls(&mut self) {
-        let gives_up = self.pools.iter().any(|pool| pool.timeout.is_some());
+        let gives_up = self.pools.iter().any(|pool| pool.timeout.is_some())
+            || self.events.iter().any(|event| event.kill.is_some());
         let fails = |actor: &ActorSpec| {
             matches!(actor.full, Some(Full::Refuse | Full::DropOldest))
                 || actor.timeout.is_some()
@@ -146,18 +152,23 @@ pub struct HostSpec {
     pub factors: CostFactors,
     /// Most processor time of all workers together; `None`: all there is.
     pub quota: Option<Quota>,
+    /// Speed of each of two processors that share a core while both are busy, in thousandths; `None`: each has its own.
+    pub siblings: Option<u32>,
     /// All other constants.
     pub constants: HostConstants,
 }
 
 impl fmt::Debug for HostSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { cores, slice, switch, wake, factors, quota, constants } = self;
+        let Self { cores, slice, switch, wake, factors, quota, siblings, constants } = self;
         let mut shown = f.debug_struct("HostSpec");
         shown.field("cores", cores).field("slice", slice).field("switch", switch);
         shown.field("wake", wake).field("factors", factors);
         if let Some(quota) = quota {
             shown.field("quota", quota);
+        }
+        if let Some(siblings) = siblings {
+            shown.field("siblings", siblings);
         }
         if *constants != HostConstants::default() {
             shown.field("constants", constants);
@@ -168,7 +179,7 @@ impl fmt::Debug for HostSpec {
 
 /// Factors on what the virtual engine charges: 1 as calibrated, 0 free. Not part of a scenario file: `explain` sets
 /// them to 0 one by one, `whatif` to values in between. The real engine refuses any but 1.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 pub struct CostFactors {
     /// Operations of task queues. At 0 a queue also excludes nobody: no waiting for its own lock.
     pub queue: f64,
@@ -176,11 +187,25 @@ pub struct CostFactors {
     pub switch: f64,
     /// Lines that move between processors, and the caches' own locks. At 0 a cache also excludes nobody.
     pub coherence: f64,
+    /// Writers of a store that wait for each other: 1 as they do; at 0 they exclude nobody.
+    pub writers: f64,
 }
 
 impl Default for CostFactors {
     fn default() -> Self {
-        Self { queue: 1.0, switch: 1.0, coherence: 1.0 }
+        Self { queue: 1.0, switch: 1.0, coherence: 1.0, writers: 1.0 }
+    }
+}
+
+impl fmt::Debug for CostFactors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { queue, switch, coherence, writers } = self;
+        let mut shown = f.debug_struct("CostFactors");
+        shown.field("queue", queue).field("switch", switch).field("coherence", coherence);
+        if *writers < 1.0 {
+            shown.field("writers", writers);
+        }
+        shown.finish()
     }
 }
 
@@ -339,6 +364,12 @@ pub struct ActorSpec {
     pub timeout: Option<Draw>,
     /// When it refuses work although it has room.
     pub shed: Option<Shed>,
+    /// How its work takes longer, the more of its tasks are under way.
+    pub slowdown: Option<Slowdown>,
+    /// Nice value of its workers, −20 to 19.
+    pub nice: i32,
+    /// How long a worker is away after a task has panicked on it; `None`: it goes on at once.
+    pub restart: Option<Draw>,
     /// How many of it there are, at least 1: each with workers, a queue and locks of its own.
     pub instances: usize,
     /// Which of them a message goes to.
@@ -365,6 +396,9 @@ impl ActorSpec {
             full: None,
             timeout: None,
             shed: None,
+            slowdown: None,
+            nice: 0,
+            restart: None,
             instances: 1,
             route: Route::default(),
             at: None,
@@ -386,10 +420,13 @@ impl fmt::Debug for ActorSpec {
         if *pattern != Pattern::default() {
             shown.field("pattern", pattern);
         }
-        let policies: [(&str, Option<&dyn fmt::Debug>); 3] = [
+        let policies: [(&str, Option<&dyn fmt::Debug>); 6] = [
             ("full", full.as_ref().map(|full| full as _)),
             ("timeout", timeout.as_ref().map(|timeout| timeout as _)),
             ("shed", shed.as_ref().map(|shed| shed as _)),
+            ("slowdown", self.slowdown.as_ref().map(|slowdown| slowdown as _)),
+            ("nice", (self.nice != 0).then_some(&self.nice as _)),
+            ("restart", self.restart.as_ref().map(|restart| restart as _)),
         ];
         for (name, policy) in policies {
             if let Some(policy) = policy {
@@ -487,6 +524,8 @@ pub struct StepSpec {
     pub chance: f64,
     /// Chance that the task fails at the end of a repetition, in 0..1.
     pub fail: f64,
+    /// Which tasks panic at the end of a repetition.
+    pub panic: Option<Panics>,
     /// Whether its waits block an asynchronous worker.
     pub blocks: bool,
     /// Whether several tasks do it at once.
@@ -518,6 +557,7 @@ impl StepSpec {
             share: false,
             chance: 1.0,
             fail: 0.0,
+            panic: None,
             blocks: false,
             batch: None,
         }
@@ -553,6 +593,7 @@ impl fmt::Debug for StepSpec {
             share,
             chance,
             fail,
+            panic,
             blocks,
             batch,
         } = self;
@@ -562,7 +603,7 @@ impl fmt::Debug for StepSpec {
         shown.field("cache", cache).field("store", store).field("io", io);
         shown.field("call", call).field("send", send);
         let plain = Self::named(String::new());
-        let more: [(&str, &dyn fmt::Debug, bool); 10] = [
+        let more: [(&str, &dyn fmt::Debug, bool); 11] = [
             ("opens", opens, *opens != plain.opens),
             ("closes", closes, *closes != plain.closes),
             ("send_kind", send_kind, *send_kind != plain.send_kind),
@@ -571,6 +612,7 @@ impl fmt::Debug for StepSpec {
             ("share", share, *share != plain.share),
             ("chance", chance, *chance < plain.chance),
             ("fail", fail, *fail > plain.fail),
+            ("panic", panic, *panic != plain.panic),
             ("blocks", blocks, *blocks != plain.blocks),
             ("batch", batch, *batch != plain.batch),
         ];

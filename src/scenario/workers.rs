@@ -3,6 +3,7 @@
 //! They are an actor of their own, which has threads and a queue, and nothing to do. Its members have neither, and name it.
 
 use super::actors::MAX_CAPACITY;
+use super::faults::{read_nice, read_restart};
 use super::file::MAX_THREADS;
 use super::names::Directory;
 use super::reader::Section;
@@ -10,14 +11,18 @@ use super::{ActorSpec, Scenario};
 use crate::queue::QueueKind;
 
 /// Keys of `[workers.NAME]`.
-pub(super) const KEYS: [&str; 3] = ["threads", "queue", "capacity"];
+pub(super) const KEYS: [&str; 5] = ["threads", "queue", "capacity", "nice", "restart"];
 
 /// Reads `[workers.NAME]`.
 pub(super) fn read_workers(name: &str, workers: &Section<'_>) -> ActorSpec {
     workers.only(&KEYS);
+    let queue =
+        workers.one_of("queue", "queue", &QueueKind::ALL, QueueKind::name).unwrap_or(QueueKind::Mutex);
     ActorSpec {
+        nice: read_nice(workers),
+        restart: read_restart(workers, queue),
         threads: workers.length("threads", 1, MAX_THREADS).unwrap_or(1),
-        queue: workers.one_of("queue", "queue", &QueueKind::ALL, QueueKind::name).unwrap_or(QueueKind::Mutex),
+        queue,
         capacity: workers.length("capacity", 1, MAX_CAPACITY).unwrap_or(1024),
         ..ActorSpec::named(name)
     }

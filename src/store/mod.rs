@@ -133,12 +133,23 @@ impl Store {
     ///
     /// [`StoreError::WrongSize`]; otherwise what the system refused, and then the value may be old or new.
     pub fn write(&self, key: u64, value: &[u8]) -> Result<(), StoreError> {
+        self.write_after(key, value, &mut || ())
+    }
+
+    /// As [`write`](Self::write); `entered` is called as soon as no other writer is in the way.
+    pub(crate) fn write_after(
+        &self,
+        key: u64,
+        value: &[u8],
+        entered: &mut dyn FnMut(),
+    ) -> Result<(), StoreError> {
         if value.len() != self.plan.value_bytes {
             return Err(StoreError::WrongSize { given: value.len(), wanted: self.plan.value_bytes });
         }
         let sealed = seal(key, value);
         self.attempt("write", |database| {
             let mut transaction = database.begin_write()?;
+            entered();
             if !self.plan.durable {
                 transaction.set_durability(Durability::None)?;
             }

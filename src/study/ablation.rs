@@ -3,6 +3,7 @@
 //! In virtual time a mechanism is made free and nothing else changes: the work and the random numbers stay. On real
 //! threads only what really exists can replace it, so an ablation there is coarser, or cannot be made.
 
+use super::shortage::{give_workers, short_of_workers};
 use crate::cache::CacheLayout;
 use crate::queue::QueueKind;
 use crate::scenario::{EngineKind, Load, LockKind, Scenario};
@@ -30,20 +31,30 @@ pub enum Mechanism {
     Pools,
     /// A quota of processor time.
     Quota,
-    /// Events that stop actors.
+    /// Events that stop actors, panics.
     Pauses,
+    /// Too few workers for those who come.
+    Workers,
+    /// Costs that grow with concurrency.
+    Slowdown,
+    /// Writers of a store that wait for each other.
+    Writers,
 }
 
 impl Mechanism {
     /// Every mechanism, in the order in which they are shown.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Interpreter,
         Self::Locks,
+        // Before switching, which gives every worker a processor.
+        Self::Workers,
         Self::Switching,
         Self::Caches,
         Self::Pools,
         Self::Quota,
         Self::Pauses,
+        Self::Slowdown,
+        Self::Writers,
     ];
 
     /// The words for it.
@@ -57,6 +68,27 @@ impl Mechanism {
             Self::Pools => "pools",
             Self::Quota => "quota",
             Self::Pauses => "pauses",
+            Self::Workers => "too few workers",
+            Self::Slowdown => "slow-down by concurrency",
+            Self::Writers => "other writers",
+        }
+    }
+
+    /// The words for it in this scenario, with the names of whom it concerns.
+    #[must_use]
+    pub fn name_in(self, scenario: &Scenario) -> String {
+        let actor = |index: &usize| scenario.actors[*index].name.as_str();
+        match self {
+            Self::Workers => {
+                let short = short_of_workers(scenario);
+                format!("{} of {}", self.name(), listed(short.iter().map(actor).collect()))
+            }
+            Self::Writers => {
+                let stores = written_stores(scenario);
+                let names = stores.iter().map(|store| scenario.stores[*store].name.as_str()).collect();
+                format!("{} of store {}", self.name(), listed(names))
+            }
+            _ => self.name().to_owned(),
         }
     }
 
@@ -69,7 +101,10 @@ impl Mechanism {
             Self::Caches => !scenario.caches.is_empty(),
             Self::Pools => !scenario.pools.is_empty(),
             Self::Quota => scenario.host.quota.is_some(),
-            Self::Pauses => !scenario.events.is_empty(),
+            Self::Pauses => !scenario.events.is_empty() || panics(scenario),
+            Self::Workers => !short_of_workers(scenario).is_empty(),
+            Self::Slowdown => scenario.actors.iter().any(|actor| actor.slowdown.is_some()),
+            Self::Writers => !written_stores(scenario).is_empty(),
         }
     }
 
@@ -88,7 +123,10 @@ impl Mechanism {
             (Self::Caches, EngineKind::Real) => "a padded copy of each cache for each worker",
             (Self::Pools, _) => "a place for everybody",
             (Self::Quota, _) => "no quota",
-            (Self::Pauses, _) => "nothing is stopped",
+            (Self::Pauses, _) => "nothing is stopped, nobody dies",
+            (Self::Workers, _) => "a worker for everybody who comes",
+            (Self::Slowdown, _) => "nothing takes longer because of others",
+            (Self::Writers, _) => "writers of a store do not wait for each other",
         }
     }
 
@@ -116,9 +154,13 @@ impl Mechanism {
                 match engine {
                     EngineKind::Virtual => scenario.host.factors.queue = 0.0,
                     EngineKind::Real => {
-                        let focus = &mut scenario.actors[scenario.focus];
-                        if focus.queue == QueueKind::Mutex {
-                            focus.queue = QueueKind::LockFree;
+                        // Workers that others share have one queue for all of them.
+                        let served: Vec<usize> = scenario.served_with(scenario.focus).collect();
+                        for actor in served {
+                            let queue = &mut scenario.actors[actor].queue;
+                            if *queue == QueueKind::Mutex {
+                                *queue = QueueKind::LockFree;
+                            }
                         }
                     }
                 }
@@ -142,7 +184,13 @@ impl Mechanism {
             }
             (Self::Pools, _) => scenario.pools.iter_mut().for_each(|pool| pool.size = PLACES_FOR_ALL),
             (Self::Quota, _) => scenario.host.quota = None,
-            (Self::Pauses, _) => scenario.events.clear(),
+            (Self::Pauses, _) => without_stops(&mut scenario),
+            (Self::Workers, engine) => with_enough_workers(&mut scenario, engine),
+            (Self::Slowdown, _) => {
+                scenario.actors.iter_mut().for_each(|actor| actor.slowdown = None);
+            }
+            (Self::Writers, EngineKind::Virtual) => scenario.host.factors.writers = 0.0,
+            (Self::Writers, EngineKind::Real) => return None,
             (Self::Caches, EngineKind::Real) => {
                 for cache in &mut scenario.caches {
                     cache.layout = CacheLayout::Isolated;
@@ -151,6 +199,44 @@ impl Mechanism {
         }
         Some(scenario)
     }
+}
+
+/// Takes away what stops actors or kills workers.
+fn without_stops(scenario: &mut Scenario) {
+    scenario.events.clear();
+    for step in scenario.actors.iter_mut().flat_map(|actor| &mut actor.steps) {
+        step.panic = None;
+    }
+}
+
+/// Gives every station on the way of tasks in focus as many workers as tasks may come; twice, as whoever has more workers asks
+/// for more at whom it calls.
+fn with_enough_workers(scenario: &mut Scenario, engine: EngineKind) {
+    for _ in 0..2 {
+        for station in short_of_workers(scenario) {
+            give_workers(scenario, station, engine);
+        }
+    }
+}
+
+/// Names one after the other, in backticks: three, and how many more there are.
+fn listed(names: Vec<&str>) -> String {
+    let shown: Vec<String> = names.iter().take(3).map(|name| format!("`{name}`")).collect();
+    let more = names.len() - shown.len();
+    if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
+}
+
+/// The stores that somebody writes to.
+fn written_stores(scenario: &Scenario) -> Vec<usize> {
+    let steps = || scenario.actors.iter().flat_map(|actor| &actor.steps);
+    (0..scenario.stores.len())
+        .filter(|store| steps().any(|step| step.store == Some((*store, true))))
+        .collect()
+}
+
+/// Whether tasks of any step panic.
+fn panics(scenario: &Scenario) -> bool {
+    scenario.actors.iter().flat_map(|actor| &actor.steps).any(|step| step.panic.is_some())
 }
 
 /// Whether a lock is held while computing and released around waits: an interpreter lock by its use, whatever its

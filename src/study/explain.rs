@@ -357,7 +357,7 @@ fn split(
         let effects = per_round(&|set| shapley(set)[index]);
         parts.push(Part {
             mechanism: Some(mechanism),
-            cause: mechanism.name().to_owned(),
+            cause: mechanism.name_in(scenario),
             effect: estimate(&effects),
             share: share(&effects),
             leave_one_out: estimate(&per_round(&|set| leave_one_out(set)[index])),
@@ -432,7 +432,7 @@ fn put_together(
         against: options.against,
         neighbours: neighbours(scenario).into_iter().map(str::to_owned).collect(),
         mechanisms: factorial.mechanisms.iter().map(by).collect(),
-        kept: factorial.kept.iter().map(|mechanism| mechanism.name().to_owned()).collect(),
+        kept: factorial.kept.iter().map(|mechanism| mechanism.name_in(scenario)).collect(),
         warnings: doubts(&splits, observations, options),
         splits,
         waterfall_mean: waterfall(|run| run.breakdown_mean),

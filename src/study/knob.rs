@@ -1,5 +1,6 @@
 //! What can be made cheaper or dearer in a scenario: one step, lock, queue operation, switch or miss at a time.
 
+use super::shortage::{give_workers, short_of_workers};
 use crate::scenario::{EngineKind, LockKind, MissCost, Scenario, StepSpec, unknown};
 use crate::workload::Draw;
 
@@ -24,6 +25,9 @@ pub enum Knob {
     Miss(usize),
     /// Lines that move between processors, and the caches' own locks.
     Lines,
+    /// How few workers there are, of an actor or of those that several share: at half of that twice as many, at nothing one for
+    /// everybody who comes.
+    Workers(usize),
 }
 
 impl Knob {
@@ -38,6 +42,7 @@ impl Knob {
         }
         knobs.extend((0..scenario.locks.len()).map(Self::Lock));
         knobs.extend((0..scenario.caches.len()).map(Self::Miss));
+        knobs.extend(short_of_workers(scenario).into_iter().map(Self::Workers));
         if engine == EngineKind::Virtual {
             knobs.extend([Self::Queue, Self::Switch]);
             if !scenario.caches.is_empty() {
@@ -74,6 +79,7 @@ impl Knob {
             Self::Queue => "queue".into(),
             Self::Switch => "switch".into(),
             Self::Lines => "lines".into(),
+            Self::Workers(station) => format!("workers:{}", scenario.actors[station].name),
         }
     }
 
@@ -87,6 +93,7 @@ impl Knob {
             Self::Queue => scenario.host.factors.queue *= factor,
             Self::Switch => scenario.host.factors.switch *= factor,
             Self::Lines => scenario.host.factors.coherence *= factor,
+            Self::Workers(station) => scale_workers(&mut scenario, station, factor),
             Self::Miss(cache) => {
                 for step in scenario.actors.iter_mut().flat_map(|actor| &mut actor.steps) {
                     if let Some((index, _, miss)) = &mut step.cache
@@ -98,6 +105,22 @@ impl Knob {
             }
         }
         scenario
+    }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "thousands of threads"
+)]
+fn scale_workers(scenario: &mut Scenario, station: usize, factor: f64) {
+    if factor > 0.0 {
+        let threads = &mut scenario.actors[station].threads;
+        *threads = ((*threads as f64 / factor).round() as usize).max(1);
+    } else {
+        // As many as real threads can be as well.
+        give_workers(scenario, station, EngineKind::Real);
     }
 }
 

@@ -15,6 +15,7 @@ mod parallel;
 pub mod replay;
 mod scaling;
 mod search;
+mod shortage;
 pub mod stats;
 mod trial;
 pub mod validate;

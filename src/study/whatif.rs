@@ -8,7 +8,7 @@ use super::knob::Knob;
 use super::metric::{Metric, Observation, doubts_of_runs};
 use super::stats::{Estimate, mean, mean_interval, relative_difference};
 use super::trial::{Arm, SharedEngine, StudyError, Watch, run_rounds};
-use crate::engine::Progress;
+use crate::engine::{Experiment, Progress};
 use crate::measure::record::Warning;
 use crate::scenario::{EngineKind, Load, LoadArm, MissCost, Scenario, StepSpec};
 use crate::units::Nanos;
@@ -27,6 +27,10 @@ const LEAST_LEFT: f64 = 0.01;
 const DEPTH: u32 = 64;
 /// Nanoseconds of an access to a store, to tell it from nothing.
 const STORE_TIME: f64 = 1e5;
+/// Most events that all arms of a study in virtual time may have together: about a minute of one processor.
+const MOST_EVENTS: u64 = 150_000_000;
+/// Fewest rounds that a study is cut down to.
+const FEWEST_ROUNDS: u32 = 3;
 /// From this utilisation on a lock or the processors are the bottleneck before a pool of workers is.
 const SCARCE: f64 = 0.75;
 
@@ -81,6 +85,9 @@ pub struct WhatIf {
     pub now: Vec<Value>,
     /// What limits throughput now.
     pub bottleneck: Option<String>,
+    /// What was left out because it would have taken too long, as a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut_short: Option<String>,
     /// The knobs, the one that moves the first metric most first.
     pub knobs: Vec<Curve>,
     /// What is doubtful: a busy host, starvation, tasks that were unfinished.
@@ -156,11 +163,20 @@ pub fn whatif(
 ) -> Result<WhatIf, StudyError> {
     let kind = if engine.name() == "virtual" { EngineKind::Virtual } else { EngineKind::Real };
     let knobs = if options.knobs.is_empty() { Knob::all(scenario, kind) } else { options.knobs.clone() };
-    let rounds = options.rounds.max(2);
-    let curves = options.curves.min(knobs.len());
     let screens: Vec<Vec<f64>> = knobs.iter().map(|knob| screen(knob, scenario)).collect();
-    let screened: usize = screens.iter().map(Vec::len).sum();
-    let total = (1 + screened + curves * CURVE.len()) * rounds as usize;
+    let mut plan = Plan {
+        scenario: scenario.clone(),
+        rounds: options.rounds.max(2),
+        curves: options.curves.min(knobs.len()),
+        screened: screens.iter().map(Vec::len).sum(),
+        cut: Vec::new(),
+    };
+    if kind == EngineKind::Virtual {
+        plan.keep_within(pilot(scenario, load, engine, options.seed, progress)?);
+    }
+    let cut_short = plan.cut_short();
+    let (scenario, rounds, curves) = (&plan.scenario, plan.rounds, plan.curves);
+    let total = usize::try_from(plan.runs()).unwrap_or(usize::MAX);
     let done = AtomicUsize::new(0);
     let step = || watch(done.fetch_add(1, Ordering::Relaxed) + 1, total);
     let run = |scenarios: &[Scenario]| {
@@ -210,17 +226,95 @@ pub fn whatif(
         rounds: u32::try_from(now.len()).unwrap_or(rounds),
         tasks: now.iter().map(|run| run.tasks).min().unwrap_or(0),
         level: options.level,
-        now: options
-            .metrics
-            .iter()
-            .filter_map(|&metric| {
-                Some(Value { metric, value: mean_interval(&series(&now, metric)?, options.level) })
-            })
-            .collect(),
+        now: values(&now, options),
         bottleneck: bottleneck(&now),
+        cut_short,
         knobs: turned.into_iter().map(named).collect(),
         warnings: doubts_of_runs(now.iter()),
     })
+}
+
+/// The figures of runs.
+fn values(runs: &[Observation], options: &WhatIfOptions) -> Vec<Value> {
+    let value = |&metric: &Metric| {
+        Some(Value { metric, value: mean_interval(&series(runs, metric)?, options.level) })
+    };
+    options.metrics.iter().filter_map(value).collect()
+}
+
+/// What a study in virtual time is to run.
+struct Plan {
+    scenario: Scenario,
+    rounds: u32,
+    curves: usize,
+    /// Points at which knobs are screened.
+    screened: usize,
+    /// What was taken back.
+    cut: Vec<String>,
+}
+
+impl Plan {
+    const fn runs(&self) -> u64 {
+        (1 + self.screened + self.curves * CURVE.len()) as u64 * self.rounds as u64
+    }
+
+    /// Takes something back until all runs together stay within the bound, or nothing more can be taken: a warm-up that is longer than
+    /// what is measured, then rounds, then curves.
+    fn keep_within(&mut self, mut events_of_a_run: u64) {
+        let within = |plan: &Self, events: u64| plan.runs().saturating_mul(events) <= MOST_EVENTS;
+        if within(self, events_of_a_run) {
+            return;
+        }
+        let run = &mut self.scenario.run;
+        if let Some(duration) = run.duration.filter(|duration| *duration < run.warmup) {
+            let (all, left) = ((run.warmup + duration).0, 2 * duration.0);
+            let shorter = u128::from(events_of_a_run) * u128::from(left) / u128::from(all.max(1));
+            events_of_a_run = u64::try_from(shorter).unwrap_or(events_of_a_run);
+            run.warmup = duration;
+            self.cut.push(format!("a warm-up of {duration}"));
+        }
+        let rounds = self.rounds;
+        while !within(self, events_of_a_run) && self.rounds > FEWEST_ROUNDS {
+            self.rounds -= 1;
+        }
+        if self.rounds < rounds {
+            self.cut.push(format!("{} instead of {rounds} rounds", self.rounds));
+        }
+        let curves = self.curves;
+        while !within(self, events_of_a_run) && self.curves > 0 {
+            self.curves -= 1;
+        }
+        if self.curves < curves {
+            self.cut.push(format!("{} instead of {curves} curves", self.curves));
+        }
+    }
+
+    fn cut_short(&self) -> Option<String> {
+        (!self.cut.is_empty()).then(|| {
+            format!(
+                "A run of this scenario is dear to simulate, so the study was cut down: {}. Name the costs (--cost) to have all of it.",
+                self.cut.join(", ")
+            )
+        })
+    }
+}
+
+/// How many events a run of the scenario as it is has.
+fn pilot(
+    scenario: &Scenario,
+    load: LoadArm,
+    engine: &SharedEngine,
+    seed: u64,
+    progress: &Progress,
+) -> Result<u64, StudyError> {
+    let mut experiment = Experiment::new(scenario.clone(), load);
+    experiment.seed = seed;
+    // Clones share the wish to stop, and nothing else is wanted of them.
+    let own = Progress { stop: std::sync::Arc::clone(&progress.stop), ..Progress::default() };
+    engine
+        .run(&experiment, &own)
+        .map_err(|source| StudyError::Engine { arm: scenario.name.clone(), source })?;
+    Ok(own.events.load(Ordering::Relaxed))
 }
 
 /// The factors at which a knob is screened: nothing, unless that takes nearly all of its time from the task of a client that does
@@ -339,6 +433,27 @@ mod tests {
             "schema = 1\nname = \"one\"\n[actor.w]\nload = {{ clients = 2, think = \"{think}\" }}\nsteps = [{steps}]\n"
         );
         Scenario::parse(&text, "test").unwrap()
+    }
+
+    #[test]
+    fn a_study_that_would_take_too_long_is_cut_down_and_says_so() {
+        let mut scenario = one_step("0ms", "{ name = \"work\", io = \"50ms\" }");
+        scenario.run.duration = Some(Nanos::from_millis(100));
+        scenario.run.warmup = Nanos::from_millis(500);
+        let plan =
+            || Plan { scenario: scenario.clone(), rounds: 6, curves: 3, screened: 12, cut: Vec::new() };
+        let mut cheap = plan();
+        cheap.keep_within(100_000);
+        assert_eq!((cheap.rounds, cheap.curves, cheap.cut_short()), (6, 3, None));
+        let mut dear = plan();
+        dear.keep_within(5_000_000);
+        assert_eq!((dear.rounds, dear.scenario.run.warmup), (3, Nanos::from_millis(100)));
+        assert!(dear.runs() * 5_000_000 / 3 <= MOST_EVENTS, "{} runs", dear.runs());
+        let said = dear.cut_short().unwrap();
+        assert!(said.contains("a warm-up of 100ms, 3 instead of 6 rounds"), "{said}");
+        let mut hopeless = plan();
+        hopeless.keep_within(1 << 40);
+        assert_eq!((hopeless.rounds, hopeless.curves), (3, 0));
     }
 
     #[test]

@@ -8,6 +8,8 @@
 static ALLOCATOR: conlab::measure::allocations::CountingAllocator =
     conlab::measure::allocations::CountingAllocator;
 
+#[path = "../support/author.rs"]
+mod author;
 mod caches;
 mod deadlocks;
 mod engine;
@@ -15,6 +17,7 @@ mod mechanisms;
 mod observe;
 mod profilers;
 mod program;
+mod random;
 #[path = "../support/deadlocks.rs"]
 mod shapes;
 mod store_crash;

@@ -381,3 +381,98 @@ fn actors_share_their_workers_and_each_has_its_own_figures() {
         assert_eq!(threads, ["w", "w"]);
     }
 }
+
+/// The wrong program: one that lets a worker go on at once, or loses the task that it had in hand.
+#[test]
+fn tasks_that_panic_fail_and_their_workers_come_back() {
+    for (panic, restart) in
+        [("{ every = 5 }", ""), ("\"20%\"", "restart = \"2ms\""), ("{ task = 7 }", "restart = \"20ms\"")]
+    {
+        let actor = format!(
+            "threads = 2\n{restart}\nload = {{ clients = 4, think = \"100us\" }}\n\
+             steps = [{{ name = \"s\", lock = \"l\", compute = \"50us\", panic = {panic} }}]"
+        );
+        // A handler of tokio has nothing to restart.
+        let texts = both("", &actor, "[lock.l]");
+        for text in texts.iter().filter(|text| restart.is_empty() || text.contains("\"mutex\"")) {
+            let record = real(text);
+            let a = a(&record);
+            assert_eq!(a.died, a.failed, "{text}");
+            assert!(a.completed > 0 && record.locks["l"].acquisitions > 0, "{text}");
+            match panic {
+                "{ task = 7 }" => assert!(a.died <= 1, "{}", a.died),
+                // At most the tasks of one window's edge apart.
+                "{ every = 5 }" => assert!(a.died.abs_diff(a.issued / 5) <= 2, "{} of {}", a.died, a.issued),
+                _ => assert!(a.died > 0),
+            }
+        }
+    }
+}
+
+#[test]
+fn killed_workers_drop_their_tasks_and_others_go_on() {
+    let shared = "[event.crash]\nevery = \"60ms\"\nfor = \"20ms\"\nkill = \"a\"\nworkers = 1";
+    let actor = "threads = 2\nload = { clients = 4 }\nsteps = [{ name = \"s\", compute = \"500us\" }]";
+    let [text, _] = both(shared, actor, "");
+    let record = real(&text);
+    let crashes = record.events["crash"].count;
+    assert!(crashes > 0 && a(&record).completed > 0);
+    // One worker each time, and one task at most with it.
+    assert!(a(&record).died <= crashes + 1, "{} of {crashes}", a(&record).died);
+    assert_eq!(a(&record).died, a(&record).failed);
+}
+
+#[test]
+fn costs_grow_with_the_tasks_under_way() {
+    let actor = |slowdown: &str| {
+        format!(
+            "threads = 8\n{slowdown}\nload = {{ clients = 8 }}\nsteps = [{{ name = \"s\", io = \"2ms\" }}]"
+        )
+    };
+    let slow = both("", &actor("slowdown = { beyond = 4, each = \"100%\" }"), "");
+    for text in slow {
+        let record = real(&text);
+        // Four beyond: five times as long, for whoever found all others there; two at least are.
+        assert!(a(&record).sojourn_ns.p50 > 4_000_000, "{:?}", a(&record).sojourn_ns);
+    }
+}
+
+#[test]
+fn threads_have_the_niceness_that_they_are_given() {
+    let actor =
+        "threads = 1\nnice = 7\nload = { clients = 1 }\nsteps = [{ name = \"s\", compute = \"100us\" }]";
+    for text in both("", actor, "") {
+        assert!(a(&real(&text)).completed > 0);
+    }
+    let set = std::thread::spawn(|| {
+        conlab::measure::sched::set_nice(7);
+        std::fs::read_to_string("/proc/thread-self/stat").ok().and_then(|stat| {
+            // Behind the name, which may hold blanks: the nice value is the 17th field from the state on.
+            stat.rsplit_once(')')?.1.split_whitespace().nth(16)?.parse::<i32>().ok()
+        })
+    });
+    assert!(set.join().unwrap().is_none_or(|nice| nice == 7));
+    let [text, _] = both("", &actor.replace("nice = 7", "nice = -20"), "");
+    let scenario = Scenario::parse(&text, "test.toml").unwrap();
+    let ran = RealEngine::new().run(&Experiment::new(scenario, LoadArm::Baseline), &Progress::default());
+    if std::thread::spawn(|| conlab::measure::sched::set_nice(-20)).join().unwrap() {
+        assert!(ran.is_ok());
+    } else {
+        let said = ran.unwrap_err().to_string();
+        assert!(said.starts_with("give the workers of `a` a nice value of -20"), "{said}");
+    }
+}
+
+#[test]
+fn writers_wait_for_each_other_and_not_for_the_disk() {
+    let actor = "threads = 4\nload = { clients = 4 }\nsteps = [{ name = \"s\", write = \"log\" }]";
+    for text in both("[store.log]\nvalue = \"1KiB\"\ncount = 100", actor, "") {
+        let record = real(&text);
+        if a(&record).completed < 20 {
+            continue;
+        }
+        let waits = record.stores["log"].wait_ns.as_ref().unwrap();
+        assert_eq!(waits.count, record.stores["log"].writes);
+        assert!(a(&record).breakdown_mean_ns.store > 0.0 && a(&record).breakdown_mean_ns.io > 0.0);
+    }
+}

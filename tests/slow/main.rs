@@ -10,6 +10,7 @@ mod kills;
 mod large_import;
 mod mechanisms;
 mod mutated_reports;
+mod nothing_lost;
 mod ranking;
 mod soak;
 mod theory;

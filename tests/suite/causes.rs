@@ -125,7 +125,7 @@ fn the_only_cause_there_is_gets_at_least_nine_tenths() {
         (lock_only(), Some(Mechanism::Locks)),
         (oversubscription_only(), Some(Mechanism::Switching)),
         (cache_only(), Some(Mechanism::Caches)),
-        (neighbour_only(), None),
+        (neighbour_only(), Some(Mechanism::Workers)),
     ] {
         let found = explained(&scenario);
         for split in &found.splits {

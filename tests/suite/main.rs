@@ -5,6 +5,8 @@
 
 mod adviser;
 mod audit;
+#[path = "../support/author.rs"]
+mod author;
 mod campaign;
 mod causes;
 mod claimed;
@@ -14,6 +16,7 @@ mod determinism;
 mod factorial;
 mod fake;
 mod fitting;
+mod hardships;
 mod hostile;
 mod import_pitfalls;
 mod import_traces;
@@ -21,6 +24,7 @@ mod importing;
 mod mechanisms;
 mod oracle;
 mod planted;
+mod random_language;
 mod random_scenarios;
 mod report;
 mod round_trips;

@@ -131,6 +131,69 @@ fn policies_of_what_is_shared() {
     );
 }
 
+/// One whose work is dear and whose workers die.
+const HARD: &str = r#"schema = 1
+name = "hard"
+[host]
+siblings = "60%"
+[event.crash]
+at = "3s"
+for = "2s"
+kill = "web"
+workers = 1
+[workers.runtime]
+threads = 2
+nice = 5
+restart = "1s"
+[actor.web]
+focus = true
+threads = 4
+nice = -5
+restart = { mean = "1s", spread = "exponential" }
+slowdown = { beyond = 96, each = "0.1%" }
+load = { clients = 4 }
+steps = [{ name = "s", compute = "1ms", panic = { every = 1000 } }]
+[actor.loop]
+queue = "async"
+steps = [{ name = "s", io = "1ms", panic = "0.1%" }]
+[actor.report]
+workers = "runtime"
+steps = [{ name = "s", panic = { task = 7 } }]
+"#;
+
+#[test]
+fn slow_downs_niceness_and_deaths() {
+    Scenario::parse(HARD, "file.toml").unwrap();
+    check_in(
+        HARD,
+        "slow_downs_niceness_and_deaths",
+        &[
+            ("siblings = \"60%\"", "siblings = \"0%\""),
+            ("siblings = \"60%\"", "sibling = \"60%\""),
+            ("kill = \"web\"", "kill = \"wep\""),
+            ("kill = \"web\"", "kill = \"loop\""),
+            ("kill = \"web\"", "kill = \"report\""),
+            ("kill = \"web\"", "kill = \"web\"\npause = \"all\""),
+            ("kill = \"web\"", "pause = \"web\""),
+            ("kill = \"web\"\nworkers = 1", ""),
+            ("workers = 1", "workers = 5"),
+            ("workers = 1", "workers = 0"),
+            ("nice = 5", "nice = 20"),
+            ("nice = -5", "nice = \"low\""),
+            ("restart = \"1s\"", "restart = 1"),
+            ("queue = \"async\"", "queue = \"async\"\nrestart = \"1s\""),
+            ("workers = \"runtime\"", "workers = \"runtime\"\nnice = 3"),
+            ("{ beyond = 96, each = \"0.1%\" }", "{ beyond = 96 }"),
+            ("{ beyond = 96, each = \"0.1%\" }", "{ above = 96, each = \"0.1%\" }"),
+            ("{ beyond = 96, each = \"0.1%\" }", "\"0.1%\""),
+            ("{ every = 1000 }", "{ every = 0 }"),
+            ("{ every = 1000 }", "{ evry = 1000 }"),
+            ("{ every = 1000 }", "{ every = 1000, task = 3 }"),
+            ("{ every = 1000 }", "2"),
+        ],
+    );
+}
+
 #[test]
 fn kinds_calls_and_overload() {
     check_in(

@@ -38,6 +38,8 @@ pub enum Source {
     Route = 13,
     /// How long each wake-up of the virtual scheduler takes; index: replicate.
     WakeUps = 14,
+    /// How long workers that died are away; index: death.
+    Restart = 15,
 }
 
 /// All streams of one source and owner: what their keys have in common, so that another one costs a fourth.

@@ -56,7 +56,7 @@ impl<'run, E: Executor> Performer<'run, E> {
     ) -> Result<(), Stopped> {
         let cache = &self.run.caches[access.cache];
         let key = cache.keys.draw(stream);
-        let work = access.hit.sample(stream, self.task_number);
+        let work = self.slowed(access.hit.sample(stream, self.task_number));
         let start = self.cut(Activity::Work);
         let worker = self.executor.worker();
         let mut inside = self.inside(work, access.under);
@@ -102,23 +102,23 @@ impl<'run, E: Executor> Performer<'run, E> {
     async fn pay_miss(&mut self, access: &Access<'_>, key: u64, stream: &mut Stream) -> Result<(), Stopped> {
         match access.miss {
             MissCost::Io(draw) => {
-                let length = draw.sample(stream, self.task_number);
+                let length = self.slowed(draw.sample(stream, self.task_number));
                 self.sleep(length).await
             }
             MissCost::Compute(draw) => {
-                let amount = draw.sample(stream, self.task_number);
+                let amount = self.slowed(draw.sample(stream, self.task_number));
                 self.hold_interpreter(access.under)?;
                 self.compute(amount, access.under)
             }
             MissCost::Store(store) => {
                 let run = self.run;
-                self.use_store(*store, false, || run.stores[*store].read(key))
+                self.use_store(*store, false, |_| run.stores[*store].read(key))
             }
         }
     }
 
-    /// Reads or writes a store: system calls, so without the interpreter lock, and I/O by their time. They block the
-    /// worker: the store's engine has no other interface.
+    /// Reads or writes a store: system calls, so without the interpreter lock, and I/O by their time but what a writer waits for
+    /// others. They block the worker: the store's engine has no other interface.
     pub(super) fn access_store(
         &mut self,
         store: usize,
@@ -126,23 +126,27 @@ impl<'run, E: Executor> Performer<'run, E> {
         stream: &mut Stream,
     ) -> Result<(), Stopped> {
         let run = self.run;
-        self.use_store(store, write, || run.stores[store].access(write, stream))
+        self.use_store(store, write, |entered| run.stores[store].access(write, stream, entered))
     }
 
     fn use_store(
         &mut self,
         store: usize,
         write: bool,
-        access: impl FnOnce() -> Result<(), StoreError>,
+        access: impl FnOnce(&mut dyn FnMut()) -> Result<(), StoreError>,
     ) -> Result<(), Stopped> {
         self.drop_interpreter(Activity::Work);
         let start = self.cut(Activity::Work);
-        let outcome = access();
+        let (run, mut entered) = (self.run, None);
+        let outcome = access(&mut || entered = Some(run.clock.now()));
+        let waited = entered.map(|entered| {
+            let segment = self.time.cut_at(Activity::Writers, entered);
+            self.note_piece(Activity::Writers, segment, None) - start
+        });
         let end = self.cut(Activity::Io);
-        let run = self.run;
         self.executor.note(|notes| {
             let ledger = &mut notes.stats.stores[store];
-            ledger.accessed(write, end - start);
+            ledger.accessed(write, end - start, waited);
             outcome.map_err(|error| {
                 // A store that refuses ends the run: figures of failed accesses would be figures of nothing.
                 ledger.failure.get_or_insert_with(|| error.to_string());

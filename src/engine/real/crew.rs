@@ -117,7 +117,8 @@ impl Crew {
             let happen = move || {
                 let sleep_until = |instant| load::sleep_until(&shared, instant);
                 let window = || [shared.window_start(), shared.window_end()];
-                shared.pauses.happen(event, shared.start(), sleep_until, || shared.clock.now(), window);
+                let kill = |until| shared.deaths.kill(event, until);
+                shared.pauses.happen(event, shared.start(), sleep_until, || shared.clock.now(), kill, window);
             };
             self.events.push(thread::Builder::new().name(format!("event-{event}")).spawn(happen)?);
         }

@@ -62,7 +62,7 @@ impl<E: Executor> Performer<'_, E> {
                 other => self.perform_one(other, stream).await?,
             }
             if run.special {
-                self.safepoint();
+                self.safepoint()?;
                 if self.is_withdrawn() {
                     return Err(self.fail(Outcome::Cancelled));
                 }
@@ -100,21 +100,26 @@ impl<E: Executor> Performer<'_, E> {
                     return Err(self.fail(Outcome::Failed));
                 }
             }
+            Op::Panic { step, panics } => self.may_panic(*step, *panics, stream)?,
             Op::Compute { draw, under } => {
-                let amount = draw.sample(stream, self.task_number);
+                let amount = self.slowed(draw.sample(stream, self.task_number));
                 self.hold_interpreter(*under)?;
                 self.compute(amount, *under)?;
             }
             Op::Touch { bytes, under } => {
                 self.hold_interpreter(*under)?;
-                self.memory.touch(*bytes, || run.goes_on())?;
+                for bytes in self.portions(*bytes) {
+                    self.memory.touch(bytes, || run.goes_on())?;
+                }
             }
             Op::Compress { bytes, under } => {
                 self.hold_interpreter(*under)?;
-                self.corpus.compress(*bytes, run.seed, || run.goes_on())?;
+                for bytes in self.portions(*bytes) {
+                    self.corpus.compress(bytes, run.seed, || run.goes_on())?;
+                }
             }
             Op::Io { draw, blocks } => {
-                let length = draw.sample(stream, self.task_number);
+                let length = self.slowed(draw.sample(stream, self.task_number));
                 if *blocks { self.sleep_here(length)? } else { self.sleep(length).await? }
             }
             Op::Lock { lock, share } => self.lock(*lock, *share).await?,
@@ -144,7 +149,7 @@ impl<E: Executor> Performer<'_, E> {
                     self.drop_interpreter(Activity::Work);
                     self.take_interpreter(lock)?;
                 }
-                Look::Pause => self.safepoint(),
+                Look::Pause => self.safepoint()?,
             }
             Ok(())
         })

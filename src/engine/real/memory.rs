@@ -168,10 +168,15 @@ impl StoreRuntime {
         Ok(Self { store, version: AtomicU64::new(1), _folder: folder })
     }
 
-    /// Reads or writes the value of a key drawn from `stream`.
-    pub(super) fn access(&self, write: bool, stream: &mut Stream) -> Result<(), StoreError> {
+    /// Reads or writes the value of a key drawn from `stream`; `entered` is called when no other writer is in the way any more.
+    pub(super) fn access(
+        &self,
+        write: bool,
+        stream: &mut Stream,
+        entered: &mut dyn FnMut(),
+    ) -> Result<(), StoreError> {
         let key = stream.below(self.store.plan().count.max(1));
-        if write { self.write(key) } else { self.read(key) }
+        if write { self.write(key, entered) } else { self.read(key) }
     }
 
     /// Reads a value, as a cache miss does.
@@ -182,9 +187,9 @@ impl StoreRuntime {
         })
     }
 
-    fn write(&self, key: u64) -> Result<(), StoreError> {
+    fn write(&self, key: u64, entered: &mut dyn FnMut()) -> Result<(), StoreError> {
         let version = self.version.fetch_add(1, Ordering::Relaxed);
-        self.store.write(key, &make_value(key, version, self.store.plan().value_bytes))
+        self.store.write_after(key, &make_value(key, version, self.store.plan().value_bytes), entered)
     }
 }
 
@@ -195,12 +200,15 @@ pub(super) struct StoreLedger {
     writes: u64,
     read: Tally,
     write: Tally,
+    /// What writers waited for each other.
+    wait: Tally,
     /// The first thing that the store refused.
     pub(super) failure: Option<String>,
 }
 
 impl StoreLedger {
-    pub(super) fn accessed(&mut self, write: bool, time: Nanos) {
+    pub(super) fn accessed(&mut self, write: bool, time: Nanos, waited: Option<Nanos>) {
+        waited.into_iter().for_each(|waited| self.wait.record(waited));
         if write {
             self.writes += 1;
             self.write.record(time);
@@ -215,6 +223,7 @@ impl StoreLedger {
         self.writes += other.writes;
         self.read.merge(&other.read);
         self.write.merge(&other.write);
+        self.wait.merge(&other.wait);
         if self.failure.is_none() {
             self.failure.clone_from(&other.failure);
         }
@@ -226,6 +235,7 @@ impl StoreLedger {
             reads: self.reads,
             writes: self.writes,
             read_ns: self.read.distribution(),
+            wait_ns: (self.writes > 0).then(|| self.wait.distribution()),
             write_ns: self.write.distribution(),
         }
     }

@@ -7,6 +7,7 @@ mod console;
 mod control;
 mod crew;
 mod deadlock;
+mod deaths;
 mod executor;
 mod gathering;
 mod instances;

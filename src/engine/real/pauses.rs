@@ -1,4 +1,4 @@
-//! Events that stop actors: a thread makes them happen, and workers stop at their next safepoint, which is at most a look at
+//! Events that stop actors or kill workers: a thread makes them happen, and workers stop or die at their next safepoint, which is at most a look at
 //! the stop flag away: between two operations, and between two pieces of work.
 
 use crate::measure::record::EventRecord;
@@ -55,6 +55,9 @@ impl Pauses {
     }
 
     fn change(&self, event: usize, begins: bool) {
+        if self.specs[event].kill.is_some() {
+            return;
+        }
         let guard = self.figures();
         for (actor, stopped) in self.stopped.iter().enumerate() {
             if self.specs[event].pause.is_none_or(|only| only == actor) {
@@ -69,14 +72,15 @@ impl Pauses {
         self.over.notify_all();
     }
 
-    /// Makes one event happen, from `start` on, until `sleep_until` says that the run is over. `window` is the measured
-    /// window as far as it is known.
+    /// Makes one event happen, from `start` on, until `sleep_until` says that the run is over; `kill` is told when who dies is back.
+    /// `window` is the measured window as far as it is known.
     pub(super) fn happen(
         &self,
         event: usize,
         start: Nanos,
         sleep_until: impl Fn(Nanos) -> bool,
         now: impl Fn() -> Nanos,
+        kill: impl Fn(Nanos),
         window: impl Fn() -> [Nanos; 2],
     ) {
         let spec = &self.specs[event];
@@ -90,6 +94,7 @@ impl Pauses {
             }
             let length = drawn(&spec.length, 2 * turn);
             let began = now();
+            kill(began + length);
             self.change(event, true);
             let went_on = sleep_until(began + length);
             self.change(event, false);

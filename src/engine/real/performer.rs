@@ -40,6 +40,10 @@ pub(super) struct Performer<'run, E: Executor> {
     pub(super) leading: Vec<(usize, Vec<Arc<Member>>)>,
     /// How the present task ends, if it does not complete.
     pub(super) ending: Option<Outcome>,
+    /// Whether it ends with its worker.
+    pub(super) died: bool,
+    /// How often the worker had been killed when it took the present task.
+    pub(super) kills_before: u32,
     /// The present step, or the last one while its task ends.
     pub(super) step: Option<usize>,
     /// The same, or the last one: a worker keeps an interpreter lock from task to task.
@@ -67,7 +71,7 @@ pub(super) struct Performer<'run, E: Executor> {
 impl<E: Executor> Drop for Performer<'_, E> {
     /// One that is dropped in the middle of a task leaves it unfinished.
     fn drop(&mut self) {
-        if let Some((task, started)) = self.service.take() {
+        if let Some((task, started)) = self.put_down() {
             if let Some((activity, lock)) = self.waits.take() {
                 let segment = self.time.cut_resumed(activity, None);
                 self.note_times(activity, segment);
@@ -101,6 +105,8 @@ impl<'run, E: Executor> Performer<'run, E> {
             places: Vec::new(),
             leading: Vec::new(),
             ending: None,
+            died: false,
+            kills_before: 0,
             step: None,
             last_step: 0,
             held_by: None,
@@ -129,6 +135,9 @@ impl<'run, E: Executor> Performer<'run, E> {
         self.time.start_task(started.saturating_sub(task.arrived));
         self.task_number = task.number;
         self.messages = 0;
+        if run.deaths.any {
+            self.kills_before = run.deaths.kills(self.executor.worker());
+        }
         run.register.entries[self.entry].serve(match &task.origin {
             Origin::Call { ticket, .. } => Some(*ticket),
             Origin::Part(asking, _) => Some(asking.ticket),
@@ -142,15 +151,15 @@ impl<'run, E: Executor> Performer<'run, E> {
             return;
         }
         let performed = if run.actors[self.actor].program.ops.is_empty() {
-            self.service = Some((task, started));
+            self.take_in_hand(task, started);
             Ok(())
         } else {
             let mut stream = run.stream(self.actor, task.number);
             let kind = task.kind as usize;
-            self.service = Some((task, started));
+            self.take_in_hand(task, started);
             self.perform(kind, &mut stream).await
         };
-        let Some((task, started)) = self.service.take() else { return };
+        let Some((task, started)) = self.put_down() else { return };
         if performed.is_ok() {
             // Every step ends with a cut, so nothing of the task lies behind the last one.
             self.complete(task, started, self.time.last());

@@ -71,6 +71,7 @@ impl Pool {
 
     pub(super) fn start_thread(&self) {
         self.run.enter_group();
+        sched::set_nice(self.run.actors[self.actor].spec.nice);
         SEAT.set(Some(self.started.fetch_add(1, Ordering::Relaxed) % self.seats.len()));
         forget_run_queue();
         SELF.set(Some(Own {
@@ -214,6 +215,7 @@ pub(super) fn account(activity: Activity, own: Nanos) {
             | Activity::Pool
             | Activity::Backoff
             | Activity::Batch
+            | Activity::Writers
             | Activity::Paused => thread.times.blocked += own,
             Activity::Idle | Activity::Bookkeeping => {}
         }

@@ -2,6 +2,7 @@
 
 use super::asking::Asking;
 use super::console::Resource;
+use super::deaths::Deaths;
 use super::gathering::Gathering;
 use super::instances::Instances;
 use super::locks::{LockRuntime, Mechanism};
@@ -157,6 +158,10 @@ pub(super) struct ActorRuntime {
     /// By step: what is left of the budget of its calls' retries, and those who do it in batches.
     pub(super) budgets: Vec<Option<Mutex<Budget>>>,
     pub(super) gatherings: Vec<Option<Gathering>>,
+    /// By step: tasks that came to where some panic.
+    pub(super) panics: Vec<AtomicU64>,
+    /// Tasks that are served, where that makes them slower.
+    pub(super) under_way: Padded<AtomicU64>,
     /// Clients that must think, or found the queue full, go back to the load's thread by this.
     pub(super) clients: Option<Sender<Returned>>,
 }
@@ -216,6 +221,7 @@ pub(super) struct Runtime {
     pub(super) locks: Vec<LockRuntime>,
     pub(super) pools: Vec<PoolRuntime>,
     pub(super) pauses: Pauses,
+    pub(super) deaths: Deaths,
     /// The quota of the workers.
     pub(super) group: Option<Arc<ControlGroup>>,
     /// Whether tasks need more than a queue, a program and one answer.
@@ -283,6 +289,8 @@ impl Runtime {
                 inbox: inbox_of(number),
                 budgets: spec.steps.iter().map(budget_of).collect(),
                 gatherings: spec.steps.iter().map(|step| step.batch.map(Gathering::new)).collect(),
+                panics: spec.steps.iter().map(|_| AtomicU64::new(0)).collect(),
+                under_way: Padded::default(),
                 seen: Resource::queue(&spec.name, spec.queue.name(), spec.capacity),
                 spec: spec.clone(),
                 clients,
@@ -313,6 +321,7 @@ impl Runtime {
             locks: locks.collect(),
             pools: scenario.pools.iter().map(PoolRuntime::new).collect(),
             pauses: Pauses::new(scenario, experiment.seed),
+            deaths: Deaths::new(scenario, layout),
             group: group_of(scenario, workers)?,
             special: scenario.is_special(),
             warmup: scenario.run.warmup,

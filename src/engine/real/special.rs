@@ -24,15 +24,17 @@ impl<E: Executor> Performer<'_, E> {
         Stopped
     }
 
-    /// Stops at a safepoint while an event keeps the actor's workers off.
+    /// Stops at a safepoint while an event keeps the actor's workers off; an error where one has killed them.
     #[inline]
-    pub(super) fn safepoint(&mut self) {
+    pub(super) fn safepoint(&mut self) -> Result<(), Stopped> {
+        self.lives()?;
         let run = self.run;
         if run.pauses.stops(run.home(self.actor)) {
             self.cut(Activity::Work);
             run.pauses.wait(run.home(self.actor));
             self.cut(Activity::Paused);
         }
+        Ok(())
     }
 
     /// Whether whoever asked for the present task would rather have it left.
@@ -63,6 +65,7 @@ impl<E: Executor> Performer<'_, E> {
         let (actor, party, times) = (self.actor, self.executor.worker(), self.time.task);
         let (arrived, issued, epoch, kind) = (task.arrived, task.issued, task.epoch, task.kind);
         let finished = Finished { arrived, issued, started, ended, times };
+        let died = u64::from(std::mem::take(&mut self.died));
         let Self { run, executor, steps, .. } = self;
         let counts = run.home(actor) == run.focus && matches!(outcome, Outcome::TimedOut | Outcome::Failed);
         let publishes = executor.note(|notes| {
@@ -72,6 +75,7 @@ impl<E: Executor> Performer<'_, E> {
                 return None;
             }
             note_steps(&mut notes.stats, steps);
+            notes.stats.ledger.ends.died += died;
             let at = arrived.saturating_sub(run.start());
             notes.stats.groups[actor].of(at, kind).for_each(|group| group.end(outcome));
             notes.unpublished += u64::from(counts && ended <= run.window_end());

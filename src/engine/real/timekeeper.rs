@@ -42,6 +42,8 @@ pub(super) enum Activity {
     Batch,
     /// Stopped by an event.
     Paused,
+    /// Waiting for other writers of a store.
+    Writers,
     /// Waiting for a task.
     Idle,
     /// Taking tasks and noting results.
@@ -60,6 +62,7 @@ impl Activity {
             Self::Backoff => Some(Cause::Backoff),
             Self::Batch => Some(Cause::Batch),
             Self::Paused => Some(Cause::Paused),
+            Self::Writers => Some(Cause::Store),
             Self::Idle | Self::Bookkeeping => None,
         }
     }
@@ -85,6 +88,7 @@ impl Activity {
             Self::Backoff => "backoff",
             Self::Batch => "batch",
             Self::Paused => "paused",
+            Self::Writers => "store",
             Self::Idle => "idle",
             Self::Bookkeeping => "bookkeeping",
         }
@@ -261,6 +265,7 @@ impl Timekeeper {
             | Activity::Backoff
             | Activity::Batch
             | Activity::Paused
+            | Activity::Writers
             | Activity::Idle => {
                 let blocked = own - self.awake_of(own);
                 self.thread.blocked += blocked;

@@ -5,6 +5,11 @@ use crate::measure::sched;
 use crate::queue::QueueKind;
 use crate::scenario::{CostFactors, Load};
 
+/// Whether threads of this process may have this nice value: a thread tries it.
+fn may_be_nice(nice: i32) -> bool {
+    std::thread::spawn(move || sched::set_nice(nice)).join().unwrap_or(false)
+}
+
 /// The first thing of an experiment that this engine does not do; a sentence that follows "cannot".
 pub(super) fn first_of(experiment: &Experiment) -> Option<String> {
     let scenario = &experiment.scenario;
@@ -31,6 +36,14 @@ pub(super) fn first_of(experiment: &Experiment) -> Option<String> {
         return Some(format!(
             "run real threads on {cores} processors where this process may use {processors}; use --cores {processors}, or \
              --engine virtual"
+        ));
+    }
+    let nice = |nice: &i32| *nice != 0 && !may_be_nice(*nice);
+    if let Some(actor) = scenario.actors.iter().find(|actor| nice(&actor.nice)) {
+        return Some(format!(
+            "give the workers of `{}` a nice value of {}, which this process may not; use one from 0 to 19, run it with \
+             CAP_SYS_NICE, or use --engine virtual",
+            actor.name, actor.nice
         ));
     }
     if scenario.actors.iter().all(|actor| actor.load == Load::None) {

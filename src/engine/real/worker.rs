@@ -135,6 +135,7 @@ struct Worker<'run> {
 /// a thread of its own.
 pub(super) fn work(run: &Runtime, actor: usize, index: usize, number: usize) -> (Notes, ThreadAccount) {
     run.enter_group();
+    sched::set_nice(run.actors[actor].spec.nice);
     sched::sharpen_timers();
     forget_run_queue();
     let mut notes = Notes::new(run, actor);
@@ -162,6 +163,7 @@ impl Worker<'_> {
         let spec = &run.actors[actor].spec;
         let watched = Watched::new(&spec.name, self.performer.executor.index, spec.queue.name());
         while let Ok(task) = self.next_task() {
+            let Some(task) = self.unless_away(task) else { continue };
             let performer = &mut self.performer;
             if run.stopped() {
                 performer.leave_waiting(task.to as usize, &task);
@@ -172,9 +174,52 @@ impl Worker<'_> {
         self.finish()
     }
 
+    /// Sleeps while the worker is away after it has died.
+    #[cold]
+    fn stay_away(&mut self) {
+        let performer = &mut self.performer;
+        let run = performer.run;
+        let until = run.deaths.back_at(performer.executor.index);
+        let left = until.saturating_sub(run.clock.now());
+        if left == Nanos::ZERO || run.stopped() {
+            return;
+        }
+        performer.cut(Activity::Bookkeeping);
+        performer.drop_interpreter(Activity::Bookkeeping);
+        performer.publish_rest();
+        performer.executor.say(0, ThreadState::Idle);
+        performer.time.begin_wait();
+        ready(performer.executor.sleep(left)).ok();
+        performer.cut(Activity::Idle);
+        performer.executor.say(0, ThreadState::Executing);
+    }
+
+    /// A task that has just been taken from the queue; a worker that died while it was idle leaves it to the others, and keeps it
+    /// where there is no room for it.
+    #[inline]
+    fn unless_away(&mut self, task: Task) -> Option<Task> {
+        let Performer { run, actor, .. } = self.performer;
+        if !run.deaths.any {
+            return Some(task);
+        }
+        if run.deaths.back_at(self.performer.executor.index) <= run.clock.now() || run.stopped() {
+            return Some(task);
+        }
+        let kept = match run.offer(actor, task) {
+            Ok(()) => None,
+            Err(refusal) => Some(refusal.into_item()),
+        };
+        self.stay_away();
+        kept
+    }
+
     /// The next task, asleep while there is none; without the interpreter lock, as a blocked `get` is.
     #[inline]
     fn next_task(&mut self) -> Result<Task, PopError> {
+        if self.performer.run.deaths.any {
+            // Once is enough: who dies meanwhile finds out with a task in hand.
+            self.stay_away();
+        }
         let performer = &mut self.performer;
         let actor = &performer.run.actors[performer.actor];
         let Inbox::Blocking(queue) = &*actor.inbox else {

@@ -206,13 +206,17 @@ impl World<'_> {
         state.began = now;
         state.happened += 1;
         state.figures.count += 1;
-        match spec.pause {
-            Some(actor) => stops.actors[actor] += 1,
-            None => stops.everybody += 1,
+        match (spec.kill, spec.pause) {
+            (Some(_), _) => {}
+            (None, Some(actor)) => stops.actors[actor] += 1,
+            (None, None) => stops.everybody += 1,
         }
         // Its end comes before another beginning at the same instant, as it is set before.
         self.set_alarm(now + length, Alarm::EventEnds { event });
-        self.stop();
+        match spec.kill {
+            Some(kill) => self.kill(kill, now + length),
+            None => self.stop(),
+        }
     }
 
     fn event_ends(&mut self, event: u32) {
@@ -222,9 +226,10 @@ impl World<'_> {
         let state = &mut stops.events[event as usize];
         state.active = false;
         state.figures.total_ns += now - state.began.max(window).min(now);
-        match state.spec.pause {
-            Some(actor) => stops.actors[actor] -= 1,
-            None => stops.everybody -= 1,
+        match (state.spec.kill, state.spec.pause) {
+            (Some(_), _) => {}
+            (None, Some(actor)) => stops.actors[actor] -= 1,
+            (None, None) => stops.everybody -= 1,
         }
         self.go_on_all();
     }

@@ -6,7 +6,7 @@
 use super::charges::Charges;
 use super::program::{index, lock_index};
 use crate::model::{Op, Program};
-use crate::scenario::{BatchSpec, CallSpec, MissCost};
+use crate::scenario::{BatchSpec, CallSpec, MissCost, Panics};
 use crate::units::Nanos;
 use crate::workload::Draw;
 
@@ -36,6 +36,11 @@ pub(super) enum Do {
     /// The task fails with this chance.
     Fail {
         chance: f64,
+    },
+    /// Some panic; the step is one among those of all actors.
+    Panic {
+        step: u32,
+        panics: Panics,
     },
     /// The number of the batch, and the line after it.
     Join {
@@ -152,6 +157,7 @@ impl Bytecode {
                         continue;
                     }
                     Op::End { .. } => Do::End { times, repeat_from },
+                    Op::Panic { step, panics } => Do::Panic { step: first + index(*step), panics: *panics },
                     Op::Ask { step, calls } => Do::Ask { step: first + index(*step), calls: calls.clone() },
                     Op::Join { step, batch, otherwise } => {
                         self.batches.push((first + index(*step), *batch));
@@ -179,7 +185,12 @@ impl Bytecode {
 fn single(op: &Op, charges: &Charges) -> Do {
     let fixed = |nanos, under| Do::Work { draw: Draw::constant(Nanos(nanos)), under: lock_index(under) };
     match op {
-        Op::Begin { .. } | Op::End { .. } | Op::Ask { .. } | Op::Join { .. } | Op::Part { .. } => Do::Done,
+        Op::Begin { .. }
+        | Op::End { .. }
+        | Op::Ask { .. }
+        | Op::Panic { .. }
+        | Op::Join { .. }
+        | Op::Part { .. } => Do::Done,
         Op::Maybe { chance, otherwise } => Do::Maybe { chance: *chance, otherwise: index(*otherwise) },
         Op::Fail { chance } => Do::Fail { chance: *chance },
         Op::Acquire { pool } => Do::Acquire { pool: index(*pool) },

@@ -55,6 +55,10 @@ pub(super) struct Extra {
     pub(super) queued: bool,
     /// Its caller has withdrawn it.
     pub(super) withdrawn: bool,
+    /// Its worker has died under it, which it has yet to find out.
+    pub(super) killed: bool,
+    /// It has failed by that, or by a panic.
+    pub(super) died: bool,
     pub(super) outcome: Outcome,
     /// Whose part it is: the task that asked, that task's epoch then, and which part.
     pub(super) parent: u32,
@@ -83,6 +87,12 @@ pub(super) struct More {
     pub(super) groups: Vec<Groups>,
     /// By actor: messages that were shared out to its instances.
     pub(super) turns: Vec<u64>,
+    /// By actor: tasks that are served.
+    pub(super) under_way: Vec<u64>,
+    /// By step among those of all actors: tasks that came to where some panic.
+    pub(super) panics: Vec<u64>,
+    /// Workers that died of a panic.
+    pub(super) deaths: u64,
 }
 
 impl More {
@@ -99,6 +109,9 @@ impl More {
             calls: vec![CallsRecord::default(); scenario.actors.len()],
             groups: scenario.actors.iter().map(groups_of).collect(),
             turns: vec![0; scenario.actors.len()],
+            under_way: vec![0; scenario.actors.len()],
+            panics: vec![0; code.steps],
+            deaths: 0,
         }
     }
 
@@ -249,6 +262,7 @@ impl World<'_> {
         ended.outcome = outcome;
         ended.stage = Stage::Fresh;
         ended.withdrawn = false;
+        ended.killed = false;
         ended.asked = None;
         let state = self.task(task);
         state.counter = index(line);
@@ -258,6 +272,7 @@ impl World<'_> {
 
     /// How a task ended that was on a thread: its groups note it if it completed.
     pub(super) fn end_extra(&mut self, task: u32, actor: u32, finished: &Finished) -> Outcome {
+        self.more.under_way[actor as usize] -= 1;
         let (outcome, kind) = {
             let extra = self.extra(task);
             (extra.outcome, extra.kind)
@@ -291,6 +306,7 @@ impl World<'_> {
         if epoch == Epoch::Inside {
             let started = (arrived + times[Cause::Queue as usize]).min(ended);
             ledger.end_otherwise(outcome, &Finished { arrived, issued: arrived, started, ended, times });
+            ledger.ends.died += u64::from(self.more.used && self.more.extras[task as usize].died);
             if matches!(outcome, Outcome::TimedOut | Outcome::Failed) {
                 self.measured_done(actor);
             } else {

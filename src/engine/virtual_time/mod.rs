@@ -30,6 +30,7 @@ mod caches;
 mod calls;
 mod charges;
 mod deadlock;
+mod deaths;
 mod extra;
 mod gil;
 mod instances;

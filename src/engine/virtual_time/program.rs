@@ -81,10 +81,10 @@ impl World<'_> {
     /// thread goes on.
     fn execute(&mut self, thread: u32, task: u32) -> Turn {
         let code = self.code;
-        let withdrawn = self.more.used && self.more.extras[task as usize].withdrawn;
-        // What an access holds is given back by the access.
-        if withdrawn && !self.uses_cache(task) && !self.uses_store(task) {
-            return self.fail(thread, task, Outcome::Cancelled);
+        if self.more.used
+            && let Some(turn) = self.ends_early(thread, task)
+        {
+            return turn;
         }
         // The counter rises with each turn but for a step's repetitions, which are finitely many.
         loop {
@@ -98,6 +98,8 @@ impl World<'_> {
                 Do::Work { draw, under } => {
                     state.counter += 1;
                     let nanos = draw.sample(&mut state.stream, state.number).0;
+                    let actor = state.actor;
+                    let nanos = self.slowed(actor, nanos);
                     let runner = &mut self.threads[thread as usize];
                     if *under != NONE || runner.interpreter != NONE {
                         self.set_work(task, nanos, *under);
@@ -111,14 +113,7 @@ impl World<'_> {
                     }
                 }
                 Do::End { times, repeat_from } => {
-                    self.steps[line.step as usize].count += u64::from(state.epoch == Epoch::Inside);
-                    state.repeats += 1;
-                    if state.repeats < *times {
-                        state.counter = *repeat_from;
-                    } else {
-                        state.repeats = 0;
-                        state.counter += 1;
-                    }
+                    self.end_repetition(task, line.step, *times, *repeat_from);
                 }
                 Do::Unlock { lock } => {
                     state.counter += 1;
@@ -133,6 +128,10 @@ impl World<'_> {
                     if state.stream.unit() < *chance {
                         return self.fail(thread, task, Outcome::Failed);
                     }
+                }
+                Do::Panic { step, panics } => {
+                    state.counter += 1;
+                    return self.may_panic(thread, task, *step, *panics);
                 }
                 Do::Release { pool } => {
                     state.counter += 1;
@@ -149,6 +148,30 @@ impl World<'_> {
                 Do::Cache(access) => return self.access(thread, task, access),
                 other => return self.may_wait(thread, task, other),
             }
+        }
+    }
+
+    /// How the thread goes on with a task that was withdrawn, or whose worker has died; nothing where it goes on itself.
+    fn ends_early(&mut self, thread: u32, task: u32) -> Option<Turn> {
+        let extra = &self.more.extras[task as usize];
+        let (withdrawn, killed) = (extra.withdrawn, extra.killed);
+        // What an access holds is given back by the access.
+        if !(withdrawn || killed) || self.uses_cache(task) || self.uses_store(task) {
+            return None;
+        }
+        Some(if killed { self.die(thread, task) } else { self.fail(thread, task, Outcome::Cancelled) })
+    }
+
+    /// A repetition of the step at `step` is over: the next one begins at `repeat_from`, unless that was the last.
+    fn end_repetition(&mut self, task: u32, step: u32, times: u32, repeat_from: u32) {
+        let state = &mut self.tasks[task as usize];
+        self.steps[step as usize].count += u64::from(state.epoch == Epoch::Inside);
+        state.repeats += 1;
+        if state.repeats < times {
+            state.counter = repeat_from;
+        } else {
+            state.repeats = 0;
+            state.counter += 1;
         }
     }
 
@@ -194,11 +217,12 @@ impl World<'_> {
         self.task(task).counter += 1;
     }
 
-    /// Draws a duration from the task's own stream.
+    /// Draws a duration from the task's own stream, longer by its actor's slow-down.
     pub(super) fn sample(&mut self, task: u32, draw: &Draw) -> u64 {
         let task = self.task(task);
-        let number = task.number;
-        draw.sample(&mut task.stream, number).0
+        let (number, actor) = (task.number, task.actor);
+        let nanos = draw.sample(&mut task.stream, number).0;
+        self.slowed(actor, nanos)
     }
 
     /// A task waits for something that is arranged already; how its thread goes on, with another task.

@@ -276,6 +276,9 @@ impl World<'_> {
         if self.actors[actor as usize].issuer == thread {
             return self.issue_due(thread, actor);
         }
+        if self.stays_away(thread) {
+            return Turn::IsOver;
+        }
         let actor = self.actors[actor as usize].station;
         if self.actors[actor as usize].asynchronous {
             if let Some(task) = self.next_ready(actor, thread) {
@@ -323,6 +326,8 @@ impl World<'_> {
         if self.more.used {
             self.next_epoch(task);
             self.extra(task).queued = false;
+            let actor = self.tasks[task as usize].actor;
+            self.more.under_way[actor as usize] += 1;
         }
         self.give_task(thread, task);
         if self.timeline.wanted() {

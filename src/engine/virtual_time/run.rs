@@ -14,7 +14,7 @@ use super::stores::StoreModel;
 use super::timeline::Recorder;
 use super::world::{Account, Actor, EventKind, NONE, Next, StepSums, Thread, World};
 use crate::engine::{EngineError, Experiment, Progress};
-use crate::machine::{CoreId, Machine, MachineEvent, ThreadId};
+use crate::machine::{CoreId, Machine, MachineEvent, ThreadId, Weight};
 use crate::measure::Ledger;
 use crate::model::Program;
 use crate::queue::QueueKind;
@@ -60,7 +60,8 @@ pub(super) fn world<'a>(
         charges.costs,
         experiment.seed,
         u64::from(experiment.replicate),
-    );
+    )
+    .with_siblings(scenario.host.siblings.unwrap_or(1000));
     let mut world = World {
         scenario,
         layout,
@@ -183,8 +184,12 @@ impl World<'_> {
         for (number, thread) in self.threads.iter_mut().enumerate() {
             thread.account = index(if number < self.workers { number.min(listed) } else { listed + 1 });
         }
-        for _ in &self.threads {
-            self.machine.add_thread();
+        for number in 0..self.threads.len() {
+            let added = self.machine.add_thread();
+            let spec = &scenario.actors[self.threads[number].actor as usize];
+            if number < self.workers && spec.nice != 0 {
+                self.machine.weigh(added, Weight::of_nice(spec.nice));
+            }
         }
     }
 
@@ -327,6 +332,10 @@ impl World<'_> {
     /// A sleep or a round of the interpreter lock is over.
     fn thread_timer(&mut self, thread: u32) {
         let task = self.threads[thread as usize].task;
+        if task == NONE {
+            // One that had died is back.
+            return self.make_ready_by_timer(thread);
+        }
         let lock = self.task(task).lock;
         if self.task(task).next == Next::Retry && matches!(self.lock(lock).kind, LockKind::Gil { .. }) {
             self.gil_timed_out(thread, lock);

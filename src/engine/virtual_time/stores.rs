@@ -5,14 +5,14 @@
 //! there sleeps until it is woken, and may find the next one there. What the scenario says is waiting alone.
 //!
 //! An access blocks the worker, on the asynchronous runtime too, gives the interpreter lock back first, and is I/O by all
-//! its time but the wait for a processor, as it is on the real engine.
+//! its time but the waits for a processor and for other writers, as it is on the real engine.
 
 use super::charges::Charges;
 use super::locks::Lock;
 use super::program::{Turn, index};
 use super::world::{NONE, Purpose, World};
 use crate::measure::record::StoreRecord;
-use crate::measure::{Cause, Epoch, StoreCharge, Tally, Waits};
+use crate::measure::{Cause, Epoch, PLAIN_CAUSES, StoreCharge, Tally, Waits};
 use crate::scenario::{LockKind, Scenario};
 use crate::units::Nanos;
 use crate::workload::Draw;
@@ -45,7 +45,7 @@ impl Use {
     const NONE: Self = Self { began: 0, before: [0; 2], waits: 0, wait: 0, work: 0, phase: 0 };
 }
 
-/// What is I/O inside an access, whatever it is elsewhere.
+/// What is I/O inside an access, or a wait for other writers, whatever it is elsewhere.
 const INSIDE: [Cause; 2] = [Cause::Execution, Cause::Lock];
 
 /// A store and its figures.
@@ -59,6 +59,8 @@ pub(super) struct StoreModel {
     /// Of reads and of writes.
     tallies: [Tally; 2],
     counts: [u64; 2],
+    /// What writers waited for each other.
+    waits: Tally,
 }
 
 impl StoreModel {
@@ -66,7 +68,8 @@ impl StoreModel {
     pub(super) fn all(scenario: &Scenario, charges: &Charges, locks: &mut Vec<Lock>) -> Vec<Self> {
         let of = |(spec, charge): (&crate::scenario::StoreSpec, &StoreCharge)| {
             let lock = index(locks.len());
-            locks.push(Lock::new(LockKind::Mutex));
+            let together = scenario.host.factors.writers <= 0.0;
+            locks.push(Lock::new(if together { LockKind::Absent } else { LockKind::Mutex }));
             // A thread that has waited starts after a switch, which was part of what was measured.
             let switch = charges.costs.switch * charge.waits;
             let waiting = charge.waiting.map(|wait| wait.saturating_sub(switch));
@@ -76,6 +79,7 @@ impl StoreModel {
                 lock,
                 tallies: [Tally::default(), Tally::default()],
                 counts: [0; 2],
+                waits: Tally::default(),
             }
         };
         scenario.stores.iter().zip(&charges.stores).map(of).collect()
@@ -94,6 +98,7 @@ impl StoreModel {
             writes: self.counts[1],
             read_ns: read.distribution(),
             write_ns: write.distribution(),
+            wait_ns: (self.counts[1] > 0).then(|| self.waits.distribution()),
         }
     }
 }
@@ -207,14 +212,22 @@ impl World<'_> {
         self.use_of(task).phase = 0;
         let state = &mut self.tasks[task as usize];
         let (measured, step) = (state.epoch == Epoch::Inside, state.step as usize);
+        let mut waited = 0;
         for (cause, before) in INSIDE.into_iter().zip(access.before) {
             let inside = state.times[cause as usize] - before;
             state.times[cause as usize] = before;
-            state.times[Cause::Io as usize] += inside;
+            let becomes = if cause == Cause::Lock && write { Cause::Store } else { Cause::Io };
+            match state.times.get_mut(becomes as usize) {
+                Some(time) => *time += inside,
+                None => {
+                    waited = inside;
+                    self.more.extras[task as usize].times[becomes as usize - PLAIN_CAUSES] += inside;
+                }
+            }
             if measured {
                 let sums = &mut self.steps[step].times;
                 sums[cause as usize] -= inside;
-                sums[Cause::Io as usize] += inside;
+                sums[becomes as usize] += inside;
             }
             if cause == Cause::Execution {
                 // Part of it may have been before the window.
@@ -227,6 +240,9 @@ impl World<'_> {
             let model = &mut self.stores[store];
             model.counts[usize::from(write)] += 1;
             model.tallies[usize::from(write)].record(Nanos(now - access.began));
+            if write {
+                model.waits.record(Nanos(waited));
+            }
         }
     }
 }

@@ -176,6 +176,8 @@ pub(super) struct Thread {
     pub(super) timed_out: bool,
     /// It has spun for the lock that it waits for.
     pub(super) spun: bool,
+    /// It has died, and is back then; in the past for all others.
+    pub(super) back_at: u64,
 }
 
 impl Thread {
@@ -192,6 +194,7 @@ impl Thread {
             waits: Cause::Queue,
             timed_out: false,
             spun: false,
+            back_at: 0,
         }
     }
 }

@@ -35,6 +35,7 @@ const fn verdict_name(kind: VerdictKind) -> &'static str {
         VerdictKind::Deadlock => "DEADLOCK",
         VerdictKind::Starvation => "STARVATION",
         VerdictKind::Overload => "OVERLOAD",
+        VerdictKind::Transient => "NOT STEADY",
         VerdictKind::TooShort => "TOO SHORT",
     }
 }
@@ -82,6 +83,7 @@ fn thing(record: &RunRecord, actor: &ActorRecord, cause: Cause) -> String {
         }
         Cause::Io => step_with_most(actor, cause).map(|step| format!("I/O, most of it of step `{step}`")),
         Cause::Queue => Some(format!("waiting in the queue of `{}`", record.treatment.focus)),
+        Cause::Store => store_thing(record),
         Cause::RunQueue => {
             let treatment = &record.treatment;
             let threads = record.threads.len().max(treatment.threads);
@@ -90,6 +92,15 @@ fn thing(record: &RunRecord, actor: &ActorRecord, cause: Cause) -> String {
         _ => None,
     };
     found.unwrap_or_else(|| cause.sentence().to_owned())
+}
+
+fn store_thing(record: &RunRecord) -> Option<String> {
+    let waits = record.stores.iter().filter_map(|(name, store)| {
+        let wait = store.wait_ns.as_ref()?;
+        Some((name, wait.mean * as_f64(wait.count)))
+    });
+    let (name, _) = waits.max_by(|a, b| a.1.total_cmp(&b.1))?;
+    Some(format!("waiting for other writers of store `{name}`"))
 }
 
 /// The lock that tasks of the actor in focus wait for longest in sum, and its part of all their waiting.

@@ -126,9 +126,10 @@ fn store_table(record: &RunRecord) -> Table {
             count(store.writes),
             duration(store.write_ns.mean),
             duration(as_f64(store.write_ns.p99)),
+            store.wait_ns.as_ref().map_or_else(|| "–".into(), |wait| duration(wait.mean)),
         ]
     };
-    let head = "store | engine | reads | read mean | read p99 | writes | write mean | write p99";
+    let head = "store | engine | reads | read mean | read p99 | writes | write mean | write p99 | of it, other writers";
     Table::new("Stores", head, 2, record.stores.iter().map(row).collect())
 }
 

@@ -2,7 +2,7 @@
 //! tried again, pools, batches, events, a quota.
 
 use super::as_f64;
-use crate::measure::record::{ActorRecord, GroupRecord, InstanceRecord, RunRecord};
+use crate::measure::record::{ActorRecord, GroupRecord, InstanceRecord, RecoveryRecord, RunRecord};
 use crate::report::page::{Block, Section, Table};
 use crate::report::words::{count, duration, number, share, tail};
 
@@ -35,6 +35,9 @@ fn goodput(record: &RunRecord) -> Option<Section> {
                 count(actor.completed),
                 number(useful)
             ));
+        }
+        if actor.died > 0 {
+            sentences.push(format!("{name}: {} tasks died with their worker", count(actor.died)));
         }
         if let Some(calls) = actor.calls.filter(|calls| calls.calls > 0) {
             sentences.push(format!(
@@ -146,6 +149,17 @@ fn pools(record: &RunRecord) -> Option<Section> {
     (!rows.is_empty()).then(|| Section::new("pools", "Pools", "").with(Table::new("", head, 1, rows)))
 }
 
+fn recovered(what: &str, recovery: &RecoveryRecord) -> String {
+    let (took, level) = (duration(as_f64(recovery.took_ns)), duration(recovery.level_ns));
+    if recovery.recovered {
+        format!("{what}: recovered {took} after it (mean sojourn before it: {level})")
+    } else {
+        format!(
+            "{what}: not recovered {took} after it, at the end of the window (mean sojourn before it: {level})"
+        )
+    }
+}
+
 fn others(record: &RunRecord) -> Option<Section> {
     let mut sentences = Vec::new();
     for (step, batch) in record.batches.iter().filter(|(_, batch)| batch.batches > 0) {
@@ -165,6 +179,12 @@ fn others(record: &RunRecord) -> Option<Section> {
             duration(as_f64(event.total_ns)),
             share(as_f64(event.total_ns) / window)
         ));
+        sentences.extend(event.recovery.map(|recovery| recovered(&format!("event {name}"), &recovery)));
+    }
+    let focus = record.actors.get(&record.treatment.focus);
+    for (place, phase) in focus.iter().flat_map(|actor| actor.phases.iter().enumerate()) {
+        sentences
+            .extend(phase.recovery.map(|recovery| recovered(&format!("phase {}", place + 1), &recovery)));
     }
     if let Some(quota) = record.quota {
         sentences.push(format!(

@@ -275,6 +275,9 @@ const fn colour(mechanism: Option<Mechanism>) -> Option<Cause> {
         Some(Mechanism::Pools) => Some(Cause::Pool),
         Some(Mechanism::Quota) => Some(Cause::Throttled),
         Some(Mechanism::Pauses) => Some(Cause::Paused),
+        Some(Mechanism::Workers) => Some(Cause::Queue),
+        Some(Mechanism::Slowdown) => Some(Cause::Execution),
+        Some(Mechanism::Writers) => Some(Cause::Store),
         Some(Mechanism::Caches) | None => None,
     }
 }

@@ -31,7 +31,7 @@ pub fn whatif_page(found: &WhatIf) -> Page {
             rounds_of(found.rounds, found.level),
             found.tasks,
             if found.engine == "virtual" { "; simulated, not measured" } else { "" }
-        ),
+        ) + &found.cut_short.as_ref().map_or_else(String::new, |said| format!(" {said}")),
         next: Some(next(found)),
         sections,
         ..Page::default()

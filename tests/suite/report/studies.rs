@@ -215,6 +215,7 @@ fn a_what_if_ranks_by_what_is_attainable_and_announces_ties() {
         tasks: 1000,
         level: 0.95,
         now: vec![Value { metric: Metric::P99, value: about(80e6, 1e6) }],
+        cut_short: None,
         bottleneck: Some("lock interpreter".into()),
         // The one that brings most when it is free is not the one that brings most when it is halved.
         knobs: vec![

@@ -80,7 +80,7 @@ impl DeadlineTree {
     }
 
     /// How many wait.
-    #[inline]
+    #[cfg(test)]
     pub(super) const fn len(&self) -> u32 {
         self.len
     }

@@ -2,6 +2,7 @@
 
 use super::policy::{Observer, Policy};
 use super::processors::{CoreId, Costs, Event, MachineEvent, Processors, Roused, State, ThreadId, streams};
+use super::weight::Weight;
 use crate::units::Nanos;
 
 /// The events of a machine whose driver has no event type of its own: the machine's, and `E`.
@@ -63,12 +64,44 @@ impl<P: Policy, E: Copy + From<MachineEvent>> Machine<P, E> {
         Self { cpus: Processors::new(cores, costs, placement, wake_ups), policy }
     }
 
+    /// The same with cores in pairs, 0 and 1, 2 and 3, …, that share what they run on: while both run, each does so at this speed, in
+    /// thousandths of what it does alone (1 to 1000).
+    ///
+    /// ```
+    /// use conlab_sim::{machine::{Costs, ExactSlices, Happening, Machine}, units::Nanos};
+    /// let mut machine: Machine<ExactSlices> =
+    ///     Machine::new(2, ExactSlices::new(2, None), Costs::NONE, 18).with_siblings(500);
+    /// for thread in [machine.add_thread(), machine.add_thread()] {
+    ///     machine.wake(thread, None, &mut ());
+    /// }
+    /// for time in [10, 20] {
+    ///     let Some(Happening::Resumes(thread)) = machine.next(&mut ()) else { unreachable!() };
+    ///     machine.work(thread, Nanos::from_millis(time), &mut ());
+    /// }
+    /// // Both at half the speed for 20 ms, then the longer one alone for the 10 ms that are left.
+    /// for end in [20, 30] {
+    ///     let Some(Happening::Resumes(thread)) = machine.next(&mut ()) else { unreachable!() };
+    ///     assert_eq!(machine.now(), Nanos::from_millis(end));
+    ///     machine.block(thread, &mut ());
+    /// }
+    /// ```
+    #[must_use]
+    pub fn with_siblings(mut self, speed: u32) -> Self {
+        self.cpus.set_siblings(u64::from(speed));
+        self
+    }
+
     /// Adds a thread, blocked.
     pub fn add_thread(&mut self) -> ThreadId {
         let thread = self.cpus.add_thread();
         let core = self.policy.add(thread);
         self.cpus.set_core(thread, core);
         thread
+    }
+
+    /// Gives a thread that has not run yet another weight than the normal one.
+    pub fn weigh(&mut self, thread: ThreadId, weight: Weight) {
+        self.policy.weigh(thread, weight);
     }
 
     /// The time.

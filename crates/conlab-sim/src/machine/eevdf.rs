@@ -20,6 +20,7 @@ use super::core_set::CoreSet;
 use super::eevdf_queue::{EevdfQueue, Entity, NEVER, Rules};
 use super::policy::{Observer, Policy};
 use super::processors::{CoreId, MachineEvent, Processors, Roused, ThreadId};
+use super::weight::Weight;
 use crate::units::Nanos;
 
 /// How recently a thread must have run for the kernel not to move it: Linux's `sched_migration_cost`.
@@ -360,7 +361,9 @@ impl Eevdf {
         let at = if let Some(ticks) = now.checked_div(self.rules.tick) {
             (ticks + 1) * self.rules.tick
         } else {
-            let left = self.entity_on(cpus, core).map_or(0, |entity| entity.deadline - entity.runtime);
+            let left = self
+                .entity_on(cpus, core)
+                .map_or(0, |entity| entity.weight.real_time(entity.deadline - entity.runtime));
             let starts = if cpus.is_starting(core) { cpus.costs().wake.0 } else { 0 };
             now + starts + u64::try_from(left).unwrap_or(0).max(1)
         };
@@ -413,6 +416,10 @@ impl Policy for Eevdf {
         self.entities.resize(thread.index() + 1, Entity::default());
         let cores = u32::try_from(self.cores.len()).unwrap_or(1);
         Some(CoreId(thread.0 % cores))
+    }
+
+    fn weigh(&mut self, thread: ThreadId, weight: Weight) {
+        self.entities[thread.index()].weight = weight;
     }
 
     #[inline]

@@ -1,8 +1,8 @@
-//! One core's queue of runnable threads under EEVDF, as Linux (6.6 and later) keeps it; all threads weigh the same.
+//! One core's queue of runnable threads under EEVDF, as Linux (6.6 and later) keeps it.
 //!
 //! # Model
 //!
-//! - A thread's *virtual runtime* grows while it runs. The *average* of all threads of a core is where a thread would be
+//! - A thread's *virtual runtime* grows while it runs, the slower the more it weighs. The *average*, by weight, of all threads of a core is where a thread would be
 //!   that had got exactly its share; who is not beyond it is *eligible*. Each thread has a *deadline*, one slice after the
 //!   virtual runtime at which it was last renewed.
 //! - The eligible thread with the earliest deadline runs, until another is first: which the kernel finds out only when it
@@ -15,6 +15,7 @@
 //! (`Documentation/scheduler/sched-eevdf.rst`).
 
 use super::deadline_tree::{DeadlineTree, Key, Traits};
+use super::weight::Weight;
 
 /// What the policy knows of a thread.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,6 +32,7 @@ pub(super) struct Entity {
     order: u64,
     /// Asleep, and not yet out of the queue.
     pub(super) asleep: bool,
+    pub(super) weight: Weight,
 }
 
 impl Entity {
@@ -43,6 +45,17 @@ impl Entity {
     #[inline]
     const fn traits(&self) -> Traits {
         Traits { runtime: self.runtime, left: if self.asleep { u64::MAX } else { self.left } }
+    }
+
+    #[inline]
+    fn weight(&self) -> i128 {
+        i128::from(self.weight.get())
+    }
+
+    /// Its runtime, as often as it counts.
+    #[inline]
+    fn weighted(&self) -> i128 {
+        i128::from(self.runtime) * self.weight()
     }
 }
 
@@ -77,8 +90,9 @@ impl Rules {
 pub(super) struct EevdfQueue {
     /// By deadline, then in order of coming.
     waiting: DeadlineTree,
-    /// Sum of the virtual runtimes of those that wait.
+    /// Sum of the virtual runtimes of those that wait, each times its weight, and of the weights.
     sum: i128,
+    load: i128,
     /// How many of those that wait are awake.
     awake: u32,
     comings: u64,
@@ -122,58 +136,61 @@ impl EevdfQueue {
             return;
         }
         let from = std::mem::replace(&mut self.since, now);
-        let due = u64::try_from(current.deadline - current.runtime).unwrap_or(0);
+        let weight = current.weight;
+        let due = u64::try_from(weight.real_time(current.deadline - current.runtime)).unwrap_or(0);
+        let slice = weight.virtual_time(time(rules.slice));
         if self.waiting.is_empty()
             && let Some(at) = rules.last_renewal(from, due, now)
         {
-            current.deadline = current.runtime + time(at - from) + time(rules.slice);
+            current.deadline = current.runtime + weight.virtual_time(time(at - from)) + slice;
         }
-        current.runtime += time(now - from);
+        current.runtime += weight.virtual_time(time(now - from));
         self.last = current.runtime;
         if current.runtime >= current.deadline {
-            current.deadline = current.runtime + time(rules.slice);
+            current.deadline = current.runtime + slice;
             self.renewed = now;
         }
     }
 
-    /// Sum and number of everybody's virtual runtimes.
+    /// Sums of everybody's virtual runtimes, by weight, and of the weights.
     #[inline]
     fn all(&self, current: Option<&Entity>) -> (i128, i128) {
-        let waiting = i128::from(self.waiting.len());
-        current.map_or((self.sum, waiting), |entity| (self.sum + i128::from(entity.runtime), waiting + 1))
+        current.map_or((self.sum, self.load), |entity| {
+            (self.sum + entity.weighted(), self.load + entity.weight())
+        })
     }
 
     /// Whether `entity`, which is one of those here, has not had more than its share.
     #[inline]
     pub(super) fn eligible(&self, entity: &Entity, current: Option<&Entity>) -> bool {
-        let (sum, count) = self.all(current);
-        i128::from(entity.runtime) * count <= sum
+        let (sum, load) = self.all(current);
+        i128::from(entity.runtime) * load <= sum
     }
 
     /// Virtual runtime of a thread that has got exactly its share.
     #[expect(clippy::cast_possible_truncation, reason = "between the least and the greatest of 64 bits")]
     #[inline]
     fn average(&self, current: Option<&Entity>) -> i64 {
-        let (sum, count) = self.all(current);
-        if count == 0 { self.last } else { sum.div_euclid(count) as i64 }
+        let (sum, load) = self.all(current);
+        if load == 0 { self.last } else { sum.div_euclid(load) as i64 }
     }
 
     /// What a thread that leaves is owed, or owes (negative), at most two slices or a tick.
     #[inline]
     pub(super) fn lag(&self, entity: &Entity, current: Option<&Entity>, rules: Rules) -> i64 {
-        let most = time((2 * rules.slice).max(rules.tick));
+        let most = entity.weight.virtual_time(time((2 * rules.slice).max(rules.tick)));
         (self.average(current) - entity.runtime).clamp(-most, most)
     }
 
     /// Gives a thread that comes its place in virtual time: it is owed what it was owed when it left.
     #[inline]
     pub(super) fn place(&self, entity: &mut Entity, current: Option<&Entity>, rules: Rules) {
-        let (_, count) = self.all(current);
+        let (_, load) = self.all(current);
         let average = self.average(current);
         // The average moves when the thread joins; with so much more it ends up with its lag.
-        let lag = if count == 0 { 0 } else { i128::from(entity.lag) * (count + 1) / count };
+        let lag = if load == 0 { 0 } else { i128::from(entity.lag) * (load + entity.weight()) / load };
         entity.runtime = average - i64::try_from(lag).unwrap_or(0);
-        entity.deadline = entity.runtime + time(rules.slice);
+        entity.deadline = entity.runtime + entity.weight.virtual_time(time(rules.slice));
         entity.lag = 0;
     }
 
@@ -183,7 +200,8 @@ impl EevdfQueue {
         self.comings += 1;
         entity.order = self.comings;
         self.waiting.insert(entity.key(), thread, entity.traits());
-        self.sum += i128::from(entity.runtime);
+        self.sum += entity.weighted();
+        self.load += entity.weight();
         self.awake += u32::from(!entity.asleep);
     }
 
@@ -192,7 +210,8 @@ impl EevdfQueue {
     pub(super) fn remove(&mut self, thread: u32, entity: &Entity) {
         let was_there = self.waiting.remove(entity.key());
         debug_assert!(was_there, "thread {thread} does not wait here");
-        self.sum -= i128::from(entity.runtime);
+        self.sum -= entity.weighted();
+        self.load -= entity.weight();
         self.awake -= u32::from(!entity.asleep);
         if self.waiting.is_empty() {
             self.last = self.last.max(entity.runtime);
@@ -203,8 +222,8 @@ impl EevdfQueue {
     /// goes on, as what it did at this instant really took time; but not if its slice was over just now.
     #[inline]
     pub(super) fn first(&self, current: Option<&Entity>) -> Option<u32> {
-        let (sum, count) = self.all(current);
-        let eligible = |runtime: i64| i128::from(runtime) * count <= sum;
+        let (sum, load) = self.all(current);
+        let eligible = |runtime: i64| i128::from(runtime) * load <= sum;
         let (deadline, thread) = self.waiting.first(|traits| eligible(traits.runtime))?;
         match current {
             Some(entity)

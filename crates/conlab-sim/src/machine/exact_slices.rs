@@ -1,12 +1,14 @@
 //! First come, first served, with slices that end to the nanosecond.
 //!
 //! One queue in order of becoming runnable serves all cores while none is idle, and a thread that has run for a slice while
-//! others wait goes to its tail. Nobody gives way to a thread that wakes up.
+//! others wait goes to its tail. Nobody gives way to a thread that wakes up. The slice of a thread is as much longer or shorter as its
+//! weight, so that threads that always compute share a core by their weights.
 //!
 //! Tickless: while nobody waits, a slice's end is not scheduled; it is when somebody starts to wait.
 
 use super::policy::{Observer, Policy};
 use super::processors::{CoreId, MachineEvent, Processors, Roused, ThreadId};
+use super::weight::Weight;
 use crate::units::Nanos;
 use std::collections::VecDeque;
 
@@ -20,14 +22,17 @@ pub struct ExactSlices {
     slice: u64,
     run_queue: VecDeque<u32>,
     cores: Vec<Slice>,
+    /// By thread; those beyond it have the normal one.
+    weights: Vec<Weight>,
     /// Where the next look for the end of a slice begins, on a large host.
     looked_at: u32,
 }
 
 /// The slice of a core's thread.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Slice {
     start: u64,
+    length: u64,
     /// Its end is scheduled.
     armed: bool,
 }
@@ -52,6 +57,7 @@ impl ExactSlices {
             slice: slice.map_or(u64::MAX, |slice| slice.0),
             run_queue: VecDeque::new(),
             cores: vec![Slice::default(); cores as usize],
+            weights: Vec::new(),
             looked_at: 0,
         }
     }
@@ -63,8 +69,22 @@ impl ExactSlices {
         thread: ThreadId,
         latency: Nanos,
     ) {
-        self.cores[core.index()].armed = false;
+        let length = self.slice_of(thread);
+        let state = &mut self.cores[core.index()];
+        (state.armed, state.length) = (false, length);
         cpus.assign(core, thread, latency);
+    }
+
+    /// The slice of a thread.
+    #[inline]
+    fn slice_of(&self, thread: ThreadId) -> u64 {
+        match self.weights.get(thread.index()) {
+            None | Some(&Weight::NORMAL) => self.slice,
+            Some(weight) => {
+                let slice = i64::try_from(self.slice).unwrap_or(i64::MAX);
+                weight.real_time(slice).unsigned_abs().max(1)
+            }
+        }
     }
 
     /// Schedules the end of a slice, now that somebody waits: on the core whose slice ends first.
@@ -91,15 +111,23 @@ impl ExactSlices {
 
     /// When the current slice of a core ends: slices that ended while nobody waited were renewed.
     fn slice_end(&self, core: u32, now: u64) -> u64 {
-        let start = self.cores[core as usize].start;
-        let over = now.saturating_sub(start) / self.slice;
-        start.saturating_add((over + 1).saturating_mul(self.slice))
+        let Slice { start, length, .. } = self.cores[core as usize];
+        let length = length.max(1);
+        let over = now.saturating_sub(start) / length;
+        start.saturating_add((over + 1).saturating_mul(length))
     }
 }
 
 impl Policy for ExactSlices {
     fn add(&mut self, _: ThreadId) -> Option<CoreId> {
         None
+    }
+
+    fn weigh(&mut self, thread: ThreadId, weight: Weight) {
+        if self.weights.len() <= thread.index() {
+            self.weights.resize(thread.index() + 1, Weight::NORMAL);
+        }
+        self.weights[thread.index()] = weight;
     }
 
     #[inline]
@@ -154,18 +182,18 @@ impl Policy for ExactSlices {
         let (now, somebody_waits) = (cpus.now().0, !self.run_queue.is_empty());
         let state = &mut self.cores[core.index()];
         let ran = now - state.start;
-        if somebody_waits && state.armed && ran >= self.slice {
+        if somebody_waits && state.armed && ran >= state.length {
             let thread = cpus.interrupt(core, observer);
             self.run_queue.push_back(thread.0);
             self.dispatch(cpus, core);
             return None;
         }
-        if ran >= self.slice {
+        if ran >= state.length {
             // A slice that ended while nobody waited is renewed.
-            state.start = now - ran % self.slice;
+            state.start = now - ran % state.length;
         }
         state.armed = somebody_waits;
-        let slice_end = Nanos(state.start.saturating_add(self.slice));
+        let slice_end = Nanos(state.start.saturating_add(state.length));
         Some(if somebody_waits { end.min(slice_end) } else { end })
     }
 

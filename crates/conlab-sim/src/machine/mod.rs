@@ -67,6 +67,7 @@ mod exact_slices;
 mod policy;
 mod processors;
 mod shape;
+mod weight;
 
 pub use driver::{Happening, Machine};
 pub use eevdf::Eevdf;
@@ -74,3 +75,4 @@ pub use exact_slices::ExactSlices;
 pub use policy::{Observer, Policy, Scheduler};
 pub use processors::{Activity, CoreId, Costs, Event, MachineEvent, Processors, Roused, State, ThreadId};
 pub use shape::Shape;
+pub use weight::Weight;

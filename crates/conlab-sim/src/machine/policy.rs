@@ -3,6 +3,7 @@
 use super::eevdf::Eevdf;
 use super::exact_slices::ExactSlices;
 use super::processors::{Activity, CoreId, MachineEvent, Processors, Roused, ThreadId};
+use super::weight::Weight;
 use crate::units::Nanos;
 
 /// Whoever keeps account of what threads spend their time on. `()` keeps none.
@@ -27,6 +28,11 @@ impl Observer for () {
 pub trait Policy {
     /// A thread exists from now on, blocked; the core that it counts as having run on, if any.
     fn add(&mut self, thread: ThreadId) -> Option<CoreId>;
+
+    /// A thread that has not run yet gets another weight than the normal one. A policy that knows none lets it be.
+    fn weigh(&mut self, thread: ThreadId, weight: Weight) {
+        let _ = (thread, weight);
+    }
 
     /// A blocked thread has become runnable, woken from core `near` if from any; `latency` is how long an idle core takes to start
     /// it. Whether a core was roused or interrupted for it.
@@ -88,6 +94,10 @@ macro_rules! of_either {
 impl Policy for Scheduler {
     fn add(&mut self, thread: ThreadId) -> Option<CoreId> {
         of_either!(self, policy => policy.add(thread))
+    }
+
+    fn weigh(&mut self, thread: ThreadId, weight: Weight) {
+        of_either!(self, policy => policy.weigh(thread, weight));
     }
 
     #[inline]

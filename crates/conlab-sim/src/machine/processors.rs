@@ -167,6 +167,9 @@ struct Thread {
     spinning: bool,
 }
 
+/// Thousandths of a processor's speed whose core is its own.
+const FULL: u64 = 1000;
+
 /// A core.
 #[derive(Clone, Debug)]
 struct Core {
@@ -176,6 +179,10 @@ struct Core {
     generation: u32,
     /// Being switched to.
     starting: bool,
+    /// Its thread runs; kept only where cores have siblings.
+    busy: bool,
+    /// The present burst is one beside a busy sibling.
+    slowed: bool,
 }
 
 /// Clock, events, threads and cores.
@@ -191,6 +198,8 @@ pub struct Processors<E> {
     /// The core whose thread is being resumed just now.
     active: u32,
     migrations: u64,
+    /// Speed of a core beside a busy sibling, in thousandths; [`FULL`]: cores have no siblings.
+    sibling_speed: u64,
     costs: Costs,
     /// Chance in timers and placement.
     placement: Stream,
@@ -200,7 +209,14 @@ pub struct Processors<E> {
 
 impl<E: Copy + From<MachineEvent>> Processors<E> {
     pub(super) fn new(cores: u32, costs: Costs, placement: Stream, wake_ups: Stream) -> Self {
-        let core = Core { burst_start: 0, current: NONE, generation: 0, starting: false };
+        let core = Core {
+            burst_start: 0,
+            current: NONE,
+            generation: 0,
+            starting: false,
+            busy: false,
+            slowed: false,
+        };
         Self {
             now: 0,
             events: FutureEvents::new(),
@@ -210,6 +226,7 @@ impl<E: Copy + From<MachineEvent>> Processors<E> {
             due: VecDeque::new(),
             active: NONE,
             migrations: 0,
+            sibling_speed: FULL,
             costs,
             placement,
             wake_ups,
@@ -252,9 +269,19 @@ impl<E: Copy + From<MachineEvent>> Processors<E> {
         self.idle.any()
     }
 
-    /// An idle core: `preferred` if that is one, else the lowest.
+    /// An idle core: `preferred` if that is one, else the lowest; where cores have siblings, one with an idle sibling before others.
     #[inline]
     pub fn idle_core(&mut self, preferred: Option<CoreId>) -> Option<CoreId> {
+        if self.sibling_speed < FULL {
+            let alone = |core: &u32| {
+                self.idle.contains(*core)
+                    && self.sibling_of(*core).is_none_or(|sibling| self.idle.contains(sibling))
+            };
+            let first = preferred.map(|core| core.0).filter(alone);
+            if let Some(core) = first.or_else(|| (0..self.cores()).find(alone)) {
+                return Some(CoreId(core));
+            }
+        }
         self.idle.peek(preferred.map_or(NONE, |core| core.0)).map(CoreId)
     }
 
@@ -365,6 +392,7 @@ impl<E: Copy + From<MachineEvent>> Processors<E> {
         let state = &mut self.cores[core.index()];
         state.generation = following(state.generation);
         let ran = self.now - state.burst_start;
+        let ran = if state.slowed { ran * self.sibling_speed / FULL } else { ran };
         state.burst_start = self.now;
         let thread = &mut self.threads[state.current as usize];
         thread.remaining = thread.remaining.saturating_sub(ran);
@@ -374,11 +402,16 @@ impl<E: Copy + From<MachineEvent>> Processors<E> {
     #[inline]
     pub fn burst<P: Policy>(&mut self, policy: &mut P, core: CoreId, observer: &mut impl Observer) {
         let now = self.now;
+        let slowed = self.sibling_speed < FULL
+            && self.sibling_of(core.0).is_some_and(|sibling| self.cores[sibling as usize].busy);
         let state = &mut self.cores[core.index()];
         state.burst_start = now;
+        state.slowed = slowed;
         let thread = &self.threads[state.current as usize];
         let endless = thread.spinning && thread.remaining == 0;
-        let end = Nanos(if endless { u64::MAX } else { now + thread.remaining });
+        let remaining = thread.remaining;
+        let takes = if slowed { (remaining * FULL).div_ceil(self.sibling_speed) } else { remaining };
+        let end = Nanos(if endless { u64::MAX } else { now + takes });
         if let Some(end) = policy.limit(self, core, end, observer).filter(|end| *end != Nanos::MAX) {
             let generation = self.cores[core.index()].generation;
             self.events.push(end, E::from(MachineEvent::Burst { core, generation }));
@@ -401,6 +434,37 @@ impl<E: Copy + From<MachineEvent>> Processors<E> {
             };
             observer.spent(thread, activity, Nanos(time));
         }
+        if self.sibling_speed < FULL && from == State::Running && to != State::Running {
+            self.note_busy(self.threads[thread.index()].core, false);
+        }
+    }
+
+    /// The other processor of a core's pair.
+    #[inline]
+    fn sibling_of(&self, core: u32) -> Option<u32> {
+        Some(core ^ 1).filter(|sibling| *sibling < self.cores())
+    }
+
+    /// A core, which has a sibling, begins or ends to run a thread: the sibling's burst goes on at another speed.
+    fn note_busy(&mut self, core: u32, busy: bool) {
+        self.cores[core as usize].busy = busy;
+        let Some(sibling) = self.sibling_of(core).filter(|sibling| self.active != *sibling) else { return };
+        let state = &self.cores[sibling as usize];
+        if !state.busy || state.starting {
+            return;
+        }
+        let thread = &self.threads[state.current as usize];
+        // Who spins without a limit has no end that could move.
+        if thread.spinning && thread.remaining == 0 {
+            return;
+        }
+        self.stop_burst(CoreId(sibling));
+        self.go_on_soon(CoreId(sibling));
+    }
+
+    /// Makes pairs of cores, 0 and 1, 2 and 3, …, share what they run on: while both run, each does so at `speed` thousandths.
+    pub(super) fn set_siblings(&mut self, speed: u64) {
+        self.sibling_speed = speed.clamp(1, FULL);
     }
 
     /// A core's thread starts, or goes on after something was granted to it; which one it is.
@@ -418,6 +482,9 @@ impl<E: Copy + From<MachineEvent>> Processors<E> {
             self.transition(thread, State::Running, observer);
             let last = std::mem::replace(&mut self.threads[thread.index()].core, core.0);
             self.migrations += u64::from(last != core.0 && last != NONE);
+            if self.sibling_speed < FULL {
+                self.note_busy(core.0, true);
+            }
         }
         thread
     }

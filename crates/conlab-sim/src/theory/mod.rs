@@ -11,7 +11,8 @@ mod scaling;
 pub use networks::{Network, NetworkSolution, Station, machine_repair, mean_value_analysis};
 pub use overload::{ErlangA, batch_wait, erlang_a, order_statistic, priority_waits};
 pub use queues::{
-    erlang_b, erlang_c, md1_wait, mg1_ps_sojourn, mg1_wait, mm1_sojourn_quantile, mm1_wait, mmc_wait,
+    dps_sojourns, erlang_b, erlang_c, md1_wait, mg1_ps_sojourn, mg1_wait, mm1_sojourn_quantile, mm1_wait,
+    mmc_wait,
 };
 pub use scaling::{Usl, amdahl_speedup, amdahl_speedup_limit, little, usl_fit};
 

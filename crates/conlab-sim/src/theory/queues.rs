@@ -211,6 +211,48 @@ pub fn mg1_ps_sojourn(utilisation: f64, service: f64) -> Result<f64, TheoryError
     Ok(service / (1.0 - utilisation))
 }
 
+/// Mean sojourns of two classes of Poisson arrivals with exponential service that share a processor by weight, each task of a
+/// class with the class's weight (discriminatory processor sharing).
+///
+/// # Errors
+///
+/// [`TheoryError::Unstable`] when the classes together use a processor up; [`TheoryError::OutOfRange`] for a service or weight
+/// that is not above 0.
+///
+/// # Source
+///
+/// G. Fayolle, I. Mitrani, R. Iasnogorodski, "Sharing a Processor Among Many Job Classes", J. ACM 27 (1980).
+///
+/// # Examples
+///
+/// ```
+/// // Of equal weight: service / (1 − ρ).
+/// let [first, second] = conlab_sim::theory::dps_sojourns([0.3, 0.1], [1.0, 2.0], [1.0, 1.0])?;
+/// assert!((first - 2.0).abs() < 1e-12 && (second - 4.0).abs() < 1e-12);
+/// // Of a far larger weight: as if the others were not there.
+/// let [first, _] = conlab_sim::theory::dps_sojourns([0.5, 0.3], [1.0, 1.0], [1e9, 1.0])?;
+/// assert!((first - 2.0).abs() < 1e-6);
+/// # Ok::<(), conlab_sim::theory::TheoryError>(())
+/// ```
+pub fn dps_sojourns(rates: [f64; 2], services: [f64; 2], weights: [f64; 2]) -> Result<[f64; 2], TheoryError> {
+    for (name, value) in
+        [("service", services[0]), ("service", services[1]), ("weight", weights[0]), ("weight", weights[1])]
+    {
+        if !(value.is_finite() && value > 0.0) {
+            return Err(TheoryError::OutOfRange { name, value, expected: "a finite number above 0" });
+        }
+    }
+    let used = [rates[0] * services[0], rates[1] * services[1]];
+    stable(used[0] + used[1], 1)?;
+    let common: f64 = (0..2).map(|class| weights[class] / services[class] * (1.0 - used[class])).sum();
+    let sojourn = |class: usize| {
+        let other = 1 - class;
+        let hindered = used[other] * (weights[other] - weights[class]) / (services[class] * common);
+        services[class] / (1.0 - used[0] - used[1]) * (1.0 + hindered)
+    };
+    Ok([sojourn(0), sojourn(1)])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
