@@ -118,6 +118,24 @@ pub struct PoolRecord {
     pub hold_ns: Distribution,
 }
 
+/// One store.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StoreRecord {
+    /// Engine behind it.
+    pub engine: String,
+    /// Values read.
+    pub reads: u64,
+    /// Values written and acknowledged.
+    pub writes: u64,
+    /// Whole reads.
+    pub read_ns: Distribution,
+    /// Whole writes.
+    pub write_ns: Distribution,
+    /// Of each write, what it waited for other writers. Absent in records of conlab 0.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_ns: Option<Distribution>,
+}
+
 /// A step that several tasks do at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct BatchRecord {

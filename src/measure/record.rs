@@ -7,7 +7,7 @@ use super::cause::{CAUSES, Cause};
 pub use super::lock_uses::LockUse;
 pub use super::mechanism_record::{
     BatchRecord, CallsRecord, EventRecord, GroupRecord, InstanceRecord, PhaseRecord, PoolRecord, QuotaRecord,
-    RecoveryRecord,
+    RecoveryRecord, StoreRecord,
 };
 pub use super::slow_task::SlowTask;
 use schemars::JsonSchema;
@@ -558,24 +558,6 @@ pub struct EstimateRecord {
     pub half_width: f64,
     /// Rounds.
     pub n: u64,
-}
-
-/// One store.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct StoreRecord {
-    /// Engine behind it.
-    pub engine: String,
-    /// Values read.
-    pub reads: u64,
-    /// Values written and acknowledged.
-    pub writes: u64,
-    /// Whole reads.
-    pub read_ns: Distribution,
-    /// Whole writes.
-    pub write_ns: Distribution,
-    /// Of each write, what it waited for other writers. Absent in records of conlab 0.1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub wait_ns: Option<Distribution>,
 }
 
 /// Scheduler figures, summed over the worker threads, for the measured window.
