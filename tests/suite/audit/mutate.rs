@@ -7,7 +7,7 @@ use conlab::report::audit_page;
 use conlab::report::text::{Details, text};
 
 /// Words that break readers: extremes, other languages of numbers, ends of strings, marks that forge lines.
-const WORDS: [&str; 26] = [
+const WORDS: [&str; 29] = [
     "1e308",
     "-1e308",
     "-0",
@@ -34,6 +34,18 @@ const WORDS: [&str; 26] = [
     "12:00:00",
     "2025-13-45T99:99:99",
     "p(",
+    "<testsuite tests=\"",
+    "</testsuite>",
+    ";",
+];
+
+/// Formats that show no statistics of two runs.
+const OTHERS: [&str; 3] = [
+    "<?xml version=\"1.0\"?>\n<testsuites tests=\"2\"><testsuite name=\"a\" tests=\"2\" failures=\"1\" time=\"0.03\">\
+     <testcase name=\"one\" time=\"0.012\"/><testcase name=\"t&amp;o\" time=\"0.018\"><failure/></testcase></testsuite></testsuites>",
+    "main;parse 30\nmain;work;inner 60\nmain;work 10\n",
+    "{\"profiler\": \"sampling\", \"stacks\": [[\"a;x\", 51], [\"a;y\", 49]], \"entries\": [\
+     {\"actor\": \"a\", \"step\": \"x\", \"self_weight\": 51}, {\"actor\": \"a\", \"step\": \"y\", \"self_weight\": 49}]}",
 ];
 
 /// Small reports of every format.
@@ -41,6 +53,7 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
     FORMATS
         .iter()
         .map(|format| (format.2)(&[Run::made("list", 7, 12, 23.4), Run::made("search", 8, 12, 61.7)]))
+        .chain(OTHERS.map(|text| text.as_bytes().to_vec()))
         .collect()
 }
 
