@@ -324,15 +324,28 @@ fn stacks_are_read_as_shares() {
     assert!(audit(&[report]).is_empty());
 }
 
-/// The weights of a profile's steps are those of its stacks, or something was left out.
+/// The same tasks simulated twice are equal by design; the same figures measured twice, or made by a formula, are not.
 #[test]
-fn a_campaigns_profile_adds_up() {
-    let profile = |weight: u64| {
-        format!(
-            r#"{{"profiler": "sampling", "stacks": [["a;x;execution", 51], ["a;y;lock", 49]], "unit": "samples",
-            "entries": [{{"actor": "a", "step": "x", "self_weight": 51}}, {{"actor": "a", "step": "y", "self_weight": {weight}}}]}}"#
+fn only_modelled_documents_of_a_campaign_may_be_equal() {
+    let document = |level: &str, name: &str| {
+        RUN.replace(
+            "{\"benchmark\": \"search\"",
+            &format!("{{\"conlab\": \"0.1.0\", \"level\": \"{level}\", \"benchmark\": \"{name}\""),
         )
     };
-    assert_eq!(codes_of(&[("p.json", profile(49))]), [""; 0]);
-    assert_eq!(codes_of(&[("p.json", profile(94))]), ["total-not-sum"]);
+    let pair =
+        |level: &str| codes_of(&[("a.json", document(level, "one")), ("b.json", document(level, "two"))]);
+    assert_eq!(pair("model"), [""; 0]);
+    assert_eq!(pair("measured"), ["duplicate-rows"]);
+    assert_eq!(pair("replay"), ["duplicate-rows"]);
+    // Written one second apart: 200 runs of 12 ms take two, unless they were simulated.
+    let written = |level: &str| {
+        let changed = document(level, "second").replace("12.3457", "12.4457").replace("16.1234", "16.2234");
+        codes_of(&[
+            ("first_2026-03-01T10-00-00Z.json", document(level, "first")),
+            ("second_2026-03-01T10-00-01Z.json", changed),
+        ])
+    };
+    assert_eq!(written("model"), [""; 0]);
+    assert_eq!(written("measured"), ["written-too-soon"]);
 }

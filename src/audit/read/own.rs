@@ -5,7 +5,6 @@
 
 use super::super::figure::Figure;
 use super::super::report::{Benchmark, Report};
-use super::super::statement::{Fact, Statement};
 use super::json::tree::{Kind, Node};
 use super::number::{Unit, quantity};
 use super::vocabulary::label;
@@ -40,10 +39,11 @@ pub(super) fn mark(report: &mut Report) {
     }
 }
 
-/// The profile of a campaign's benchmark: the weight of each step, which its stacks must add up to.
+/// The profile of a campaign's benchmark: the share of each step. Its stacks also hold waits that are no step's.
 pub(super) fn profile(root: &Node) -> Option<Report> {
     root.get("profiler")?.text()?;
-    let (stacks, entries) = (root.get("stacks")?, root.get("entries")?);
+    root.get("stacks")?;
+    let entries = root.get("entries")?;
     let named: Vec<(String, Figure)> = entries
         .items()
         .iter()
@@ -53,21 +53,21 @@ pub(super) fn profile(root: &Node) -> Option<Report> {
         })
         .collect();
     let own = named.iter().map(|(name, weight)| (name.as_str(), weight.value));
-    let mut report = super::text::stacks::shares("conlab's own, profile", own);
-    let weights = stacks.items().iter().filter_map(|stack| stack.figure("1")).map(|weight| weight.value);
-    let what = "weight of the stacks".to_owned();
-    report.statements.push(Statement {
-        line: stacks.line,
-        under: String::new(),
-        text: what.clone(),
-        fact: Fact::Total {
-            what,
-            parts: named.iter().map(|(_, weight)| *weight).collect(),
-            total: Figure::exact(weights.sum()),
-            unit: String::new(),
-        },
-    });
+    let report = super::text::stacks::shares("conlab's own, profile", own);
     (!named.is_empty()).then_some(report)
+}
+
+/// Marks a document of a campaign: what is modelled repeats to the last digit, what is measured or replayed does not.
+pub(super) fn mark_campaign(root: &Node, report: &mut Report) {
+    let Some(level) = root.get("conlab").and_then(|_| root.word("level")) else { return };
+    // The formulas of a replay are synthetic figures, and are judged as anybody's.
+    if level == "replay" {
+        return;
+    }
+    report.format = format!("conlab's own, campaign ({level})");
+    if level == "model" {
+        report.benchmarks.iter_mut().for_each(|benchmark| benchmark.manner.exact_repeats = true);
+    }
 }
 
 /// Keys of the results of conlab's commands, one of which stands beside `schema`.

@@ -235,10 +235,12 @@ pub(super) fn unequal(evidence: &Evidence<'_>) -> Vec<Hit> {
             return None;
         }
         // Percentiles that both samples carry do not grow with the sample; maxima do.
-        let carried =
-            |benchmark: &Benchmark, count: u64| count >= 100 && benchmark.summary.percentile(0.99).is_some();
-        if carried(baseline, loaded) && carried(isolated, alone) && loaded.max(alone) < 2 * loaded.min(alone)
-        {
+        let carried = |benchmark: &Benchmark, count: u64, least: u64| {
+            count >= least && benchmark.summary.percentile(0.99).is_some()
+        };
+        let both = |least| carried(baseline, loaded, least) && carried(isolated, alone, least);
+        // With three samples beyond it a p99 is no maximum any more.
+        if both(300) || both(100) && loaded.max(alone) < 2 * loaded.min(alone) {
             return None;
         }
         let high =

@@ -143,8 +143,9 @@ fn document(root: &Node) -> Result<Report, NoReport> {
             return Ok(reader(root));
         }
     }
-    let report = generic::read(root);
+    let mut report = generic::read(root);
     if report.is_understood() {
+        super::own::mark_campaign(root, &mut report);
         return Ok(report);
     }
     Err(NoReport::Looks(looks_like(root)))
