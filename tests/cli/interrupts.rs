@@ -223,7 +223,7 @@ fn an_interrupted_study_keeps_the_rounds_that_are_complete() {
     // A quarter of the rounds is complete when the program says so.
     for (command, quarter) in [
         (&["compare", "--engine", "virtual", "--queue", "mutex,lockfree"][..], "80 of at most 320"),
-        (&["explain", "--engine", "virtual"], "1280 of at most 5120"),
+        (&["explain", "--engine", "virtual"], "2560 of at most 10240"),
         (&["whatif", "--engine", "virtual", "--cost", "lock:registry"], "320 of at most 1280"),
     ] {
         let folder = TempDir::new().unwrap();

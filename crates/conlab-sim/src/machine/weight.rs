@@ -47,14 +47,37 @@ impl Weight {
         if self.0 == Self::NORMAL.0 { nanos } else { scaled(nanos, Self::NORMAL.0, self.0) }
     }
 
-    /// For how long the thread runs while so much of its virtual time passes.
+    /// The shortest time in which at least so much of its virtual time passes: rounded up, because a look at a deadline
+    /// that comes a nanosecond early finds it not reached, and a nanosecond may be no virtual time at all.
     #[inline]
     pub(super) fn real_time(self, virtual_nanos: i64) -> i64 {
-        if self.0 == Self::NORMAL.0 { virtual_nanos } else { scaled(virtual_nanos, self.0, Self::NORMAL.0) }
+        if self.0 == Self::NORMAL.0 {
+            return virtual_nanos;
+        }
+        -scaled(virtual_nanos.saturating_neg(), self.0, Self::NORMAL.0)
     }
 }
 
+/// Rounded down.
 fn scaled(value: i64, factor: u32, divisor: u32) -> i64 {
-    let product = i128::from(value) * i128::from(factor) / i128::from(divisor);
-    i64::try_from(product).unwrap_or(if value < 0 { i64::MIN } else { i64::MAX })
+    let product = (i128::from(value) * i128::from(factor)).div_euclid(i128::from(divisor));
+    i64::try_from(product).unwrap_or(if value < 0 { -i64::MAX } else { i64::MAX })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The wrong program: a look at a deadline that comes too early, finds it not reached, and looks again for ever.
+    #[test]
+    fn a_deadline_is_reached_when_its_time_is_over() {
+        for nice in -20..=19 {
+            let weight = Weight::of_nice(nice);
+            for left in (0..2000).chain([3_000_000, 123_456_789]) {
+                let passed = weight.virtual_time(weight.real_time(left));
+                assert!(passed >= left, "nice {nice}: {passed} of {left} ns");
+                assert!(left == 0 || weight.real_time(left) > 0, "nice {nice}: no time for {left} ns");
+            }
+        }
+    }
 }
