@@ -14,6 +14,7 @@ mod kills;
 mod limits;
 mod pages;
 mod records;
+mod reference;
 mod schedulers;
 mod stored;
 mod studies;
