@@ -148,7 +148,7 @@ pub fn why_not_here(scenario: &Scenario) -> Option<String> {
     own.then(|| "the scenario sets the constants of its host itself".into())
 }
 
-/// Runs `scenario`, its treatment applied, [`RUNS`] times on both engines in turn, shortened to seconds.
+/// Runs `scenario`, its treatment applied, three times on both engines in turn, shortened to seconds.
 ///
 /// # Errors
 ///
