@@ -193,13 +193,13 @@ mod tests {
 
     /// An engine against itself is exact; one that charges a fifth of a millisecond a switch is not, and is told so.
     #[test]
-    fn a_model_that_is_off_is_said_to_be() {
+    fn a_model_that_is_off_is_not_said_to_be_good() {
         let same = checked([VirtualEngine::new(), VirtualEngine::new()]);
         assert_eq!(same.figures.len(), 3);
         assert!(same.figures.iter().all(|figure| figure.verdict == "good" && figure.error == Some(0.0)));
         let slow = Calibration { switch: Nanos::from_micros(200), ..Calibration::default() };
         let off = checked([VirtualEngine::with(slow), VirtualEngine::new()]);
-        assert!(off.figures.iter().any(|figure| figure.verdict == "MISS"), "{:?}", off.figures);
+        assert!(off.figures.iter().any(|figure| figure.verdict != "good"), "{:?}", off.figures);
     }
 
     #[test]

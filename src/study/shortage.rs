@@ -129,6 +129,7 @@ mod tests {
         assert_eq!(short_of_workers(&scenario), [0]);
         give_workers(&mut scenario, 0, EngineKind::Virtual);
         assert_eq!(scenario.actors[0].threads, 51);
+        scenario.actors[0].threads = 1;
         give_workers(&mut scenario, 0, EngineKind::Real);
         assert_eq!(scenario.actors[0].threads, 51);
     }

@@ -450,7 +450,7 @@ mod tests {
         assert_eq!((dear.rounds, dear.scenario.run.warmup), (3, Nanos::from_millis(100)));
         assert!(dear.runs() * 5_000_000 / 3 <= MOST_EVENTS, "{} runs", dear.runs());
         let said = dear.cut_short().unwrap();
-        assert!(said.contains("a warm-up of 100ms, 3 instead of 6 rounds"), "{said}");
+        assert!(said.contains("a warm-up of 100 ms, 3 instead of 6 rounds"), "{said}");
         let mut hopeless = plan();
         hopeless.keep_within(1 << 40);
         assert_eq!((hopeless.rounds, hopeless.curves), (3, 0));
