@@ -11,7 +11,10 @@ from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 log = HistogramLogReader(sys.argv[1], HdrHistogram(1, 3_600_000_000_000, 3))
 while (part := log.get_next_interval_histogram()) is not None:
-    print(part.get_tag(), part.get_total_count(), *(part.get_value_at_percentile(p) for p in (50, 99)),
+    n = part.get_total_count()
+    # The library rounds a rank to the nearest one, conlab up: both agree on a percentile that is one.
+    ranks = (-(-p * n // 100) for p in (50, 99))
+    print(part.get_tag(), n, *(part.get_value_at_percentile(100 * rank / n) for rank in ranks),
           part.get_max_value(), part.get_min_value())
 ";
 
