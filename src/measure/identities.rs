@@ -21,7 +21,7 @@ const STEPS_TOLERANCE_NS: f64 = 100.0;
 pub fn check(record: &RunRecord) -> Vec<Identity> {
     let mut checked = Vec::new();
     for (name, actor) in &record.actors {
-        let ended = actor.completed + actor.refused + actor.timed_out + actor.failed + actor.cancelled;
+        let ended = actor.ended();
         let accounted = ended + actor.in_flight;
         checked.push(Identity {
             name: format!("nothing-lost {name}"),

@@ -294,6 +294,14 @@ pub struct ActorRecord {
     pub slowest: Vec<SlowTask>,
 }
 
+impl ActorRecord {
+    /// Tasks that ended, in whichever way; with those in flight they are all that were issued.
+    #[must_use]
+    pub const fn ended(&self) -> u64 {
+        self.completed + self.refused + self.timed_out + self.failed + self.cancelled
+    }
+}
+
 /// Summary of a distribution of durations.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Distribution {

@@ -63,7 +63,7 @@ fn verdict(kind: VerdictKind, message: String, parties: Vec<Party>) -> Verdict {
 fn too_short(record: &RunRecord) -> Option<Verdict> {
     let name = &record.treatment.focus;
     let focus = record.actors.get(name)?;
-    let ended = focus.completed + focus.refused + focus.timed_out + focus.failed + focus.cancelled;
+    let ended = focus.ended();
     if ended > 0 || record.partial {
         return None;
     }

@@ -1,15 +1,11 @@
 //! Random scenarios of the whole language on real threads: nothing is lost in any of them. One that fails is made as small as it
 //! can be. More of them: `CONLAB_SCENARIOS=200 CONLAB_SEED=7 cargo test --test real random -- --ignored`.
 
-use super::author::{Author, shrunk};
+use super::author::{Author, setting, shrunk};
 use conlab::engine::real::RealEngine;
 use conlab::engine::{Engine, EngineError, Experiment, Progress};
 use conlab::scenario::{LoadArm, Scenario};
 use conlab::units::Nanos;
-
-fn setting(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
-}
 
 /// What is wrong with a short run of it, if anything; nothing as well where it is refused.
 fn fault(text: &str) -> Option<String> {

@@ -21,8 +21,7 @@ fn counts(what: &str, shared: &str, actor: &str, others: &str) {
     let lost = record.identities.iter().find(|identity| identity.name == "nothing-lost").unwrap();
     assert!(lost.holds, "{what}: {}", lost.detail);
     for (name, actor) in &record.actors {
-        let ended = actor.completed + actor.refused + actor.timed_out + actor.failed + actor.cancelled;
-        assert_eq!(actor.issued, ended + actor.in_flight, "{what}, {name}");
+        assert_eq!(actor.issued, actor.ended() + actor.in_flight, "{what}, {name}");
         println!(
             "| {what} | {name} | {} | {} | {} | {} | {} ({} died) | {} | {} |",
             actor.issued,

@@ -2,7 +2,7 @@
 //! that wait for each other: on the virtual engine, against closed forms and exact counts.
 
 use super::oracle::{agrees, estimate};
-use super::simulated::{arm, ideal};
+use super::simulated::{arm, ideal, nothing_is_lost};
 use conlab::engine::VirtualEngine;
 use conlab::measure::RunRecord;
 use conlab::measure::record::ActorRecord;
@@ -19,13 +19,6 @@ fn scenario(run: &str, host: &str, actor: &str, others: &str) -> String {
 
 fn a(record: &RunRecord) -> &ActorRecord {
     &record.actors["a"]
-}
-
-fn nothing_is_lost(record: &RunRecord) {
-    for (name, actor) in &record.actors {
-        let ended = actor.completed + actor.refused + actor.timed_out + actor.failed + actor.cancelled;
-        assert_eq!(actor.issued, ended + actor.in_flight, "{name}");
-    }
 }
 
 fn near(what: &str, value: f64, expected: f64, tolerance: f64) {

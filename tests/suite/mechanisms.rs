@@ -2,7 +2,7 @@
 //! there are any and against exact counts where there are none. `tests/slow` repeats the hard ones within 1 %.
 
 use super::oracle::{agrees, estimate};
-use super::simulated::ideal;
+use super::simulated::{ideal, nothing_is_lost};
 use conlab::measure::RunRecord;
 use conlab::measure::record::ActorRecord;
 use conlab::theory::{
@@ -19,23 +19,6 @@ fn scenario(run: &str, cores: u32, shared: &str, actor: &str, others: &str) -> S
 
 fn a(record: &RunRecord) -> &ActorRecord {
     &record.actors["a"]
-}
-
-/// Everything that was issued ended in exactly one way, in the actor and in each of its kinds.
-fn nothing_is_lost(record: &RunRecord) {
-    for (name, actor) in &record.actors {
-        let ended = actor.completed + actor.refused + actor.timed_out + actor.failed + actor.cancelled;
-        assert_eq!(actor.issued, ended + actor.in_flight, "{name}");
-        if !actor.kinds.is_empty() {
-            let sum = |of: fn(&conlab::measure::record::GroupRecord) -> u64| {
-                actor.kinds.values().map(of).sum::<u64>()
-            };
-            assert_eq!(actor.issued, sum(|kind| kind.issued), "{name}");
-            assert_eq!(actor.completed, sum(|kind| kind.completed), "{name}");
-            assert_eq!(actor.timed_out, sum(|kind| kind.timed_out), "{name}");
-            assert_eq!(actor.refused, sum(|kind| kind.refused), "{name}");
-        }
-    }
 }
 
 #[test]

@@ -7,49 +7,13 @@
 //! CONLAB_SCENARIOS=1000 CONLAB_SEED=7 cargo test --test suite random_language -- --ignored
 //! ```
 
-use super::author::{Author, shrunk};
-use conlab::engine::{Engine, Experiment, Progress, VirtualEngine};
-use conlab::measure::record::VerdictKind;
-use conlab::scenario::{LoadArm, Scenario};
+use super::author::{Author, setting, shrunk};
+use super::random_scenarios::fault;
+use conlab::engine::VirtualEngine;
+use conlab::scenario::Scenario;
 
-fn setting(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
-}
-
-/// Runs one; what is wrong with it, if anything.
-fn fault(text: &str, engine: &VirtualEngine) -> Option<String> {
-    let scenario = Scenario::parse(text, "random").ok()?;
-    let output = match engine.run(&Experiment::new(scenario, LoadArm::Baseline), &Progress::default()) {
-        Ok(output) => output,
-        // A system that stands still.
-        Err(error) => return (!error.to_string().contains("deadlock")).then(|| error.to_string()),
-    };
-    let record = output.record;
-    let broken: Vec<String> = record
-        .identities
-        .iter()
-        .filter(|identity| !identity.holds)
-        .map(|identity| format!("{}: {}", identity.name, identity.detail))
-        .collect();
-    if !broken.is_empty() {
-        return Some(broken.join("; "));
-    }
-    for (name, actor) in &record.actors {
-        let ended = actor.completed + actor.refused + actor.timed_out + actor.failed + actor.cancelled;
-        if actor.issued != ended + actor.in_flight || actor.died > actor.failed {
-            return Some(format!(
-                "{name}: {} issued, {ended} ended, {} in flight",
-                actor.issued, actor.in_flight
-            ));
-        }
-    }
-    let stated = record
-        .verdicts
-        .iter()
-        .any(|verdict| matches!(verdict.kind, VerdictKind::Deadlock | VerdictKind::TooShort));
-    (record.trustworthy == stated)
-        .then(|| format!("trustworthy {}, {:?}", record.trustworthy, record.verdicts))
-}
+/// A system that stands still.
+const STATED: [&str; 1] = ["deadlock"];
 
 #[test]
 #[ignore = "minutes"]
@@ -65,9 +29,9 @@ fn identities_hold_in_every_valid_scenario_of_the_language() {
             continue;
         }
         let engine = &engines[usize::try_from(ran % 2).unwrap()];
-        if let Some(found) = fault(&text, engine) {
-            let small = shrunk(&text, |text| fault(text, engine).is_some());
-            let why = fault(&small, engine).unwrap_or_default();
+        if let Some(found) = fault(&text, engine, &STATED) {
+            let small = shrunk(&text, |text| fault(text, engine, &STATED).is_some());
+            let why = fault(&small, engine, &STATED).unwrap_or_default();
             panic!("seed {seed}, scenario {}: {found}\nas small as it fails: {why}\n{small}", drawn - 1);
         }
         ran += 1;

@@ -2,7 +2,7 @@
 //! engine, against closed forms.
 
 use super::oracle::{agrees, estimate};
-use super::simulated::ideal;
+use super::simulated::{ideal, nothing_is_lost};
 use conlab::measure::RunRecord;
 use conlab::measure::record::VerdictKind;
 use conlab::queue::QueueKind;
@@ -16,14 +16,6 @@ fn scenario(run: &str, cores: u32, actor: &str, others: &str) -> String {
         "schema = 1\nname = \"workplaces\"\n[run]\nwarmup = \"2s\"\n{run}\n[host]\ncores = {cores}\n\
          [actor.a]\nfocus = true\n{actor}\n{others}\n"
     )
-}
-
-/// Everything that was issued ended in exactly one way.
-fn nothing_is_lost(record: &RunRecord) {
-    for (name, actor) in &record.actors {
-        let ended = actor.completed + actor.refused + actor.timed_out + actor.failed + actor.cancelled;
-        assert_eq!(actor.issued, ended + actor.in_flight, "{name}");
-    }
 }
 
 /// One asynchronous worker, whose step of an exponential millisecond is done by a blocking pool, or not.

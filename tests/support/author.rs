@@ -5,9 +5,63 @@ use conlab::scenario::Scenario;
 use std::fmt::Write;
 use toml_edit::{DocumentMut, Item, Value};
 
+/// What a search is told to do by the environment: how many, from which seed.
+pub(crate) fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+}
+
+/// Draws the words of scenarios.
+pub(crate) struct Dice(Stream);
+
+impl Dice {
+    /// The dice of scenario `number` under `seed`.
+    pub(crate) fn new(seed: u64, number: u64) -> Self {
+        Self(Stream::new(seed, Source::Data, 0, number))
+    }
+
+    /// A number below `most`.
+    pub(crate) fn below(&mut self, most: u64) -> u64 {
+        self.0.below(most)
+    }
+
+    pub(crate) fn one_of<'a>(&mut self, words: &[&'a str]) -> &'a str {
+        words[usize::try_from(self.0.below(words.len() as u64)).unwrap()]
+    }
+
+    /// True once in `n`.
+    pub(crate) fn once_in(&mut self, n: u64) -> bool {
+        self.0.below(n) == 0
+    }
+
+    pub(crate) fn between(&mut self, low: u64, high: u64) -> u64 {
+        low + self.0.below(high - low + 1)
+    }
+
+    pub(crate) fn time(&mut self) -> String {
+        match self.0.below(3) {
+            0 => format!("\"{}us\"", self.between(1, 900)),
+            1 => format!("\"{}ms\"", self.between(1, 9)),
+            _ => format!("\"{}us\"", self.between(50, 5000)),
+        }
+    }
+
+    pub(crate) fn spread(&mut self) -> String {
+        match self.0.below(9) {
+            0 => "{ uniform = 0.3 }".into(),
+            1 => "\"exponential\"".into(),
+            2 => "{ lognormal = 0.5 }".into(),
+            3 => "{ gamma = 4.0 }".into(),
+            4 => "{ pareto = 2.5 }".into(),
+            5 => "{ hyperexponential = 4.0 }".into(),
+            6 => "{ ramp = { step = \"10us\", count = 7 } }".into(),
+            _ => "\"constant\"".into(),
+        }
+    }
+}
+
 /// Draws scenarios.
 pub(crate) struct Author {
-    stream: Stream,
+    dice: Dice,
     /// Plain locks, and those that readers share.
     locks: Vec<String>,
     shared: Vec<String>,
@@ -19,84 +73,56 @@ pub(crate) struct Author {
 impl Author {
     /// The author of scenario `number` under `seed`.
     pub(crate) fn new(seed: u64, number: u64) -> Self {
-        let stream = Stream::new(seed, Source::Data, 0, number);
-        Self { stream, locks: Vec::new(), shared: Vec::new(), pools: 0, caches: 0, stores: 0 }
-    }
-
-    fn one_of<'a>(&mut self, words: &[&'a str]) -> &'a str {
-        words[usize::try_from(self.stream.below(words.len() as u64)).unwrap()]
+        Self {
+            dice: Dice::new(seed, number),
+            locks: Vec::new(),
+            shared: Vec::new(),
+            pools: 0,
+            caches: 0,
+            stores: 0,
+        }
     }
 
     /// One of these names; nothing where there are none.
     fn any(&mut self, names: &[String]) -> Option<String> {
-        let place = usize::try_from(self.stream.below(names.len().max(1) as u64)).unwrap();
+        let place = usize::try_from(self.dice.below(names.len().max(1) as u64)).unwrap();
         names.get(place).cloned()
-    }
-
-    /// True once in `n`.
-    fn once_in(&mut self, n: u64) -> bool {
-        self.stream.below(n) == 0
-    }
-
-    fn between(&mut self, low: u64, high: u64) -> u64 {
-        low + self.stream.below(high - low + 1)
-    }
-
-    fn time(&mut self) -> String {
-        match self.stream.below(3) {
-            0 => format!("\"{}us\"", self.between(1, 900)),
-            1 => format!("\"{}ms\"", self.between(1, 9)),
-            _ => format!("\"{}us\"", self.between(50, 5000)),
-        }
-    }
-
-    fn spread(&mut self) -> String {
-        match self.stream.below(9) {
-            0 => "{ uniform = 0.3 }".into(),
-            1 => "\"exponential\"".into(),
-            2 => "{ lognormal = 0.5 }".into(),
-            3 => "{ gamma = 4.0 }".into(),
-            4 => "{ pareto = 2.5 }".into(),
-            5 => "{ hyperexponential = 4.0 }".into(),
-            6 => "{ ramp = { step = \"10us\", count = 7 } }".into(),
-            _ => "\"constant\"".into(),
-        }
     }
 
     /// A duration with a spread, or without.
     fn draw(&mut self) -> String {
-        if self.once_in(2) {
-            return self.time();
+        if self.dice.once_in(2) {
+            return self.dice.time();
         }
-        format!("{{ mean = {}, spread = {} }}", self.time(), self.spread())
+        format!("{{ mean = {}, spread = {} }}", self.dice.time(), self.dice.spread())
     }
 
     /// What a step holds and how often it happens; whether it holds a pool.
     fn frame(&mut self, step: &mut String) -> bool {
-        if self.once_in(3) {
-            if self.once_in(3)
+        if self.dice.once_in(3) {
+            if self.dice.once_in(3)
                 && let Some(lock) = self.any(&self.shared.clone())
             {
-                _ = write!(step, ", lock = \"{lock}\", share = {}", self.one_of(&["true", "false"]));
+                _ = write!(step, ", lock = \"{lock}\", share = {}", self.dice.one_of(&["true", "false"]));
             } else if let Some(lock) = self.any(&self.locks.clone()) {
                 _ = write!(step, ", lock = \"{lock}\"");
             }
         }
-        let holds = self.pools > 0 && self.once_in(4);
+        let holds = self.pools > 0 && self.dice.once_in(4);
         if holds {
-            _ = write!(step, ", pool = \"p{}\"", self.stream.below(self.pools as u64));
+            _ = write!(step, ", pool = \"p{}\"", self.dice.below(self.pools as u64));
         }
-        if self.once_in(6) {
-            _ = write!(step, ", chance = 0.{}", self.between(1, 9));
+        if self.dice.once_in(6) {
+            _ = write!(step, ", chance = 0.{}", self.dice.between(1, 9));
         }
-        if self.once_in(10) {
-            _ = write!(step, ", fail = 0.0{}", self.between(1, 9));
+        if self.dice.once_in(10) {
+            _ = write!(step, ", fail = 0.0{}", self.dice.between(1, 9));
         }
-        if self.once_in(10) {
-            let panic = match self.stream.below(3) {
-                0 => format!("0.0{}", self.between(1, 9)),
-                1 => format!("{{ task = {} }}", self.between(1, 50)),
-                _ => format!("{{ every = {} }}", self.between(3, 50)),
+        if self.dice.once_in(10) {
+            let panic = match self.dice.below(3) {
+                0 => format!("0.0{}", self.dice.between(1, 9)),
+                1 => format!("{{ task = {} }}", self.dice.between(1, 50)),
+                _ => format!("{{ every = {} }}", self.dice.between(3, 50)),
             };
             _ = write!(step, ", panic = {panic}");
         }
@@ -106,32 +132,32 @@ impl Author {
     /// How a call goes to `to`.
     fn call(&mut self, to: &str) -> String {
         let mut call = format!(", call = \"{to}\"");
-        if self.once_in(2) {
+        if self.dice.once_in(2) {
             return call;
         }
-        let fan = self.between(1, 5);
+        let fan = self.dice.between(1, 5);
         if fan > 1 {
             _ = write!(call, ", fan = {fan}");
-            match self.stream.below(3) {
+            match self.dice.below(3) {
                 0 => call.push_str(", wait = \"first\", cancel = true"),
-                1 => _ = write!(call, ", wait = {}", self.between(1, fan)),
-                _ => _ = write!(call, ", parallel = {}", self.between(1, fan)),
+                1 => _ = write!(call, ", wait = {}", self.dice.between(1, fan)),
+                _ => _ = write!(call, ", parallel = {}", self.dice.between(1, fan)),
             }
         }
-        if self.once_in(3) {
-            _ = write!(call, ", hedge = {}", self.time());
+        if self.dice.once_in(3) {
+            _ = write!(call, ", hedge = {}", self.dice.time());
         }
-        if self.once_in(2) {
+        if self.dice.once_in(2) {
             _ = write!(call, ", timeout = {}", self.draw());
-            if self.once_in(2) && !call.contains("cancel") {
+            if self.dice.once_in(2) && !call.contains("cancel") {
                 call.push_str(", cancel = true");
             }
         }
-        if self.once_in(2) {
-            let times = self.between(1, 3);
-            let after = self.time();
+        if self.dice.once_in(2) {
+            let times = self.dice.between(1, 3);
+            let after = self.dice.time();
             _ = write!(call, ", retry = {{ times = {times}, after = {after}, factor = 2, jitter = 0.5");
-            call.push_str(if self.once_in(2) { ", budget = \"20%\" }" } else { " }" });
+            call.push_str(if self.dice.once_in(2) { ", budget = \"20%\" }" } else { " }" });
         }
         call
     }
@@ -141,72 +167,78 @@ impl Author {
         let mut step = format!("{{ name = \"s{number}\"");
         let holds = self.frame(&mut step);
         let mut effects = 0;
-        if self.once_in(2) {
+        if self.dice.once_in(2) {
             _ = write!(step, ", compute = {}", self.draw());
             effects += 1;
         }
-        if self.once_in(8) {
+        if self.dice.once_in(8) {
             step.push_str(", touch = \"16KiB\"");
             effects += 1;
         }
-        if self.once_in(16) {
+        if self.dice.once_in(16) {
             step.push_str(", compress = \"1KiB\"");
             effects += 1;
         }
-        if self.caches > 0 && self.once_in(4) {
-            let (hit, miss, kind) = (self.time(), self.time(), self.one_of(&["io", "compute"]));
-            let cache = self.stream.below(self.caches as u64);
+        if self.caches > 0 && self.dice.once_in(4) {
+            let (hit, miss, kind) =
+                (self.dice.time(), self.dice.time(), self.dice.one_of(&["io", "compute"]));
+            let cache = self.dice.below(self.caches as u64);
             _ = write!(step, ", cache = \"c{cache}\", hit = {hit}, miss = {{ {kind} = {miss} }}");
             effects += 1;
         }
-        if self.stores > 0 && self.once_in(5) {
-            let store = self.stream.below(self.stores as u64);
-            _ = write!(step, ", {} = \"d{store}\"", self.one_of(&["read", "write"]));
+        if self.stores > 0 && self.dice.once_in(5) {
+            let store = self.dice.below(self.stores as u64);
+            _ = write!(step, ", {} = \"d{store}\"", self.dice.one_of(&["read", "write"]));
             effects += 1;
         }
         let mut blocks = false;
-        if effects == 0 || self.once_in(3) {
-            _ = write!(step, ", io = {}", self.time());
-            blocks = asynchronous && self.once_in(4);
+        if effects == 0 || self.dice.once_in(3) {
+            _ = write!(step, ", io = {}", self.dice.time());
+            blocks = asynchronous && self.dice.once_in(4);
             step.push_str(if blocks { ", blocks = true" } else { "" });
         }
         // Whoever holds a place and waits for others could wait for ever.
         if !holds
-            && self.once_in(3)
+            && self.dice.once_in(3)
             && let Some(to) = self.any(later)
         {
-            if self.once_in(3) {
+            if self.dice.once_in(3) {
                 _ = write!(step, ", send = \"{to}\"");
             } else {
                 step.push_str(&self.call(&to));
             }
-        } else if !blocks && self.once_in(6) {
+        } else if !blocks && self.dice.once_in(6) {
             step.push_str(", offload = true");
         }
-        if self.once_in(8) {
-            _ = write!(step, ", times = {}", self.between(2, 5));
-        } else if self.once_in(8) {
-            _ = write!(step, ", batch = {{ most = {}, within = {} }}", self.between(1, 8), self.time());
+        if self.dice.once_in(8) {
+            _ = write!(step, ", times = {}", self.dice.between(2, 5));
+        } else if self.dice.once_in(8) {
+            _ = write!(
+                step,
+                ", batch = {{ most = {}, within = {} }}",
+                self.dice.between(1, 8),
+                self.dice.time()
+            );
         }
-        if self.once_in(2) {
-            _ = write!(step, ", spread = {}", self.spread());
+        if self.dice.once_in(2) {
+            _ = write!(step, ", spread = {}", self.dice.spread());
         }
         step + " }"
     }
 
     /// A load; whether its clients come back at once.
     fn load(&mut self, focus: bool, mix: &str) -> (String, bool) {
-        if !focus && self.once_in(3) {
+        if !focus && self.dice.once_in(3) {
             return (String::new(), false);
         }
-        if self.once_in(2) {
-            let thinks = self.once_in(2);
-            let think = if thinks { format!(", think = {}", self.time()) } else { String::new() };
-            return (format!("load = {{ clients = {}{think}{mix} }}\n", self.between(1, 40)), !thinks);
+        if self.dice.once_in(2) {
+            let thinks = self.dice.once_in(2);
+            let think = if thinks { format!(", think = {}", self.dice.time()) } else { String::new() };
+            return (format!("load = {{ clients = {}{think}{mix} }}\n", self.dice.between(1, 40)), !thinks);
         }
-        let arrivals = self.one_of(&["poisson", "paced", "uniform"]);
-        if self.once_in(4) {
-            let (first, second) = (self.between(5, 500), self.between(5, 3000));
+        let arrivals = self.dice.one_of(&["poisson", "paced", "uniform"]);
+        if self.dice.once_in(4) {
+            let (first, second) = (self.dice.between(5, 500), self.dice.between(5, 3000));
             return (
                 format!(
                     "load = {{ phases = [{{ for = \"60ms\", rate = \"{first}/s\" }}, {{ for = \"30ms\", rate = \"{second}/s\" }}, \
@@ -216,105 +248,109 @@ impl Author {
             );
         }
         (
-            format!("load = {{ rate = \"{}/s\", arrivals = \"{arrivals}\"{mix} }}\n", self.between(5, 3000)),
+            format!(
+                "load = {{ rate = \"{}/s\", arrivals = \"{arrivals}\"{mix} }}\n",
+                self.dice.between(5, 3000)
+            ),
             false,
         )
     }
 
     fn run_and_host(&mut self, text: &mut String) {
         text.push_str("[run]\n");
-        match self.stream.below(3) {
+        match self.dice.below(3) {
             // Whoever spins on the only processor for a lock whose holder waits for it goes on for ever.
-            0 => _ = writeln!(text, "tasks = {}\nduration = \"1s\"", self.between(1, 200)),
-            1 => _ = writeln!(text, "duration = \"{}ms\"", self.between(1, 200)),
+            0 => _ = writeln!(text, "tasks = {}\nduration = \"1s\"", self.dice.between(1, 200)),
+            1 => _ = writeln!(text, "duration = \"{}ms\"", self.dice.between(1, 200)),
             _ => {
-                let (tasks, duration) = (self.between(1, 300), self.between(20, 200));
+                let (tasks, duration) = (self.dice.between(1, 300), self.dice.between(20, 200));
                 _ = writeln!(text, "tasks = {tasks}\nduration = \"{duration}ms\"");
             }
         }
-        _ = writeln!(text, "warmup = \"{}ms\"\nseed = {}", self.stream.below(60), self.stream.below(1000));
-        _ = writeln!(text, "[host]\ncores = {}", self.between(1, 5));
-        if self.once_in(2) {
-            _ = writeln!(text, "slice = \"{}us\"", self.between(100, 3000));
+        _ = writeln!(text, "warmup = \"{}ms\"\nseed = {}", self.dice.below(60), self.dice.below(1000));
+        _ = writeln!(text, "[host]\ncores = {}", self.dice.between(1, 5));
+        if self.dice.once_in(2) {
+            _ = writeln!(text, "slice = \"{}us\"", self.dice.between(100, 3000));
         }
-        if self.once_in(5) {
+        if self.dice.once_in(5) {
             _ = writeln!(
                 text,
                 "quota = \"{}%\"\nperiod = \"{}ms\"",
-                self.between(30, 300),
-                self.between(5, 50)
+                self.dice.between(30, 300),
+                self.dice.between(5, 50)
             );
         }
-        if self.once_in(5) {
-            _ = writeln!(text, "siblings = 0.{}", self.between(3, 9));
+        if self.dice.once_in(5) {
+            _ = writeln!(text, "siblings = 0.{}", self.dice.between(3, 9));
         }
     }
 
     /// Locks, pools, caches and stores; the interpreter lock, if there is one.
     fn shared_things(&mut self, text: &mut String) -> Option<String> {
         let mut interpreter = None;
-        for number in 0..self.stream.below(4) {
-            let kind = self.one_of(&["mutex", "spin", "absent", "gil", "mutex", "shared"]);
+        for number in 0..self.dice.below(4) {
+            let kind = self.dice.one_of(&["mutex", "spin", "absent", "gil", "mutex", "shared"]);
             _ = writeln!(text, "[lock.l{number}]\nkind = \"{kind}\"");
             match kind {
                 "gil" => interpreter = Some(format!("l{number}")),
                 "shared" => {
-                    _ = writeln!(text, "prefer = \"{}\"", self.one_of(&["writers", "readers", "fifo"]));
+                    _ = writeln!(text, "prefer = \"{}\"", self.dice.one_of(&["writers", "readers", "fifo"]));
                     self.shared.push(format!("l{number}"));
                 }
                 _ => {
-                    if kind == "mutex" && self.once_in(2) {
-                        let next = self.one_of(&["\"barge\"", "\"fifo\"", "{ handover = \"1ms\" }"]);
-                        let wait = self.one_of(&["\"park\"", "{ spin = \"20us\" }", "{ poll = \"1ms\" }"]);
+                    if kind == "mutex" && self.dice.once_in(2) {
+                        let next = self.dice.one_of(&["\"barge\"", "\"fifo\"", "{ handover = \"1ms\" }"]);
+                        let wait =
+                            self.dice.one_of(&["\"park\"", "{ spin = \"20us\" }", "{ poll = \"1ms\" }"]);
                         _ = writeln!(text, "next = {next}\nwait = {wait}");
                     }
                     self.locks.push(format!("l{number}"));
                 }
             }
         }
-        self.pools = usize::try_from(self.stream.below(3)).unwrap();
+        self.pools = usize::try_from(self.dice.below(3)).unwrap();
         for number in 0..self.pools {
-            let (size, next) = (self.between(1, 6), self.one_of(&["fifo", "barge"]));
+            let (size, next) = (self.dice.between(1, 6), self.dice.one_of(&["fifo", "barge"]));
             _ = writeln!(text, "[pool.p{number}]\nsize = {size}\nnext = \"{next}\"");
-            if self.once_in(2) {
+            if self.dice.once_in(2) {
                 _ = writeln!(text, "timeout = {}", self.draw());
             }
         }
-        self.caches = usize::try_from(self.stream.below(3)).unwrap();
+        self.caches = usize::try_from(self.dice.below(3)).unwrap();
         for number in 0..self.caches {
-            let layout = self.one_of(&["contended", "sharded", "isolated"]);
-            let capacity = self.between(1, 200);
+            let layout = self.dice.one_of(&["contended", "sharded", "isolated"]);
+            let capacity = self.dice.between(1, 200);
             _ = writeln!(
                 text,
                 "[cache.c{number}]\nlayout = \"{layout}\"\ncapacity = {capacity}\nkeys = {{ count = 300, zipf = 0.8 }}"
             );
-            if self.once_in(3) {
-                _ = writeln!(text, "ttl = {}\nonce = true", self.time());
+            if self.dice.once_in(3) {
+                _ = writeln!(text, "ttl = {}\nonce = true", self.dice.time());
             }
         }
-        self.stores = usize::try_from(self.stream.below(2)).unwrap();
+        self.stores = usize::try_from(self.dice.below(2)).unwrap();
         for number in 0..self.stores {
-            let (read, write) = (self.time(), self.time());
+            let (read, write) = (self.dice.time(), self.dice.time());
             _ = writeln!(text, "[store.d{number}]\ncount = 10\nread = {read}\nwrite = {write}");
         }
         interpreter
     }
 
     fn events(&mut self, text: &mut String, names: &[String]) {
-        for number in 0..self.stream.below(3) {
-            let (at, every) = (self.stream.below(60), self.between(20, 80));
-            let length = self.between(1, every / 3);
+        for number in 0..self.dice.below(3) {
+            let (at, every) = (self.dice.below(60), self.dice.between(20, 80));
+            let length = self.dice.between(1, every / 3);
             _ = writeln!(text, "[event.e{number}]\nat = \"{at}ms\"\nfor = \"{length}ms\"");
-            if self.once_in(2) {
+            if self.dice.once_in(2) {
                 _ = writeln!(text, "every = \"{every}ms\"");
             }
             let whom = self.any(names).unwrap();
-            match self.stream.below(3) {
+            match self.dice.below(3) {
                 0 => text.push_str("pause = \"all\"\n"),
                 1 => _ = writeln!(text, "pause = \"{whom}\""),
                 _ => {
                     _ = writeln!(text, "kill = \"{whom}\"");
-                    text.push_str(if self.once_in(2) { "workers = 1\n" } else { "" });
+                    text.push_str(if self.dice.once_in(2) { "workers = 1\n" } else { "" });
                 }
             }
         }
@@ -322,22 +358,22 @@ impl Author {
 
     /// What an actor has to say of its workers; whether they are asynchronous.
     fn workplace(&mut self, text: &mut String, workers: Option<&str>) -> (bool, bool) {
-        if let Some(queue) = workers.filter(|_| self.once_in(3)) {
+        if let Some(queue) = workers.filter(|_| self.dice.once_in(3)) {
             text.push_str("workers = \"w\"\n");
             return (queue == "async", false);
         }
-        let queue = self.one_of(&["mutex", "lockfree", "async", "arrayqueue", "segqueue"]);
-        let threads = self.between(1, 12);
-        let capacity = if self.once_in(3) { self.between(1, 4) } else { 1024 };
+        let queue = self.dice.one_of(&["mutex", "lockfree", "async", "arrayqueue", "segqueue"]);
+        let threads = self.dice.between(1, 12);
+        let capacity = if self.dice.once_in(3) { self.dice.between(1, 4) } else { 1024 };
         _ = writeln!(text, "threads = {threads}\nqueue = \"{queue}\"\ncapacity = {capacity}");
-        if self.once_in(5) {
-            let route = self.one_of(&["random", "round-robin", "shortest", "hash"]);
-            _ = writeln!(text, "instances = {}\nroute = \"{route}\"", self.between(2, 4));
+        if self.dice.once_in(5) {
+            let route = self.dice.one_of(&["random", "round-robin", "shortest", "hash"]);
+            _ = writeln!(text, "instances = {}\nroute = \"{route}\"", self.dice.between(2, 4));
         }
-        if self.once_in(5) {
-            _ = writeln!(text, "nice = {}", self.between(1, 19));
+        if self.dice.once_in(5) {
+            _ = writeln!(text, "nice = {}", self.dice.between(1, 19));
         }
-        if queue != "async" && self.once_in(3) {
+        if queue != "async" && self.dice.once_in(3) {
             _ = writeln!(text, "restart = {}", self.draw());
         }
         (queue == "async", queue == "segqueue")
@@ -345,26 +381,26 @@ impl Author {
 
     /// When an actor turns work away; `closed`: its clients would be back at once, for ever.
     fn overload(&mut self, text: &mut String, closed: bool, unbounded: bool) {
-        if !closed && !unbounded && self.once_in(3) {
-            _ = writeln!(text, "full = \"{}\"", self.one_of(&["block", "refuse", "drop-oldest"]));
+        if !closed && !unbounded && self.dice.once_in(3) {
+            _ = writeln!(text, "full = \"{}\"", self.dice.one_of(&["block", "refuse", "drop-oldest"]));
         }
-        if !closed && self.once_in(4) {
+        if !closed && self.dice.once_in(4) {
             _ = writeln!(text, "timeout = {}", self.draw());
         }
-        if !closed && self.once_in(5) {
-            let shed = if self.once_in(2) {
+        if !closed && self.dice.once_in(5) {
+            let shed = if self.dice.once_in(2) {
                 "{ length = 3 }".into()
             } else {
-                format!("{{ age = {} }}", self.time())
+                format!("{{ age = {} }}", self.dice.time())
             };
             _ = writeln!(text, "shed = {shed}");
         }
-        if self.once_in(5) {
+        if self.dice.once_in(5) {
             _ = writeln!(
                 text,
                 "slowdown = {{ beyond = {}, each = \"{}%\" }}",
-                self.stream.below(6),
-                self.between(1, 20)
+                self.dice.below(6),
+                self.dice.between(1, 20)
             );
         }
     }
@@ -374,13 +410,13 @@ impl Author {
         let mut text = String::from("schema = 1\nname = \"random\"\n");
         self.run_and_host(&mut text);
         let interpreter = self.shared_things(&mut text);
-        let workers = self.once_in(4).then(|| self.one_of(&["mutex", "lockfree", "async"]));
+        let workers = self.dice.once_in(4).then(|| self.dice.one_of(&["mutex", "lockfree", "async"]));
         if let Some(queue) = workers {
-            _ = writeln!(text, "[workers.w]\nthreads = {}\nqueue = \"{queue}\"", self.between(1, 6));
+            _ = writeln!(text, "[workers.w]\nthreads = {}\nqueue = \"{queue}\"", self.dice.between(1, 6));
         }
-        let actors = self.between(1, 4);
+        let actors = self.dice.between(1, 4);
         let names: Vec<String> = (0..actors).map(|number| format!("a{number}")).collect();
-        let kinds: Vec<bool> = names.iter().map(|_| self.once_in(4)).collect();
+        let kinds: Vec<bool> = names.iter().map(|_| self.dice.once_in(4)).collect();
         let receivers: Vec<String> = names
             .iter()
             .zip(&kinds)
@@ -397,7 +433,7 @@ impl Author {
             let (load, at_once) = self.load(number == 0, mix);
             text.push_str(&load);
             self.overload(&mut text, at_once, unbounded);
-            if let Some(lock) = interpreter.as_ref().filter(|_| self.once_in(2)) {
+            if let Some(lock) = interpreter.as_ref().filter(|_| self.dice.once_in(2)) {
                 _ = writeln!(text, "under = \"{lock}\"");
             }
             let kinds = if kinds[number] { &["get", "put"][..] } else { &[""] };
@@ -405,7 +441,7 @@ impl Author {
                 if !kind.is_empty() {
                     _ = writeln!(text, "[actor.{name}.on.{kind}]");
                 }
-                let count = self.between(1, 3);
+                let count = self.dice.between(1, 3);
                 let later = &receivers[number + 1..];
                 let steps: Vec<String> =
                     (0..count).map(|step| self.step(step, asynchronous, later)).collect();

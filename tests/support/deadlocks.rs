@@ -81,23 +81,28 @@ fn crossed(locks: &str, callers: &str, answerers: &str, in_order: bool) -> Strin
 const CROSSED: [(&str, &str); 4] =
     [("x", "an answer of `bee`"), ("bee", "lock `b`"), ("y", "an answer of `cee`"), ("cee", "lock `a`")];
 
+/// `count` locks and as many who take two neighbours of them, from `who(index, focus, locks, meanwhile)`; in order, the last takes
+/// them the other way round, and nobody waits for ever.
+fn around(count: usize, in_order: bool, who: impl Fn(usize, &str, [usize; 2], &str) -> String) -> String {
+    let meanwhile = if in_order { LONG } else { SHORT };
+    let locks = (0..count).map(|index| format!("[lock.l{index}]\n"));
+    let all = (0..count).map(|index| {
+        let focus = if index == 0 { "focus = true\n" } else { "" };
+        let locks = if in_order && index == count - 1 { [0, index] } else { [index, (index + 1) % count] };
+        who(index, focus, locks, meanwhile)
+    });
+    locks.chain(all).collect()
+}
+
 /// `count` actors, each of which holds a lock and calls one who takes the next; the last one in order, if so.
 fn ring(count: usize, in_order: bool) -> String {
-    let meanwhile = if in_order { LONG } else { SHORT };
-    let mut text: String = (0..count).map(|index| format!("[lock.l{index}]\n")).collect();
-    for index in 0..count {
-        let focus = if index == 0 { "focus = true\n" } else { "" };
-        let (first, second) =
-            if in_order && index == count - 1 { (0, index) } else { (index, (index + 1) % count) };
-        write!(
-            text,
+    around(count, in_order, |index, focus, [first, second], meanwhile| {
+        format!(
             "[actor.h{index}]\n{focus}load = {{ clients = 1 }}\n\
              steps = [{{ name = \"s\", lock = \"l{first}\", {meanwhile}, call = \"t{index}\" }}]\n\
              [actor.t{index}]\nsteps = [{{ name = \"t\", lock = \"l{second}\", compute = \"10us\" }}]\n"
         )
-        .unwrap();
-    }
-    text
+    })
 }
 
 fn ring_cycle(count: usize) -> Vec<(String, String)> {
@@ -113,21 +118,13 @@ fn ring_cycle(count: usize) -> Vec<(String, String)> {
 
 /// `count` philosophers, each of whom takes the lock of its left and then, holding it, that of its right.
 fn philosophers(count: usize, of: &str, in_order: bool) -> String {
-    let meanwhile = if in_order { LONG } else { SHORT };
-    let mut text: String = (0..count).map(|index| format!("[lock.l{index}]\n")).collect();
-    for index in 0..count {
-        let focus = if index == 0 { "focus = true\n" } else { "" };
-        let (first, second) =
-            if in_order && index == count - 1 { (0, index) } else { (index, (index + 1) % count) };
-        write!(
-            text,
+    around(count, in_order, |index, focus, [first, second], meanwhile| {
+        format!(
             "[actor.p{index}]\n{focus}{of}load = {{ clients = 1 }}\n\
              steps = [{{ name = \"s\", lock = \"l{first}\", steps = [{{ name = \"w\", {meanwhile} }}, \
              {{ name = \"t\", lock = \"l{second}\", compute = \"50us\" }}] }}]\n"
         )
-        .unwrap();
-    }
-    text
+    })
 }
 
 fn philosophers_cycle(count: usize) -> Vec<(String, String)> {
