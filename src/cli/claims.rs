@@ -1,17 +1,15 @@
 //! `conlab claims`: each claim tested.
 
 use super::args::{OutputOptions, one_of, writable};
-use super::constants::CalibrationOption;
+use super::constants::{CalibrationOption, engine_charging};
 use super::exit::{Failure, Outcome};
 use super::signals::stop_on_interrupt;
 use super::study::{Level, Made, Runs, present, write_junit};
 use super::terminal::Terminal;
-use crate::engine::real::RealEngine;
-use crate::engine::{Progress, VirtualEngine};
+use crate::engine::Progress;
 use crate::report::junit::claim_cases;
 use crate::report::study::claims_page;
 use crate::scenario::{EngineKind, unknown};
-use crate::study::SharedEngine;
 use crate::study::claims::{ClaimFile, ClaimFileError, ClaimOptions, ClaimResult, ClaimVerdict, test_claims};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -93,14 +91,8 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
         rounds: args.replicates,
         seed: args.seed,
     };
-    let constants = match args.engine {
-        EngineKind::Virtual => Some(CalibrationOption::default().constants(terminal)?),
-        EngineKind::Real => None,
-    };
-    let engine: Box<SharedEngine> = match &constants {
-        Some(constants) => Box::new(VirtualEngine::with(constants.clone())),
-        None => Box::new(RealEngine::new()),
-    };
+    let constants = CalibrationOption::default().charged(args.engine, terminal)?;
+    let engine = engine_charging(constants.as_ref());
     let progress = Progress::default();
     stop_on_interrupt(&progress);
     let results = {

@@ -1,13 +1,13 @@
 //! `conlab compare`: several treatments, interleaved, with intervals and verdicts.
 
 use super::args::{RunOptions, ScenarioArg, writable};
+use super::constants::engine_charging;
 use super::exit::{Failure, Outcome};
 use super::model_check::RealCheck;
 use super::records::open;
 use super::signals::stop_on_interrupt;
 use super::study::{Confidence, Made, Runs, equal_tasks, present, write_junit};
 use super::terminal::Terminal;
-use crate::engine::real::RealEngine;
 use crate::engine::{Progress, VirtualEngine};
 use crate::measure::record::{TreatmentRecord, Warning};
 use crate::measure::{Calibration, host};
@@ -212,12 +212,8 @@ impl Arms {
         } else {
             None
         };
-        let engine = |kind: &EngineKind| -> Box<SharedEngine> {
-            match (kind, &constants) {
-                (EngineKind::Virtual, Some(constants)) => Box::new(VirtualEngine::with(constants.clone())),
-                _ => Box::new(RealEngine::new()),
-            }
-        };
+        let engine =
+            |kind: &EngineKind| engine_charging(constants.as_ref().filter(|_| *kind == EngineKind::Virtual));
         Ok(Self { engines: kinds.iter().map(engine).collect(), constants, treated })
     }
 

@@ -3,11 +3,12 @@
 use super::exit::{Failure, say};
 use super::terminal::Terminal;
 use crate::calibrate::measure;
+use crate::engine::VirtualEngine;
 use crate::engine::real::RealEngine;
-use crate::engine::{Engine, VirtualEngine};
 use crate::files;
 use crate::measure::Calibration;
 use crate::scenario::EngineKind;
+use crate::study::SharedEngine;
 use std::path::Path;
 use std::sync::OnceLock;
 use std::{env, fs};
@@ -44,16 +45,16 @@ impl CalibrationOption {
         }
     }
 
-    /// The engine of this kind.
+    /// The constants that runs of this kind are charged; none on real threads.
     ///
     /// # Errors
     ///
     /// As [`CalibrationOption::constants`].
-    pub fn engine(&self, kind: EngineKind, terminal: &Terminal) -> Result<Box<dyn Engine + Sync>, Failure> {
-        Ok(match kind {
-            EngineKind::Real => Box::new(RealEngine::new()),
-            EngineKind::Virtual => Box::new(VirtualEngine::with(self.constants(terminal)?)),
-        })
+    pub fn charged(&self, kind: EngineKind, terminal: &Terminal) -> Result<Option<Calibration>, Failure> {
+        match kind {
+            EngineKind::Real => Ok(None),
+            EngineKind::Virtual => self.constants(terminal).map(Some),
+        }
     }
 
     /// Refuses constants that nothing would be charged by.
@@ -69,6 +70,14 @@ impl CalibrationOption {
             ));
         }
         Ok(())
+    }
+}
+
+/// Virtual time that charges `constants`, or real threads where nothing is charged.
+pub(super) fn engine_charging(constants: Option<&Calibration>) -> Box<SharedEngine> {
+    match constants {
+        Some(constants) => Box::new(VirtualEngine::with(constants.clone())),
+        None => Box::new(RealEngine::new()),
     }
 }
 

@@ -1,19 +1,19 @@
 //! `conlab explain`: the gap between two arms, split over its causes.
 
 use super::args::{RunOptions, ScenarioArg, one_of};
+use super::constants::engine_charging;
 use super::exit::{Failure, Outcome};
 use super::model_check::RealCheck;
 use super::signals::stop_on_interrupt;
 use super::study::{Confidence, Made, Runs, equal_tasks, present};
 use super::terminal::Terminal;
-use crate::engine::real::RealEngine;
 use crate::engine::{Progress, VirtualEngine};
 use crate::report::scenario::scenario_section;
 use crate::report::study::{explain_page, say_distance};
 use crate::scenario::{EngineKind, LoadArm, Treatment};
 use crate::study::{
-    Against, ExplainOptions, Explanation, Metric, ModelDistance, NextExperiment, SharedEngine, StudyError,
-    explain, next_experiment,
+    Against, ExplainOptions, Explanation, Metric, ModelDistance, NextExperiment, StudyError, explain,
+    next_experiment,
 };
 use serde::Serialize;
 
@@ -93,10 +93,8 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     stop_on_interrupt(&progress);
     let constants = args.options.calibration.constants(terminal)?;
     let simulated = VirtualEngine::with(constants.clone());
-    let runner: Box<SharedEngine> = match kind {
-        EngineKind::Virtual => Box::new(simulated.clone()),
-        EngineKind::Real => Box::new(RealEngine::new()),
-    };
+    let virtually = (kind == EngineKind::Virtual).then_some(&constants);
+    let runner = engine_charging(virtually);
     let explanation = {
         let runs = Runs::new(terminal);
         explain(&scenario, &*runner, &options, &progress, &|done, most| runs.show(done, most))?
@@ -110,7 +108,6 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
         }
     };
     let mut page = explain_page(&explanation, next.as_ref());
-    let virtually = (kind == EngineKind::Virtual).then_some(&constants);
     let model = virtually
         .map(|constants| args.real.distance(&scenario, LoadArm::Baseline, constants, &progress, terminal))
         .transpose()?;

@@ -5,12 +5,12 @@ use super::exit::{Failure, Outcome, print};
 use super::report::write;
 use super::study::parse_share;
 use super::terminal::Terminal;
-use crate::engine::{Experiment, Progress};
+use crate::engine::{Engine as _, Experiment, Progress, VirtualEngine};
 use crate::files;
 use crate::import::{Columns, ImportError, Imported, Source, of_log, of_spans, read, system};
 use crate::measure::record::Distribution;
 use crate::report::import::{Fidelity, import_page};
-use crate::scenario::{EngineKind, LoadArm, Overrides, Scenario};
+use crate::scenario::{LoadArm, Overrides, Scenario};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -121,9 +121,7 @@ fn replayed(args: &Args, imported: &Imported, terminal: &Terminal) -> Result<Vec
     let mut experiment =
         Experiment::new(scenario.treated(&crate::scenario::Treatment::default()), LoadArm::Baseline);
     experiment.seed = args.seed;
-    let record = args
-        .calibration
-        .engine(EngineKind::Virtual, terminal)?
+    let record = VirtualEngine::with(args.calibration.constants(terminal)?)
         .run(&experiment, &Progress::default())?
         .record;
     let Some(actor) = record.actors.get(&focus) else { return Ok(Vec::new()) };

@@ -1,6 +1,7 @@
 //! `conlab run`: one treatment, measured and broken down.
 
 use super::args::{RunOptions, ScenarioArg};
+use super::constants::engine_charging;
 use super::exit::{Failure, Outcome, print, say};
 use super::report::Extra;
 use super::signals::stop_on_interrupt;
@@ -40,7 +41,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     let output = &args.options.output;
     let kind = args.options.engine(&scenario);
     args.options.calibration.honoured_by(&[kind])?;
-    let engine = args.options.calibration.engine(kind, terminal)?;
+    let engine = engine_charging(args.options.calibration.charged(kind, terminal)?.as_ref());
     let mut outcome = Outcome::Done;
     let progress = Progress::default();
     stop_on_interrupt(&progress);

@@ -2,17 +2,15 @@
 
 use super::args::{one_of, parse_count};
 use super::columns::write_columns;
-use super::constants::CalibrationOption;
+use super::constants::{CalibrationOption, engine_charging};
 use super::exit::{Failure, Outcome, print, say};
 use super::progress::stop_on_interrupt;
 use super::study::Runs;
 use super::terminal::Terminal;
 use crate::columns::Format;
-use crate::engine::real::RealEngine;
-use crate::engine::{Progress, VirtualEngine};
+use crate::engine::Progress;
 use crate::files::{self, LARGEST_TEXT};
 use crate::measure::Calibration;
-use crate::study::SharedEngine;
 use crate::sweep::{
     Cell, Log, Outcome as CellOutcome, Parts, Plan, Scheduler, Shard, SweepError, compute, job, merge,
     read_study, write_table,
@@ -183,9 +181,8 @@ fn compute_cells(args: &RunArgs, terminal: &Terminal) -> Result<Outcome, Failure
     };
     let all = thread::available_parallelism().map_or(1, NonZero::get);
     let jobs = args.jobs.map_or(all, |jobs| usize::try_from(jobs).unwrap_or(all));
-    let engines = |name: &str, calibration: Calibration| -> Box<SharedEngine> {
-        if name == "real" { Box::new(RealEngine::new()) } else { Box::new(VirtualEngine::with(calibration)) }
-    };
+    let engines =
+        |name: &str, calibration: Calibration| engine_charging((name != "real").then_some(&calibration));
     let progress = Progress::default();
     stop_on_interrupt(&progress);
     let ran = {

@@ -1,17 +1,17 @@
 //! `conlab whatif`: what the figures become if one cost changes.
 
 use super::args::{RunOptions, ScenarioArg};
+use super::constants::engine_charging;
 use super::exit::{Failure, Outcome};
 use super::model_check::RealCheck;
 use super::signals::stop_on_interrupt;
 use super::study::{Level, Made, Runs, equal_tasks, present};
 use super::terminal::Terminal;
-use crate::engine::real::RealEngine;
-use crate::engine::{Progress, VirtualEngine};
+use crate::engine::Progress;
 use crate::report::scenario::scenario_section;
 use crate::report::study::{say_distance, whatif_page};
 use crate::scenario::EngineKind;
-use crate::study::{Knob, Metric, ModelDistance, SharedEngine, WhatIf, WhatIfOptions, whatif};
+use crate::study::{Knob, Metric, ModelDistance, WhatIf, WhatIfOptions, whatif};
 use serde::Serialize;
 
 const EXAMPLES: &str = "\
@@ -89,14 +89,8 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
         rounds: asked.unwrap_or(default.rounds),
         seed: scenario.run.seed,
     };
-    let constants = match kind {
-        EngineKind::Virtual => Some(args.options.calibration.constants(terminal)?),
-        EngineKind::Real => None,
-    };
-    let engine: Box<SharedEngine> = match &constants {
-        Some(constants) => Box::new(VirtualEngine::with(constants.clone())),
-        None => Box::new(RealEngine::new()),
-    };
+    let constants = args.options.calibration.charged(kind, terminal)?;
+    let engine = engine_charging(constants.as_ref());
     let progress = Progress::default();
     stop_on_interrupt(&progress);
     let found = {
