@@ -95,9 +95,14 @@ pub(crate) fn tail_note(count: u64, needs: u64) -> &'static str {
     }
 }
 
-/// A count with its noun: `1 thread`, `2 threads`.
+/// A count with its noun: `1 thread`, `2 threads`, `2 fixes`.
 pub(crate) fn several(number: u64, noun: &str) -> String {
-    format!("{} {noun}{}", count(number), if number == 1 { "" } else { "s" })
+    let ending = match number {
+        1 => "",
+        _ if noun.ends_with('x') => "es",
+        _ => "s",
+    };
+    format!("{} {noun}{ending}", count(number))
 }
 
 /// `value` in `unit`.

@@ -109,9 +109,9 @@ pub fn judge_saving(saving: &Estimate, now: f64, assumed: bool) -> FixVerdict {
 pub fn rank(fixes: &mut [Fix]) {
     fixes.sort_by(|one, other| {
         let class = |fix: &Fix| match fix.verdict {
-            FixVerdict::WorthDoing | FixVerdict::SmallerThanPromised | FixVerdict::IfReached => 0,
+            verdict if verdict.speaks_for() => 0,
             FixVerdict::Ceiling | FixVerdict::Supported | FixVerdict::Undecided => 1,
-            FixVerdict::PromiseRefuted | FixVerdict::NotWorthDoing | FixVerdict::NotTried => 2,
+            _ => 2,
         };
         class(one).cmp(&class(other)).then(other.surely().total_cmp(&one.surely()))
     });

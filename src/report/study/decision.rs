@@ -48,8 +48,7 @@ pub fn decision_page(decision: &Decision) -> Page {
             decision.scenario,
             several(decision.fixes.len() as u64, "fix"),
             decision.seed
-        )
-        .replace("fixs", "fixes"),
+        ),
         title: format!("What to do about {}", decision.focus),
         answer: answer(decision, best),
         certainty: format!(
