@@ -21,7 +21,8 @@ fn fault(text: &str) -> Option<String> {
         Err(error) => return Some(error.to_string()),
     };
     let names = ["nothing-lost", "task-time", "little"];
-    let broken = record.identities.iter().find(|one| !one.holds && names.contains(&one.name.as_str()));
+    let is_exact = |name: &str| names.iter().any(|kind| name.split(' ').next() == Some(*kind));
+    let broken = record.identities.iter().find(|one| !one.holds && is_exact(&one.name));
     broken.map(|identity| format!("{}: {}", identity.name, identity.detail))
 }
 

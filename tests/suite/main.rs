@@ -24,7 +24,6 @@ mod importing;
 mod mechanisms;
 mod oracle;
 mod planted;
-mod random_language;
 mod random_scenarios;
 mod report;
 mod round_trips;

@@ -1,183 +1,107 @@
 //! Random valid scenarios of the whole language: every identity holds in each, and nothing but a stated verdict makes a run
-//! untrustworthy.
+//! untrustworthy. One that fails is made as small as it can be, and is kept below.
 //!
-//! 100 of them run in the suite, 1000 by
+//! 200 of them run in the suite, more by
 //!
 //! ```sh
 //! CONLAB_SCENARIOS=1000 CONLAB_SEED=7 cargo test --test suite random_scenarios
 //! ```
 
-use super::author::{Dice, setting};
+use super::author::{Author, setting, shrunk};
 use conlab::engine::{Engine, Experiment, Progress, VirtualEngine};
 use conlab::measure::record::VerdictKind;
 use conlab::scenario::{LoadArm, Scenario};
-use std::fmt::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Draws scenarios.
-struct Author(Dice);
+/// A system that stands still, one whose others keep its actor in focus from ever finishing a task, one whose tasks take no
+/// time on a host that charges nothing.
+const STATED: [&str; 3] = ["deadlock", "no task finished in the last", "that take no time"];
 
-impl Author {
-    /// A step of an actor that may send to `later` ones.
-    fn step(
-        &mut self,
-        number: usize,
-        locks: &[String],
-        caches: usize,
-        stores: usize,
-        later: &[String],
-    ) -> String {
-        let mut step = format!("{{ name = \"s{number}\"");
-        let mut effects = 0;
-        if !locks.is_empty() && self.0.once_in(3) {
-            let lock = &locks[usize::try_from(self.0.below(locks.len() as u64)).unwrap()];
-            _ = write!(step, ", lock = \"{lock}\"");
-        }
-        if self.0.once_in(2) {
-            _ = write!(step, ", compute = {}", self.0.time());
-            effects += 1;
-        }
-        if self.0.once_in(8) {
-            _ = write!(step, ", touch = \"16KiB\"");
-            effects += 1;
-        }
-        if self.0.once_in(16) {
-            _ = write!(step, ", compress = \"1KiB\"");
-            effects += 1;
-        }
-        if caches > 0 && self.0.once_in(4) {
-            let (hit, miss) = (self.0.time(), self.0.time());
-            let kind = self.0.one_of(&["io", "compute"]);
-            _ = write!(
-                step,
-                ", cache = \"c{}\", hit = {hit}, miss = {{ {kind} = {miss} }}",
-                self.0.below(caches as u64)
-            );
-            effects += 1;
-        }
-        if stores > 0 && self.0.once_in(5) {
-            _ = write!(
-                step,
-                ", {} = \"d{}\"",
-                self.0.one_of(&["read", "write"]),
-                self.0.below(stores as u64)
-            );
-            effects += 1;
-        }
-        if effects == 0 || self.0.once_in(3) {
-            _ = write!(step, ", io = {}", self.0.time());
-        }
-        if !later.is_empty() && self.0.once_in(3) {
-            let to = &later[usize::try_from(self.0.below(later.len() as u64)).unwrap()];
-            _ = write!(step, ", {} = \"{to}\"", self.0.one_of(&["call", "send"]));
-        }
-        if self.0.once_in(8) {
-            _ = write!(step, ", times = {}", self.0.between(2, 5));
-        }
-        if self.0.once_in(2) {
-            _ = write!(step, ", spread = {}", self.0.spread());
-        }
-        step + " }"
-    }
+/// Scenarios that broke something once.
+const BROKE: [(&str, &str); 4] = [
+    (
+        "tasks asleep among threads that spin",
+        r#"
+[lock.l]
+wait = { spin = "20us" }
+[actor.a]
+focus = true
+queue = "async"
+threads = 4
+load = { clients = 30 }
+steps = [ { name = "s", lock = "l", compute = "300us" } ]
+[actor.b]
+threads = 4
+load = { clients = 30 }
+steps = [ { name = "s", lock = "l", compute = "300us" } ]
+"#,
+    ),
+    (
+        "a part that fails between its hedge and its caller's turn",
+        r#"
+[host]
+cores = 1
+[actor.a]
+focus = true
+threads = 12
+load = { clients = 40 }
+steps = [ { name = "s", compute = "200us" }, { name = "ask", call = "b", fan = 5, wait = 2, hedge = "1ms" } ]
+[actor.b]
+threads = 3
+timeout = "1100us"
+load = { rate = "500/s" }
+steps = [ { name = "s", compute = "400us", fail = 0.3 } ]
+"#,
+    ),
+    (
+        "a task that is withdrawn when its wait for a place has just timed out",
+        r#"
+[pool.p]
+size = 3
+timeout = "459us"
+[actor.a]
+focus = true
+threads = 3
+load = { clients = 36 }
+steps = [ { name = "s", compute = "5ms" }, { name = "ask", call = "b", fan = 4, wait = 1, cancel = true } ]
+[actor.b]
+threads = 7
+steps = [ { name = "s", pool = "p", io = "8ms", spread = { hyperexponential = 4.0 } } ]
+"#,
+    ),
+    (
+        "a worker that is killed when its wait for a place has just timed out",
+        r#"
+[pool.p]
+size = 1
+timeout = { mean = "5ms" }
+[event.e]
+for = "15ms"
+every = "49ms"
+kill = "a"
+[actor.a]
+threads = 6
+load = { clients = 29 }
+steps = [ { name = "s", io = "811us" }, { name = "t", pool = "p", io = "9ms" } ]
+"#,
+    ),
+];
 
-    fn load(&mut self, focus: bool) -> String {
-        if !focus && self.0.once_in(3) {
-            return String::new();
-        }
-        if self.0.once_in(2) {
-            let think =
-                if self.0.once_in(2) { format!(", think = {}", self.0.time()) } else { String::new() };
-            return format!("load = {{ clients = {}{think} }}\n", self.0.between(1, 40));
-        }
-        let arrivals = self.0.one_of(&["poisson", "paced", "uniform"]);
-        format!("load = {{ rate = \"{}/s\", arrivals = \"{arrivals}\" }}\n", self.0.between(5, 3000))
-    }
-
-    /// The text of a scenario; it may hold a mistake of the whole, such as a lock held over a call to who takes it.
-    #[expect(clippy::too_many_lines, reason = "the parts of a file, one after the other")]
-    fn scenario(&mut self) -> String {
-        let mut text = String::from("schema = 1\nname = \"random\"\n[run]\n");
-        match self.0.below(3) {
-            0 => _ = writeln!(text, "tasks = {}", self.0.between(1, 200)),
-            1 => _ = writeln!(text, "duration = \"{}ms\"", self.0.between(1, 200)),
-            _ => {
-                _ = writeln!(
-                    text,
-                    "tasks = {}\nduration = \"{}ms\"",
-                    self.0.between(1, 300),
-                    self.0.between(20, 200)
-                )
-            }
-        }
-        _ = writeln!(text, "warmup = \"{}ms\"\nseed = {}", self.0.below(60), self.0.below(1000));
-        _ = writeln!(text, "[host]\ncores = {}", self.0.between(1, 5));
-        if self.0.once_in(2) {
-            _ = writeln!(text, "slice = \"{}us\"", self.0.between(100, 3000));
-        }
-        let mut locks = Vec::new();
-        let mut interpreter = None;
-        for number in 0..self.0.below(4) {
-            let kind = self.0.one_of(&["mutex", "spin", "absent", "gil", "mutex"]);
-            _ = writeln!(text, "[lock.l{number}]\nkind = \"{kind}\"");
-            if kind == "gil" {
-                interpreter = Some(format!("l{number}"));
-            } else {
-                locks.push(format!("l{number}"));
-            }
-        }
-        let caches = usize::try_from(self.0.below(3)).unwrap();
-        for number in 0..caches {
-            let layout = self.0.one_of(&["contended", "sharded", "isolated"]);
-            let capacity = self.0.between(1, 200);
-            _ = writeln!(
-                text,
-                "[cache.c{number}]\nlayout = \"{layout}\"\ncapacity = {capacity}\nkeys = {{ count = 300, zipf = 0.8 }}"
-            );
-        }
-        let stores = usize::try_from(self.0.below(2)).unwrap();
-        for number in 0..stores {
-            _ = writeln!(
-                text,
-                "[store.d{number}]\ncount = 10\nread = {}\nwrite = {}",
-                self.0.time(),
-                self.0.time()
-            );
-        }
-        let actors = usize::try_from(self.0.between(1, 4)).unwrap();
-        let names: Vec<String> = (0..actors).map(|number| format!("a{number}")).collect();
-        for (number, name) in names.iter().enumerate() {
-            let queue = self.0.one_of(&["mutex", "lockfree", "async", "arrayqueue", "segqueue"]);
-            let threads = self.0.between(1, 12);
-            let capacity = if self.0.once_in(3) { self.0.between(1, 4) } else { 1024 };
-            _ = writeln!(
-                text,
-                "[actor.{name}]\nthreads = {threads}\nqueue = \"{queue}\"\ncapacity = {capacity}"
-            );
-            if number == 0 {
-                text.push_str("focus = true\n");
-            }
-            text.push_str(&self.load(number == 0));
-            if let Some(lock) = interpreter.as_ref().filter(|_| self.0.once_in(2)) {
-                _ = writeln!(text, "under = \"{lock}\"");
-            }
-            let steps: Vec<String> = (0..self.0.between(1, 3))
-                .map(|step| {
-                    self.step(usize::try_from(step).unwrap(), &locks, caches, stores, &names[number + 1..])
-                })
-                .collect();
-            _ = writeln!(text, "steps = [ {} ]", steps.join(", "));
-        }
-        text
-    }
+fn engines() -> [VirtualEngine; 2] {
+    [VirtualEngine::ideal(), VirtualEngine::new()]
 }
 
-/// Runs one; what is wrong with it, if anything. An error in words of `stated` is none.
-pub(super) fn fault(text: &str, engine: &VirtualEngine, stated: &[&str]) -> Option<String> {
+/// Runs one; what is wrong with it, if anything. An error in words of [`STATED`] is none.
+fn fault(text: &str, engine: &VirtualEngine) -> Option<String> {
     let scenario = Scenario::parse(text, "random").ok()?;
-    let output = match engine.run(&Experiment::new(scenario, LoadArm::Baseline), &Progress::default()) {
-        Ok(output) => output,
-        Err(error) => {
+    let experiment = Experiment::new(scenario, LoadArm::Baseline);
+    let ran = catch_unwind(AssertUnwindSafe(|| engine.run(&experiment, &Progress::default())));
+    let output = match ran {
+        Err(_) => return Some("it panicked".into()),
+        Ok(Ok(output)) => output,
+        Ok(Err(error)) => {
             let said = error.to_string();
-            return (!stated.iter().any(|words| said.contains(words))).then_some(said);
+            return (!STATED.iter().any(|words| said.contains(words))).then_some(said);
         }
     };
     let record = output.record;
@@ -207,26 +131,105 @@ pub(super) fn fault(text: &str, engine: &VirtualEngine, stated: &[&str]) -> Opti
         .then(|| format!("trustworthy {}, {:?}", record.trustworthy, record.verdicts))
 }
 
-/// A system that stands still, one whose others keep its actor in focus from ever finishing a task, one whose tasks take no
-/// time on a host that charges nothing.
-const STATED: [&str; 3] = ["deadlock", "no task finished in the last", "that take no time"];
-
 #[test]
 fn identities_hold_in_every_valid_scenario() {
-    let (wanted, seed) = (setting("CONLAB_SCENARIOS", 100), setting("CONLAB_SEED", 18));
-    let engines = [VirtualEngine::ideal(), VirtualEngine::new()];
+    let (wanted, seed) = (setting("CONLAB_SCENARIOS", 200), setting("CONLAB_SEED", 18));
+    let engines = engines();
     let (mut ran, mut drawn) = (0, 0);
     while ran < wanted {
-        let text = Author(Dice::new(seed, drawn)).scenario();
+        let text = Author::new(seed, drawn).scenario();
         drawn += 1;
-        assert!(drawn < 4 * wanted, "seed {seed}: {ran} of {drawn} scenarios are valid");
+        assert!(drawn < 6 * wanted, "seed {seed}: {ran} of {drawn} scenarios are valid");
         if Scenario::parse(&text, "random").is_err() {
             continue;
         }
         let engine = &engines[usize::try_from(ran % 2).unwrap()];
-        if let Some(fault) = fault(&text, engine, &STATED) {
-            panic!("seed {seed}, scenario {}: {fault}\n{text}", drawn - 1);
+        if let Some(found) = fault(&text, engine) {
+            let small = shrunk(&text, |text| fault(text, engine).is_some());
+            let why = fault(&small, engine).unwrap_or_default();
+            panic!("seed {seed}, scenario {}: {found}\nas small as it fails: {why}\n{small}", drawn - 1);
         }
         ran += 1;
     }
+}
+
+#[test]
+fn what_broke_once_holds() {
+    let mut broken = Vec::new();
+    for (what, system) in BROKE {
+        for engine in &engines() {
+            for seed in 1..=20 {
+                let text = format!(
+                    "schema = 1\nname = \"once\"\n[run]\nduration = \"200ms\"\nwarmup = \"10ms\"\nseed = {seed}\n{system}"
+                );
+                Scenario::parse(&text, "once").unwrap();
+                broken.extend(fault(&text, engine).map(|found| format!("{what}, seed {seed}: {found}")));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+/// Every key of the language is drawn by somebody: a key that is not is not tested.
+#[test]
+fn every_key_is_drawn() {
+    let all: Vec<String> = (0..400).map(|number| Author::new(18, number).scenario()).collect();
+    for key in [
+        "pool = ",
+        "share = ",
+        "chance = ",
+        "fail = ",
+        "panic = ",
+        "batch = ",
+        "blocks = ",
+        "offload = ",
+        "fan = ",
+        "wait = \"first\"",
+        "parallel = ",
+        "hedge = ",
+        "timeout = ",
+        "cancel = ",
+        "retry = ",
+        "budget = ",
+        "send = ",
+        "call = ",
+        "full = ",
+        "shed = ",
+        "slowdown = ",
+        "nice = ",
+        "restart = ",
+        "instances = ",
+        "route = ",
+        "workers = \"w\"",
+        "mix = ",
+        ".on.get]",
+        "phases = ",
+        "quota = ",
+        "siblings = ",
+        "kill = ",
+        "pause = ",
+        "ttl = ",
+        "once = ",
+        "next = ",
+        "prefer = ",
+        "under = ",
+        "write = \"d",
+        "read = \"d",
+        "times = ",
+    ] {
+        let valid = |text: &&String| text.contains(key) && Scenario::parse(text, "random").is_ok();
+        assert!(all.iter().any(|text| valid(&text)), "no valid scenario has `{key}`");
+    }
+}
+
+#[test]
+fn a_scenario_that_fails_is_made_small() {
+    let with_retry = (0..400)
+        .map(|number| Author::new(18, number).scenario())
+        .find(|text| text.contains("retry") && Scenario::parse(text, "random").is_ok())
+        .unwrap();
+    let small = shrunk(&with_retry, |text| text.contains("retry"));
+    assert!(small.contains("retry") && Scenario::parse(&small, "random").is_ok());
+    let lines = small.lines().filter(|line| !line.trim().is_empty()).count();
+    assert!(lines < 12 && lines < with_retry.lines().count(), "{small}");
 }

@@ -11,33 +11,33 @@ pub(crate) fn setting(name: &str, default: u64) -> u64 {
 }
 
 /// Draws the words of scenarios.
-pub(crate) struct Dice(Stream);
+struct Dice(Stream);
 
 impl Dice {
     /// The dice of scenario `number` under `seed`.
-    pub(crate) fn new(seed: u64, number: u64) -> Self {
+    fn new(seed: u64, number: u64) -> Self {
         Self(Stream::new(seed, Source::Data, 0, number))
     }
 
     /// A number below `most`.
-    pub(crate) fn below(&mut self, most: u64) -> u64 {
+    fn below(&mut self, most: u64) -> u64 {
         self.0.below(most)
     }
 
-    pub(crate) fn one_of<'a>(&mut self, words: &[&'a str]) -> &'a str {
+    fn one_of<'a>(&mut self, words: &[&'a str]) -> &'a str {
         words[usize::try_from(self.0.below(words.len() as u64)).unwrap()]
     }
 
     /// True once in `n`.
-    pub(crate) fn once_in(&mut self, n: u64) -> bool {
+    fn once_in(&mut self, n: u64) -> bool {
         self.0.below(n) == 0
     }
 
-    pub(crate) fn between(&mut self, low: u64, high: u64) -> u64 {
+    fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.0.below(high - low + 1)
     }
 
-    pub(crate) fn time(&mut self) -> String {
+    fn time(&mut self) -> String {
         match self.0.below(3) {
             0 => format!("\"{}us\"", self.between(1, 900)),
             1 => format!("\"{}ms\"", self.between(1, 9)),
@@ -45,7 +45,7 @@ impl Dice {
         }
     }
 
-    pub(crate) fn spread(&mut self) -> String {
+    fn spread(&mut self) -> String {
         match self.0.below(9) {
             0 => "{ uniform = 0.3 }".into(),
             1 => "\"exponential\"".into(),

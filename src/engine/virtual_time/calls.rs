@@ -149,6 +149,11 @@ impl World<'_> {
                 return Turn::GoesOn;
             }
             if let Some(part) = asked.late.pop() {
+                let state = &asked.parts[part as usize];
+                if state.answered || state.copies == 0 {
+                    // It was answered, or failed, between the alarm and the caller's turn.
+                    continue;
+                }
                 let actor = self.tasks[task as usize].actor as usize;
                 self.more.calls[actor].hedges += u64::from(self.is_measured(task));
                 self.send_part(thread, task, part, calls);

@@ -355,6 +355,10 @@ impl World<'_> {
     pub(super) fn grant_spin(&mut self, lock: u32) -> bool {
         let state = &self.locks[lock as usize];
         let on_core = |waiter: &u32| {
+            if waiter & TASK != 0 {
+                // A task that waits without its worker sleeps.
+                return false;
+            }
             let thread = ThreadId(*waiter);
             self.machine.state(thread) == State::Running && self.machine.is_spinning(thread)
         };

@@ -102,13 +102,8 @@ impl World<'_> {
         let now = self.now;
         let woken = self.extra(task).stage == Stage::Waiting;
         if woken && self.extra(task).expired {
-            let pool = &mut self.more.pools[number as usize];
-            pool.timed_out += 1;
-            // The wake-up that came too late for this one is somebody else's.
-            let next = if pool.taken < pool.size { pool.waiting.pop_front() } else { None };
-            if let Some(next) = next {
-                self.rouse(next, thread);
-            }
+            self.more.pools[number as usize].timed_out += 1;
+            self.pass_wakeup_on(thread, number);
             self.extra(task).stage = Stage::Fresh;
             return self.fail(thread, task, Outcome::TimedOut);
         }
@@ -173,12 +168,25 @@ impl World<'_> {
         if self.extra(task).stage != Stage::Waiting {
             return;
         }
+        let expired = self.extra(task).expired;
         let pool = &mut self.more.pools[number as usize];
         if let Some(place) = pool.waiting.iter().position(|waiter| *waiter == task) {
             pool.waiting.remove(place);
-        } else if pool.fifo {
+        } else if pool.fifo && !expired {
             // It has been handed a place.
             self.pass_on(thread, number);
+        } else {
+            self.pass_wakeup_on(thread, number);
+        }
+    }
+
+    /// A task that was woken for a place leaves without one: its wake-up is somebody else's.
+    fn pass_wakeup_on(&mut self, thread: u32, number: u32) {
+        let pool = &mut self.more.pools[number as usize];
+        if pool.taken < pool.size
+            && let Some(next) = pool.waiting.pop_front()
+        {
+            self.rouse(next, thread);
         }
     }
 
