@@ -40,6 +40,7 @@ fn nothing_is_lost_in_random_scenarios() {
         }
         ran += 1;
         if let Some(found) = fault(&text) {
+            println!("seed {seed}, scenario {}: {found}\n{text}\nmaking it smaller", drawn - 1);
             // What depends on chance is asked twice.
             let small = shrunk(&text, |text| fault(text).is_some() && fault(text).is_some());
             panic!("seed {seed}, scenario {}: {found}\nas small as it fails:\n{small}", drawn - 1);
