@@ -49,12 +49,12 @@ pub(super) fn show(scenario: &Scenario, progress: &Progress, terminal: &Terminal
     let (done, ended) = mpsc::channel::<()>();
     let progress = progress.clone();
     let scenario = scenario.clone();
-    let color = terminal.error_color;
+    let (color, ascii) = (terminal.error_color, terminal.ascii);
     let body: Box<dyn FnOnce() + Send> = match terminal.progress {
         ProgressChoice::Bar if live && std::io::IsTerminal::is_terminal(&std::io::stderr()) => {
             progress.live.watch();
             Box::new(move || {
-                if let Err(error) = watch::watch(&scenario, &progress, &ended, color) {
+                if let Err(error) = watch::watch(&scenario, &progress, &ended, color, ascii) {
                     say(&format!("warning: cannot draw on this terminal: {error}"));
                 }
             })

@@ -4,7 +4,7 @@ use super::keyboard::{Keyboard, Pressed};
 use super::progress::{done, words};
 use super::signals::interrupt;
 use crate::clock;
-use crate::engine::{LiveTotals, Progress};
+use crate::engine::{LiveTotals, Progress, ThreadState};
 use crate::report::live::{LiveView, draw};
 use crate::scenario::Scenario;
 use crate::units::Nanos;
@@ -14,6 +14,7 @@ use ratatui::crossterm::terminal::{
 };
 use ratatui::crossterm::{cursor, execute};
 use std::collections::VecDeque;
+use std::fs;
 use std::io::{self, Stderr};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -59,6 +60,8 @@ struct Seen {
     totals: VecDeque<(Nanos, LiveTotals)>,
     states: Vec<VecDeque<&'static str>>,
     rates: VecDeque<u64>,
+    /// What the kernel had counted of each thread at the last look: on a processor, waiting for one.
+    processors: Vec<Option<(u64, u64)>>,
 }
 
 /// Draws until `ended` says that the run is over. `q`, Ctrl-C and a terminal that closes end the run.
@@ -67,6 +70,7 @@ pub(super) fn watch(
     progress: &Progress,
     ended: &Receiver<()>,
     color: bool,
+    ascii: bool,
 ) -> io::Result<()> {
     let mut screen = Screen::take()?;
     let mut keyboard = Keyboard::open();
@@ -81,14 +85,16 @@ pub(super) fn watch(
         scenario.run.seed
     );
     let mut seen = Seen {
-        view: LiveView { title, color, ..LiveView::default() },
+        view: LiveView { title, color, ascii, ..LiveView::default() },
         totals: VecDeque::new(),
         states: Vec::new(),
         rates: VecDeque::new(),
+        processors: Vec::new(),
     };
+    let mut most = 0;
     while matches!(ended.recv_timeout(LOOK), Err(RecvTimeoutError::Timeout)) {
         match keyboard.pressed() {
-            Pressed::Nothing => {}
+            Pressed::Keys(keys) => keys.into_iter().for_each(|key| seen.view.look.press(key, most)),
             Pressed::End => interrupt(&progress.stop),
             Pressed::Gone => {
                 progress.stop.store(true, Ordering::Relaxed);
@@ -96,7 +102,8 @@ pub(super) fn watch(
             }
         }
         look(&mut seen, scenario, progress, start);
-        if let Err(error) = screen.0.draw(|frame| draw(frame, &seen.view)) {
+        // A terminal that changed its size is drawn anew at the new one.
+        if let Err(error) = screen.0.draw(|frame| most = draw(frame, &seen.view)) {
             // Nobody can see the run any more, or end it by a key.
             progress.stop.store(true, Ordering::Relaxed);
             return Err(error);
@@ -119,8 +126,18 @@ fn look(seen: &mut Seen, scenario: &Scenario, progress: &Progress, start: Nanos)
     push(&mut seen.totals, (now, totals.clone()), RECENT);
     let threads = progress.live.threads();
     seen.states.resize_with(threads.len(), VecDeque::new);
-    for (states, thread) in seen.states.iter_mut().zip(threads) {
-        push(states, thread.state().name(), HISTORY);
+    seen.processors.resize(threads.len(), None);
+    for ((states, processor), thread) in seen.states.iter_mut().zip(&mut seen.processors).zip(threads) {
+        let counted = thread.system().and_then(processor_time);
+        let waited = match (counted, *processor) {
+            (Some(now), Some(then)) => now.1.saturating_sub(then.1) > now.0.saturating_sub(then.0),
+            _ => false,
+        };
+        *processor = counted;
+        let state = thread.state();
+        // A thread that says that it works has waited for a processor for most of the time since the last look.
+        let shown = if waited && state == ThreadState::Executing { "run_queue" } else { state.name() };
+        push(states, shown, HISTORY);
     }
     let view = &mut seen.view;
     view.phase = words(progress);
@@ -137,6 +154,13 @@ fn look(seen: &mut Seen, scenario: &Scenario, progress: &Progress, start: Nanos)
         .zip(&seen.states)
         .map(|(thread, states)| (thread.name.clone(), states.iter().copied().collect()))
         .collect();
+}
+
+/// What the kernel has counted of a thread of this process: on a processor, and waiting for one. Nothing where it does not say.
+fn processor_time(thread: u32) -> Option<(u64, u64)> {
+    let text = fs::read_to_string(format!("/proc/self/task/{thread}/schedstat")).ok()?;
+    let mut fields = text.split_whitespace().map(str::parse);
+    Some((fields.next()?.ok()?, fields.next()?.ok()?))
 }
 
 fn push<T>(queue: &mut VecDeque<T>, item: T, most: usize) {

@@ -6,7 +6,7 @@
 
 use crate::measure::record::Breakdown;
 use crate::units::Nanos;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Least time between two hand-overs of one worker.
@@ -57,13 +57,28 @@ pub struct LiveThread {
     /// The actor it works for.
     pub actor: String,
     state: AtomicU8,
+    /// Its number in the system; 0: not known.
+    system: AtomicU32,
 }
 
 impl LiveThread {
     /// A thread that waits for its first task.
     #[must_use]
     pub fn new(name: impl Into<String>, actor: impl Into<String>) -> Self {
-        Self { name: name.into(), actor: actor.into(), state: AtomicU8::new(0) }
+        Self { name: name.into(), actor: actor.into(), state: AtomicU8::new(0), system: AtomicU32::new(0) }
+    }
+
+    /// Notes which thread of the system it is, where the system says; only the thread itself calls this.
+    pub fn here(&self) {
+        let link = std::fs::read_link("/proc/thread-self").ok();
+        let number = link.and_then(|link| link.file_name()?.to_str()?.parse().ok());
+        self.system.store(number.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// Its number in the system, if it is known.
+    #[must_use]
+    pub fn system(&self) -> Option<u32> {
+        Some(self.system.load(Ordering::Relaxed)).filter(|number| *number > 0)
     }
 
     /// Says what the thread does now; only the thread itself calls this.

@@ -137,6 +137,9 @@ pub(super) fn work(run: &Runtime, actor: usize, index: usize, number: usize) -> 
     run.enter_group();
     sched::set_nice(run.actors[actor].spec.nice);
     sched::sharpen_timers();
+    if let Some(thread) = run.progress.live.threads().get(index) {
+        thread.here();
+    }
     forget_run_queue();
     let mut notes = Notes::new(run, actor);
     let hooks = StepHooks::new(run.profiler, &run.clock, run.actors[actor].program.steps.len());
