@@ -110,7 +110,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
         let (name, record) = one(&runs, "--requests")?;
         requests::requests(record).ok_or_else(|| {
             Failure::Usage(format!(
-                "{name} keeps no tasks: run it again in virtual time with --trace FILE or --html FILE"
+                "{name} keeps no tasks: run it again with --trace FILE or --html FILE"
             ))
         })
     })?;

@@ -11,6 +11,7 @@ use super::words::count;
 use crate::measure::Cause;
 use crate::measure::record::{RunRecord, Span, TaskSpan, Timeline};
 use crate::printable::Printable;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// Most events of a trace; at some 130 bytes each it stays near 65 MB.
@@ -89,7 +90,8 @@ pub fn trace(record: &RunRecord) -> Option<(String, TraceCounts)> {
             Micros(taken)
         );
     }
-    timeline.tasks.iter().take(tasks).for_each(|task| whole(&mut out, task));
+    let ranks = ranks(record, timeline);
+    timeline.tasks.iter().take(tasks).for_each(|task| whole(&mut out, task, ranks.get(&task.id)));
     if counts.omitted > 0 {
         let note =
             format!("{} spans or messages were left out: the bound was reached", count(counts.omitted));
@@ -131,15 +133,30 @@ fn thread(out: &mut String, tid: usize, lane: &Lane<'_>, tracks: &[String]) {
     }
 }
 
-/// A whole task, as an asynchronous event.
-fn whole(out: &mut String, task: &TaskSpan) {
+/// Tasks that are marked as the slowest.
+const SLOWEST: usize = 10;
+
+/// The slowest completed tasks of the actor in focus by their number: 1 is the slowest.
+fn ranks(record: &RunRecord, timeline: &Timeline) -> BTreeMap<u64, usize> {
+    let focus = record.treatment.focus.as_str();
+    let is_of_focus = |task: &&TaskSpan| task.end == "completed" && task.of.split('.').next() == Some(focus);
+    let mut slow: Vec<&TaskSpan> = timeline.tasks.iter().filter(is_of_focus).collect();
+    slow.sort_by_key(|task| {
+        (std::cmp::Reverse(task.ended_ns.saturating_sub(task.arrived_ns)), task.arrived_ns)
+    });
+    slow.iter().take(SLOWEST).zip(1..).map(|(task, rank)| (task.id, rank)).collect()
+}
+
+/// A whole task, as an asynchronous event; of the slowest with their rank.
+fn whole(out: &mut String, task: &TaskSpan, rank: Option<&usize>) {
     let (id, name) = (task.id, text(&task.of));
     let instance =
         if task.instance == 0 { String::new() } else { format!(",\"instance\":{}", task.instance) };
+    let rank = rank.map_or_else(String::new, |rank| format!(",\"slowest\":{rank}"));
     let _ = write!(
         out,
         ",\n{{\"ph\":\"b\",\"cat\":\"task\",\"id\":{id},\"pid\":1,\"tid\":0,\"ts\":{},\"name\":{name},\"args\":{{\"task\":{id},\
-         \"parent\":{},\"awaited\":{},\"queued\":{},\"end\":{}{instance}}}}}\
+         \"parent\":{},\"awaited\":{},\"queued\":{},\"end\":{}{instance}{rank}}}}}\
          ,\n{{\"ph\":\"e\",\"cat\":\"task\",\"id\":{id},\"pid\":1,\"tid\":0,\"ts\":{},\"name\":{name}}}",
         Micros(task.arrived_ns),
         task.parent,

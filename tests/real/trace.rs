@@ -2,10 +2,11 @@
 
 use conlab::engine::real::RealEngine;
 use conlab::engine::{Engine, Experiment, Progress};
-use conlab::measure::record::{RunRecord, Timeline};
+use conlab::measure::record::{RunRecord, TaskSpan, Timeline};
 use conlab::queue::QueueKind;
 use conlab::report::trace::trace;
 use conlab::scenario::{LoadArm, Scenario, Treatment};
+use std::collections::BTreeMap;
 
 const MESSAGES: &str = r#"
 schema = 1
@@ -67,6 +68,42 @@ fn every_message_is_an_arrow_from_its_sender_to_its_taker() {
         // An arrow needs a span at both ends, and pieces below a microsecond have none.
         assert!(counts.flows * 10 >= timeline.flows.len() * 9, "{counts:?} of {}", timeline.flows.len());
         println!("{}: {taken} messages, {counts:?}", queue.name());
+    }
+}
+
+#[test]
+fn whole_tasks_are_kept_with_the_tasks_that_sent_them() {
+    for queue in [QueueKind::LockFree, QueueKind::Async] {
+        let (record, timeline) = traced(queue, 200_000);
+        let by_id: BTreeMap<u64, &TaskSpan> = timeline.tasks.iter().map(|task| (task.id, task)).collect();
+        assert_eq!(by_id.len(), timeline.tasks.len(), "no number stands twice");
+        let of = |name: &'static str| timeline.tasks.iter().filter(move |task| task.of == name);
+        // Those of the time after the window are there too.
+        let (agents, helper) = (&record.actors["agents"], &record.actors["helper"]);
+        assert!(of("agents").count() as u64 >= agents.completed, "{}", agents.completed);
+        assert!(of("helper").count() as u64 >= helper.completed, "{}", helper.completed);
+        let mut sent = 0;
+        for task in of("helper").filter(|task| task.parent != 0) {
+            let parent = by_id[&task.parent];
+            assert!(task.awaited && parent.of == "agents", "{task:?}");
+            assert!(
+                parent.taken_ns <= task.arrived_ns && task.arrived_ns <= parent.ended_ns,
+                "{task:?} {parent:?}"
+            );
+            assert!(task.arrived_ns <= task.taken_ns && task.taken_ns <= task.ended_ns, "{task:?}");
+            sent += 1;
+        }
+        // Each task of an agent asks once.
+        assert!(sent >= agents.completed, "{sent} of {}", agents.completed);
+        // The slowest tasks are among them, and their spans have their numbers.
+        for slow in &agents.slowest {
+            let found = of("agents").find(|task| {
+                task.arrived_ns == slow.arrived_ns && task.ended_ns - task.arrived_ns == slow.sojourn_ns
+            });
+            let found = found.unwrap_or_else(|| panic!("{slow:?} is no whole task"));
+            assert!(timeline.spans.iter().any(|span| span.task == found.id), "{found:?}");
+        }
+        assert!(!agents.slowest.is_empty());
     }
 }
 

@@ -6,12 +6,12 @@ use super::memory::StoreLedger;
 use super::places::PoolLedger;
 use super::profile::{self, Samples, StepSeen};
 use super::runtime::Runtime;
-use super::tracks;
 use super::worker_stats::{Issued, Left, ThreadAccount, WorkerStats, groups_of};
+use super::{tracks, whole_tasks};
 use crate::engine::{Experiment, Profiler, RunOutput};
 use crate::measure::record::{
     CallsRecord, Drain, Flow, InstanceRecord, Little, ProbeRecord, ProfileRecord, RunRecord, SCHEMA,
-    ScenarioRef, SchedulerRecord, Span, Timeline, TreatmentRecord, Verdict, Warning, Window,
+    ScenarioRef, SchedulerRecord, Span, TaskSpan, Timeline, TreatmentRecord, Verdict, Warning, Window,
 };
 use crate::measure::usage::busy_warning;
 use crate::measure::verdicts::{self, Contest, LAST, Waiter};
@@ -33,6 +33,7 @@ pub(super) struct Collected {
     stores: Vec<StoreLedger>,
     threads: Vec<ThreadAccount>,
     spans: Vec<Span>,
+    tasks: Vec<TaskSpan>,
     flows: Vec<Flow>,
     omitted: u64,
     compressed: (u64, u64),
@@ -67,6 +68,7 @@ impl Collected {
             stores: vec![StoreLedger::default(); run.stores.len()],
             threads: Vec::new(),
             spans: Vec::new(),
+            tasks: Vec::new(),
             flows: Vec::new(),
             omitted: 0,
             compressed: (0, 0),
@@ -110,6 +112,7 @@ impl Collected {
         profile::merge(&mut self.steps_seen[stats.actor], &stats.profile);
         self.omitted += stats.spans.omitted;
         self.spans.extend(stats.spans.kept);
+        self.tasks.extend(stats.spans.tasks);
         self.flows.extend(stats.spans.flows);
         self.compressed.0 += stats.compressed.0;
         self.compressed.1 += stats.compressed.1;
@@ -312,9 +315,10 @@ pub(super) fn output(
             tracks: Vec::new(),
             spans: collected.spans,
             flows: collected.flows,
-            tasks: Vec::new(),
+            tasks: collected.tasks,
             omitted: collected.omitted,
         });
+        record.timeline.iter_mut().for_each(whole_tasks::number);
         record.timeline.iter_mut().for_each(|timeline| tracks::name(timeline, &laid_out.scenario));
         record.instrumented = true;
     }

@@ -376,6 +376,7 @@ impl<E: Executor> Performer<'_, E> {
         let (number, to) = self.address(to);
         let worker = self.executor.worker();
         let mut task = Task::message(worker, now, number, origin);
+        task.parent = self.task_key();
         task.to = u32::try_from(to).unwrap_or(NOBODY);
         self.executor.note(|notes| notes.stats.issued[to].arrive(run, worker, &mut task));
         let lost = match run.offer(to, task) {

@@ -32,6 +32,7 @@ mod timekeeper;
 mod tracks;
 mod turnstile;
 mod unsupported;
+mod whole_tasks;
 mod work;
 mod worker;
 mod worker_stats;

@@ -10,6 +10,7 @@ use super::profile::StepHooks;
 use super::register::{Awaits, Entry};
 use super::runtime::{Origin, Returned, Runtime, Task};
 use super::timekeeper::{Activity, Segment, Timekeeper};
+use super::whole_tasks::Whole;
 use super::work::{Corpus, Memory};
 use super::worker_stats::{Belongs, Notes, WorkerStats};
 use crate::engine::ThreadState;
@@ -54,6 +55,8 @@ pub(super) struct Performer<'run, E: Executor> {
     pub(super) steps: Vec<([Nanos; CAUSES], u64)>,
     /// The task under way, and when its service began.
     pub(super) service: Option<(Task, Nanos)>,
+    /// The same, where a timeline is wanted.
+    pub(super) whole: Option<Whole>,
     /// What it waits for, and the lock, if it is one.
     pub(super) waits: Option<(Activity, Option<usize>)>,
     /// How far the measured window is, as this performer has noted it.
@@ -112,6 +115,7 @@ impl<'run, E: Executor> Performer<'run, E> {
             held_by: None,
             steps: vec![Default::default(); run.actors[actor].program.steps.len()],
             service: None,
+            whole: None,
             waits: None,
             phase: Phase::Before,
             task_number: 0,
@@ -129,6 +133,7 @@ impl<'run, E: Executor> Performer<'run, E> {
         self.serve_actor(task.to as usize);
         if run.spans > 0 {
             let worker = self.executor.worker();
+            self.whole = Some(Whole::of(run, &task, self.actor, started));
             self.executor
                 .note(|notes| notes.stats.spans.keep_flow(&task, worker, started, run.window_start()));
         }
@@ -212,6 +217,9 @@ impl<'run, E: Executor> Performer<'run, E> {
             ended = self.cut(Activity::Work);
         }
         let finished = Finished { arrived, issued, started, ended, times: self.time.task };
+        if self.whole.is_some() {
+            self.keep_whole(Outcome::Completed, ended);
+        }
         self.note_end(&finished, epoch, (kind, wasted));
     }
 
@@ -450,7 +458,9 @@ impl<'run, E: Executor> Performer<'run, E> {
             (None, Some(step)) => run.actors[self.actor].program.steps[step].clone(),
             (None, None) => String::new(),
         };
-        let belongs = Belongs { track, task: self.task_number, label, holder: self.held_by };
+        // Who holds the lock of a cache is not known; what is noted is of the last named lock.
+        let holder = lock.and(self.held_by);
+        let belongs = Belongs { track, task: self.task_key(), label, holder };
         self.executor.note(|notes| notes.stats.spans.keep(activity, segment, run.window_start(), &belongs));
     }
 

@@ -49,6 +49,8 @@ pub struct TaskBody {
     pub(super) epoch: Epoch,
     /// Its number, which names its stream of random numbers.
     pub(super) number: u64,
+    /// The task that sent it, as [`whole_tasks::key`](super::whole_tasks::key) tells it; 0 when it is load.
+    pub(super) parent: u64,
     /// The worker that sent it; [`NOBODY`] when it is load.
     pub(super) sender: u32,
     /// Whom its end concerns.
@@ -67,6 +69,7 @@ impl Task {
             issued,
             epoch: Epoch::Before,
             number,
+            parent: 0,
             sender: NOBODY,
             origin,
             kind: 0,
@@ -82,6 +85,7 @@ impl Task {
             issued: sent,
             epoch: Epoch::Before,
             number,
+            parent: 0,
             sender,
             origin,
             kind: 0,
@@ -120,6 +124,13 @@ pub(super) enum Origin {
     },
     /// An attempt at a call, and which part of it.
     Part(Arc<Asking>, usize),
+}
+
+impl Origin {
+    /// Whether somebody waits for the task's end.
+    pub(super) const fn is_awaited(&self) -> bool {
+        matches!(self, Self::Call { .. } | Self::Part(..))
+    }
 }
 
 /// The queue of an actor, by how its workers wait.

@@ -65,6 +65,9 @@ impl<E: Executor> Performer<'_, E> {
         let (actor, party, times) = (self.actor, self.executor.worker(), self.time.task);
         let (arrived, issued, epoch, kind) = (task.arrived, task.issued, task.epoch, task.kind);
         let finished = Finished { arrived, issued, started, ended, times };
+        if self.whole.is_some() {
+            self.keep_whole(outcome, ended);
+        }
         let died = u64::from(std::mem::take(&mut self.died));
         let Self { run, executor, steps, .. } = self;
         let counts = run.home(actor) == run.focus && matches!(outcome, Outcome::TimedOut | Outcome::Failed);
@@ -137,6 +140,7 @@ impl<E: Executor> Performer<'_, E> {
         }
         let party = self.executor.worker();
         let mut task = Task::message(party, now, number, origin);
+        task.parent = self.task_key();
         task.to = u32::try_from(to).unwrap_or(NOBODY);
         task.kind = u32::try_from(target.kind).unwrap_or(0);
         self.executor.note(|notes| notes.stats.arrive(run, (to, party), &mut task));

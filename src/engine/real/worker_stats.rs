@@ -8,7 +8,7 @@ use super::runtime::{ActorRuntime, NOBODY, Runtime, TaskBody};
 use super::timekeeper::{Activity, Segment, ThreadTimes, Timekeeper};
 use crate::engine::LiveBatch;
 use crate::measure::record::CallsRecord;
-use crate::measure::record::{Flow, Span, ThreadRecord};
+use crate::measure::record::{Flow, Span, TaskSpan, ThreadRecord};
 use crate::measure::sched::ThreadFigures;
 use crate::measure::verdicts::Waiter;
 use crate::measure::{
@@ -323,6 +323,7 @@ pub(super) struct Spans {
     most: usize,
     pub(super) kept: Vec<Span>,
     pub(super) flows: Vec<Flow>,
+    pub(super) tasks: Vec<TaskSpan>,
     pub(super) omitted: u64,
 }
 
@@ -361,6 +362,15 @@ impl Spans {
             to_track: to,
             taken_ns: taken.saturating_sub(window).0,
         });
+    }
+
+    /// Keeps a whole task.
+    pub(super) fn keep_task(&mut self, task: TaskSpan) {
+        if self.tasks.len() < self.most {
+            self.tasks.push(task);
+        } else {
+            self.omitted += 1;
+        }
     }
 
     /// Keeps a segment, with its run-queue part as a span of its own at the segment's end.

@@ -153,7 +153,7 @@ impl Accounts<'_> {
             label: label.into(),
             // A lock that belongs to a task off its worker has no thread to name.
             holder: (held_by < workers && held_by != thread as usize).then_some(held_by),
-            task: task.map_or(0, |task| task.number),
+            task: task.map_or(0, |_| self.timeline.open.get(state.task as usize).map_or(0, |open| open.id)),
         };
         self.timeline.add(span);
     }

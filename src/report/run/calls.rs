@@ -1,11 +1,11 @@
-//! The sections of a run's page that follow single tasks: through the calls that they wait for, and the slowest ones.
+//! The section of a run's page that takes calls apart, by the mean task of each callee.
 
 use super::answer::calls as waits;
 use super::{as_f64, largest, parts};
 use crate::measure::Cause;
-use crate::measure::record::{ActorRecord, Breakdown, RunRecord, SlowTask};
+use crate::measure::record::{ActorRecord, Breakdown, RunRecord};
 use crate::report::page::{Section, Stack, StackRow, Table};
-use crate::report::words::{count, duration, share};
+use crate::report::words::{duration, share};
 
 /// Calls within calls that are followed.
 const DEEPEST: usize = 4;
@@ -53,24 +53,25 @@ pub(super) fn through_calls(record: &RunRecord, actor: &ActorRecord) -> Option<S
         Stack { caption: "The mean task of each callee".into(), rows, compact: true, ..Stack::default() };
     Some(
         Section::new("calls", "Through the calls", lead)
-            .with(end_to_end(record, actor))
+            .with(end_to_end(record, actor, "The mean task", &actor.breakdown_mean_ns))
+            .with(end_to_end(record, actor, "The tasks at the p99", &actor.breakdown_p99_ns))
             .with(table)
             .with(bars),
     )
 }
 
-/// The mean task with its calls taken apart: own causes, then those of whom it waits for, down to the last callee.
-fn end_to_end(record: &RunRecord, actor: &ActorRecord) -> Table {
-    let whole = actor.breakdown_mean_ns.total();
+/// A task's `times` with its calls taken apart: own causes, then those of whom it waits for, down to the last callee.
+fn end_to_end(record: &RunRecord, actor: &ActorRecord, what: &str, times: &Breakdown) -> Table {
+    let whole = times.total();
     let mut leaves = Vec::new();
     let mut path = vec![record.treatment.focus.as_str()];
-    flatten(record, actor, &actor.breakdown_mean_ns, 1.0, &mut path, &mut leaves);
+    flatten(record, actor, times, 1.0, &mut path, &mut leaves);
     leaves.sort_by(|a: &(String, Cause, f64), b| b.2.total_cmp(&a.2));
     let rows = leaves.into_iter().filter(|leaf| leaf.2 >= SMALLEST * whole).map(|(place, cause, time)| {
         vec![place, cause.label().to_owned(), duration(time), share(time / whole.max(f64::MIN_POSITIVE))]
     });
     Table::new(
-        "The mean task, its calls taken apart as the mean task of each callee",
+        format!("{what}, calls taken apart as the mean task of each callee"),
         "where | what | time | share",
         2,
         rows.collect(),
@@ -127,28 +128,4 @@ fn follow<'record>(
         follow(record, callee, path, &format!("{indent}→ "), rows);
         path.pop();
     }
-}
-
-/// The slowest tasks, each from arrival to completion; `None` where the record names none.
-pub(super) fn slowest(actor: &ActorRecord) -> Option<Section> {
-    if actor.slowest.is_empty() {
-        return None;
-    }
-    let occurs = |cause: &Cause| actor.slowest.iter().any(|task| of(task, *cause) != 0.0);
-    let shown: Vec<Cause> = Cause::ALL.into_iter().filter(occurs).collect();
-    let mut head: Vec<String> = ["task", "arrived at", "sojourn"].map(String::from).into();
-    head.extend(shown.iter().map(|cause| cause.label().to_owned()));
-    let rows = actor.slowest.iter().zip(1_u64..).map(|(task, number)| {
-        let mut row =
-            vec![count(number), duration(as_f64(task.arrived_ns)), duration(as_f64(task.sojourn_ns))];
-        row.extend(shown.iter().map(|&cause| duration(of(task, cause))));
-        row
-    });
-    let lead = "From arrival to completion, the wait in the queue included; arrivals count from the start of the window.";
-    let table = Table { caption: String::new(), head, rows: rows.collect(), words: 1 };
-    Some(Section::new("slowest", "The slowest tasks", lead).with(table))
-}
-
-fn of(task: &SlowTask, cause: Cause) -> f64 {
-    task.breakdown_ns.parts().into_iter().filter(|part| part.0 == cause).map(|part| part.1).sum()
 }

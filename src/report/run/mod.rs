@@ -3,8 +3,10 @@
 mod answer;
 mod calls;
 mod mechanisms;
+mod paths;
 mod sections;
 mod special;
+mod tasks;
 mod threads;
 mod trust;
 

@@ -1,7 +1,7 @@
 //! The sections of a run's page, in order; here those about tasks.
 
 use super::answer::P99_NEEDS;
-use super::{as_f64, calls, mechanisms, parts, special, spectrum_chart, threads, trust};
+use super::{as_f64, calls, mechanisms, parts, special, spectrum_chart, tasks, threads, trust};
 use crate::measure::Cause;
 use crate::measure::record::{ActorRecord, Breakdown, Distribution, RunRecord, SeriesPoint};
 use crate::report::page::{Axis, Lines, Scale, Section, Series, Stack, StackRow, Table, Unit};
@@ -13,9 +13,10 @@ pub(super) fn of_run(record: &RunRecord) -> Vec<Section> {
     let focus = record.actors.get(&record.treatment.focus);
     if let Some(actor) = focus {
         sections.push(causes(&record.treatment.focus, actor));
+        sections.extend(tasks::end_to_end(record));
         sections.extend(calls::through_calls(record, actor));
         sections.extend(special::sections(record));
-        sections.extend(calls::slowest(actor));
+        sections.extend(tasks::slowest(record, actor));
         if !actor.steps.is_empty() {
             sections
                 .push(Section::new("steps", "By step", "Per task, over all its steps.").with(steps(actor)));

@@ -6,6 +6,7 @@ mod exports;
 mod hostile;
 mod page;
 mod pages;
+mod paths;
 mod schema;
 mod stored;
 mod studies;
