@@ -140,6 +140,12 @@ fn plan(args: &Args) -> Result<FitPlan, Failure> {
 
 /// The figures of a record, those to meet and those to predict.
 fn observed(args: &Args, record: &RunRecord) -> Result<FitPlan, Failure> {
+    if record.observed.is_some() {
+        return Err(Failure::Usage(format!(
+            "{}: a recording of threads, which has no figures of tasks to meet; name those of the program's requests in a TOML file",
+            args.to.display()
+        )));
+    }
     let focus = &record.treatment.focus;
     let actor = record
         .actors

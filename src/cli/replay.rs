@@ -96,6 +96,12 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
 fn recording(path: &Path, columns: Option<&Columns>, focus: &str) -> Result<Recording, Failure> {
     if columns.is_none() && (path.is_dir() || path.extension().is_some_and(|end| end == "json")) {
         match stored::load(path) {
+            Ok(record) if record.observed.is_some() => {
+                return Err(Failure::Usage(format!(
+                    "{}: a recording of threads, which has no requests to replay; give traces or an access log",
+                    path.display()
+                )));
+            }
             Ok(record) => return Ok(Recording::of_record(&record)),
             // JSON that is no record may be traces.
             Err(stored::StoredError::NotARecord { .. }) if !path.is_dir() => {}

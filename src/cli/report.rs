@@ -84,6 +84,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     }
     distinguish(&mut runs, &paths);
     let formats = &args.formats;
+    refuse(&runs, formats)?;
     let mut any = false;
     let mut give = |file: &Option<PathBuf>, text: &dyn Fn() -> Result<String, Failure>| match file {
         Some(file) => {
@@ -100,7 +101,11 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
         Ok(html(&page))
     })?;
     give(&formats.markdown, &|| Ok(markdown(&page(&runs))))?;
-    give(&formats.csv, &|| table::csv(&runs).map_err(|error| Failure::cannot("write CSV", error)))?;
+    give(&formats.csv, &|| {
+        let is_observed = runs.iter().all(|(_, record)| record.observed.is_some());
+        let text = if is_observed { table::observed_csv(&runs) } else { table::csv(&runs) };
+        text.map_err(|error| Failure::cannot("write CSV", error))
+    })?;
     give(&formats.junit, &|| {
         let suites: Vec<_> = runs.iter().map(|(name, record)| (name.clone(), cases(record))).collect();
         junit("conlab", &suites).map_err(|error| Failure::cannot("write JUnit XML", error))
@@ -109,9 +114,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     give(&formats.requests, &|| {
         let (name, record) = one(&runs, "--requests")?;
         requests::requests(record).ok_or_else(|| {
-            Failure::Usage(format!(
-                "{name} keeps no tasks: run it again with --trace FILE or --html FILE"
-            ))
+            Failure::Usage(format!("{name} keeps no tasks: run it again with --trace FILE or --html FILE"))
         })
     })?;
     give(&formats.folded, &|| folded(&runs, "--folded"))?;
@@ -128,6 +131,26 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
         print(&terminal.page(&page(&runs)))?;
     }
     Ok(Outcome::Done)
+}
+
+/// Refuses what recordings of other programs, which have no tasks, cannot give.
+fn refuse(runs: &[(String, RunRecord)], formats: &Formats) -> Result<(), Failure> {
+    let Some((name, _)) = runs.iter().find(|(_, record)| record.observed.is_some()) else { return Ok(()) };
+    for (option, is_given) in [("--requests", formats.requests.is_some()), ("--hgrm", formats.hgrm.is_some())]
+    {
+        if is_given {
+            return Err(Failure::Usage(format!(
+                "{option}: {name} is a recording of another program's threads, and has no tasks"
+            )));
+        }
+    }
+    let mixed = runs.iter().any(|(_, record)| record.observed.is_none());
+    if mixed && formats.csv.is_some() {
+        return Err(Failure::Usage(format!(
+            "--csv: {name} is a recording of threads and others are runs, which have different columns; write them apart"
+        )));
+    }
+    Ok(())
 }
 
 /// The scenario that lies beside a record, where it can be read.
@@ -169,6 +192,9 @@ fn flame_graph(runs: &[(String, RunRecord)]) -> Result<String, Failure> {
             format!("{} against {other}", runs[0].0),
             format!("{}: red grew, blue shrank", before.scenario.name),
         ),
+        [(_, record)] if record.observed.is_some() => {
+            (record.scenario.name.clone(), "time of the threads by name and state".into())
+        }
         _ => (runs[0].1.scenario.name.clone(), "time per task by actor, step and cause".into()),
     };
     stacks::flame_graph(&folded, &title, &subtitle, "ns")

@@ -49,10 +49,10 @@ struct Filter {
     /// Only runs of this scenario
     #[arg(long, value_name = "NAME")]
     scenario: Option<String>,
-    /// Only runs of this engine: real or virtual
+    /// Only runs of this engine: real or virtual; observed has recordings of other programs
     #[arg(long, value_name = "E")]
     engine: Option<String>,
-    /// Only this kind: run, compare, explain, whatif, claims, fit, search, unreadable
+    /// Only this kind: run, record, compare, explain, whatif, claims, fit, search, unreadable
     #[arg(long, value_name = "KIND")]
     kind: Option<String>,
     /// Only those made at this time or later: 2026-03-01 or 2026-03-01T12:00:00Z
@@ -174,7 +174,11 @@ fn page(chosen: &[&Found], all: &[Found], args: &Args) -> String {
         .map(|one| {
             let (scenario, treatment) = one.record.as_ref().map_or_else(Default::default, |record| {
                 let of = &record.treatment;
-                (record.scenario.name.clone(), format!("{} x {}, {}", of.threads, of.queue, of.load))
+                let treatment = match &record.observed {
+                    Some(observed) => format!("{} threads of process {}", of.threads, observed.pid),
+                    None => format!("{} x {}, {}", of.threads, of.queue, of.load),
+                };
+                (record.scenario.name.clone(), treatment)
             });
             let engine = one.record.as_ref().map_or_else(String::new, |record| record.engine.clone());
             let mark = match (&one.fault, is_whole(one)) {

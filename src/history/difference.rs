@@ -1,5 +1,6 @@
 //! What changed between two records.
 
+use super::states::{StateChange, states};
 use crate::measure::RunRecord;
 use crate::measure::record::{ActorRecord, Distribution};
 use crate::study::stats::{Estimate, mean_interval};
@@ -60,6 +61,9 @@ pub struct Difference {
     pub figures: Vec<FigureChange>,
     /// Causes, the largest change first.
     pub causes: Vec<CauseChange>,
+    /// Threads by state, of two recordings of other programs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub states: Vec<StateChange>,
     /// Why the two should not be set against each other.
     pub doubts: Vec<String>,
 }
@@ -92,7 +96,13 @@ pub fn difference(before: &RunRecord, after: &RunRecord) -> Difference {
     causes.sort_by(|one, other| {
         (other.after_ns - other.before_ns).abs().total_cmp(&(one.after_ns - one.before_ns).abs())
     });
-    Difference { fields: fields(before, after), figures, causes, doubts: doubts(before, after) }
+    Difference {
+        fields: fields(before, after),
+        figures,
+        causes,
+        states: states(before, after),
+        doubts: doubts(before, after),
+    }
 }
 
 fn focus(record: &RunRecord) -> Option<&ActorRecord> {
@@ -101,12 +111,16 @@ fn focus(record: &RunRecord) -> Option<&ActorRecord> {
 
 /// Every setting and place that is not the same.
 fn fields(before: &RunRecord, after: &RunRecord) -> Vec<FieldChange> {
+    let is_observed = before.observed.is_some() && after.observed.is_some();
     let all = |record: &RunRecord| {
         let (treatment, manifest) = (&record.treatment, &record.manifest);
         let option = |value: &Option<String>| value.clone().unwrap_or_else(|| "none".into());
         [
-            ("scenario", record.scenario.name.clone()),
-            ("scenario's text", record.scenario.digest.chars().take(8).collect()),
+            (if is_observed { "program" } else { "scenario" }, record.scenario.name.clone()),
+            (
+                if is_observed { "command" } else { "scenario's text" },
+                record.scenario.digest.chars().take(8).collect(),
+            ),
             ("engine", record.engine.clone()),
             ("focus", treatment.focus.clone()),
             ("threads", treatment.threads.to_string()),
@@ -134,7 +148,12 @@ fn fields(before: &RunRecord, after: &RunRecord) -> Vec<FieldChange> {
 
 fn doubts(before: &RunRecord, after: &RunRecord) -> Vec<String> {
     let mut doubts = Vec::new();
-    if before.engine != after.engine {
+    if before.observed.is_some() != after.observed.is_some() {
+        doubts.push(
+            "one is a run, the other a recording of another program's threads: they have no figure in common"
+                .into(),
+        );
+    } else if before.engine != after.engine {
         doubts.push(
             "one is of the real engine, the other of the virtual: their times are not of one kind".into(),
         );
@@ -143,7 +162,8 @@ fn doubts(before: &RunRecord, after: &RunRecord) -> Vec<String> {
         doubts.push("a tool that perturbs watched one of them only".into());
     }
     if before.scenario.name != after.scenario.name {
-        doubts.push("they are of different scenarios".into());
+        let what = if before.observed.is_some() { "programs" } else { "scenarios" };
+        doubts.push(format!("they are of different {what}"));
     }
     for (which, record) in [("first", before), ("second", after)] {
         if let Some(why) = record.why_untrustworthy() {

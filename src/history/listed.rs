@@ -13,6 +13,8 @@ const STUDIES: [&str; 7] = ["compare", "explain", "whatif", "decide", "claims", 
 pub enum FoundKind {
     /// The record of a run.
     Run,
+    /// The record of another program.
+    Recording,
     /// The result of a study, by its command.
     Study(&'static str),
     /// A folder whose record cannot be read.
@@ -25,6 +27,7 @@ impl FoundKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Run => "run",
+            Self::Recording => "record",
             Self::Study(command) => command,
             Self::Unreadable => "unreadable",
         }
@@ -76,7 +79,10 @@ pub fn list(folder: &Path) -> std::io::Result<Vec<Found>> {
         let one = |kind, record, fault| Found { name, path: path.clone(), kind, record, fault, bytes };
         found.push(match kind {
             FoundKind::Run => match load(&path) {
-                Ok(record) => one(FoundKind::Run, Some(Box::new(record)), None),
+                Ok(record) => {
+                    let kind = if record.observed.is_some() { FoundKind::Recording } else { FoundKind::Run };
+                    one(kind, Some(Box::new(record)), None)
+                }
                 Err(error) => one(FoundKind::Unreadable, None, Some(error.to_string())),
             },
             study => one(study, None, None),

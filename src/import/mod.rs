@@ -9,6 +9,7 @@ mod chrome;
 mod jaeger;
 mod loops;
 mod otlp;
+mod recording;
 mod sched;
 mod span;
 mod steps;
@@ -17,6 +18,7 @@ mod write;
 
 pub use access_log::{Columns, Log, Request};
 pub use arrivals::{Rhythm, rhythm};
+pub use recording::{Twin, TwinGroup, of_recording};
 pub use span::{Hold, Name, Side, Span, Spans, Stated};
 pub use system::{Call, Operation, Resource, Step, System, system};
 pub use write::{Imported, of_log, of_spans};

@@ -33,7 +33,7 @@ pub struct Imported {
 }
 
 /// A name that is safe in TOML, terminals and file names: letters, digits, `-` and `_`.
-fn safe(text: &str, taken: &mut BTreeSet<String>) -> String {
+pub(super) fn safe(text: &str, taken: &mut BTreeSet<String>) -> String {
     let plain: String =
         text.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
     let plain = plain.trim_matches('_').chars().take(48).collect::<String>();
@@ -63,7 +63,7 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    fn new(stem: &str, question: &str) -> Self {
+    pub(super) fn new(stem: &str, question: &str) -> Self {
         let mut taken = BTreeSet::new();
         let name = safe(stem, &mut taken);
         let mut out = String::new();
@@ -82,6 +82,11 @@ impl Writer {
             notes: Vec::new(),
             is_recorded: false,
         }
+    }
+
+    /// What a reader should know, in a sentence.
+    pub(super) fn note(&mut self, sentence: String) {
+        self.notes.push(sentence);
     }
 
     pub(super) fn line(&mut self, text: &str) {
@@ -199,7 +204,7 @@ impl Writer {
     }
 
     /// The whole scenario. Recorded arrivals start at the run's start, so nothing of them is warm-up.
-    fn finish(mut self) -> (String, Vec<(String, String)>, Vec<String>) {
+    pub(super) fn finish(mut self) -> (String, Vec<(String, String)>, Vec<String>) {
         if self.is_recorded {
             self.line("\n[run]\nwarmup = \"0s\"");
         }

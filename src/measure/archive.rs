@@ -69,16 +69,32 @@ impl Archive {
         scenario: &str,
         extra: &[(&str, &str)],
     ) -> Result<Kept, ArchiveError> {
+        let log = interval_log(record, sojourn)?;
+        self.files(record, &[("latency.hlog", &log), ("scenario.toml", scenario.as_bytes())], extra)
+    }
+
+    /// Keeps the record of another program, which has neither tasks nor a scenario.
+    ///
+    /// # Errors
+    ///
+    /// [`ArchiveError`]; nothing is left behind then.
+    pub fn keep_observed(self, record: &RunRecord, extra: &[(&str, &str)]) -> Result<Kept, ArchiveError> {
+        self.files(record, &[], extra)
+    }
+
+    fn files(
+        self,
+        record: &RunRecord,
+        beside: &[(&str, &[u8])],
+        extra: &[(&str, &str)],
+    ) -> Result<Kept, ArchiveError> {
         let json = json::to_string(record)
             .map_err(|error| ArchiveError::Encode { part: "figures", reason: error.to_string() })?;
-        let log = interval_log(record, sojourn)?;
         let failed = |name: &str| {
             let path = self.out.join(name);
             move |source| ArchiveError::Write { path, source }
         };
-        for (name, bytes) in
-            [("run.json", json.as_bytes()), ("latency.hlog", &log), ("scenario.toml", scenario.as_bytes())]
-        {
+        for (name, bytes) in [("run.json", json.as_bytes())].iter().chain(beside) {
             self.draft.write(name, bytes).map_err(failed(name))?;
         }
         let missing = extra

@@ -16,9 +16,18 @@ const STEPS_TOLERANCE: f64 = 0.02;
 /// Time per task, in nanoseconds, by which they may differ besides.
 const STEPS_TOLERANCE_NS: f64 = 100.0;
 
+/// Whether `part` is at most `whole`, but for a share of it and an amount besides.
+#[expect(clippy::cast_precision_loss, reason = "sums of nanoseconds")]
+pub(super) fn within(part: u64, whole: u64, share: f64, amount: u64) -> bool {
+    part as f64 <= whole as f64 * (1.0 + share) + amount as f64
+}
+
 /// Checks every identity of `record`.
 #[must_use]
 pub fn check(record: &RunRecord) -> Vec<Identity> {
+    if let Some(observed) = &record.observed {
+        return super::observed::check(record, observed);
+    }
     let mut checked = Vec::new();
     for (name, actor) in &record.actors {
         let ended = actor.ended();

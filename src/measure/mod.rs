@@ -17,6 +17,7 @@ mod ledger;
 pub mod limits;
 mod lock_uses;
 mod mechanism_record;
+pub mod observed;
 mod plausible;
 mod presence;
 pub mod process;

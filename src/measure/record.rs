@@ -9,6 +9,7 @@ pub use super::mechanism_record::{
     BatchRecord, CallsRecord, EventRecord, GroupRecord, InstanceRecord, PhaseRecord, PoolRecord, QuotaRecord,
     RecoveryRecord, StoreRecord,
 };
+pub use super::observed::ObservedRecord;
 pub use super::slow_task::SlowTask;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -28,7 +29,7 @@ pub struct RunRecord {
     pub conlab: String,
     /// The command line.
     pub command: Vec<String>,
-    /// `real` or `virtual`.
+    /// `real` or `virtual`; `observed` for another program that was recorded.
     pub engine: String,
     /// Seed of every random stream.
     pub seed: u64,
@@ -97,6 +98,9 @@ pub struct RunRecord {
     /// Spans of the threads' states, bounded; present when a trace was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeline: Option<Timeline>,
+    /// What was seen of another program, where this is no run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<ObservedRecord>,
 }
 
 impl RunRecord {
@@ -727,7 +731,7 @@ pub struct Timeline {
     pub spans: Vec<Span>,
     /// Messages between tracks.
     pub flows: Vec<Flow>,
-    /// Whole tasks, from arrival to end; virtual time alone keeps them.
+    /// Whole tasks, from arrival to end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tasks: Vec<TaskSpan>,
     /// Spans that were left out because the bound was reached.
@@ -774,7 +778,7 @@ pub struct Span {
     /// Track that held the lock when a wait for it began, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holder: Option<usize>,
-    /// Number of the task.
+    /// Number of the task: that of [`TaskSpan::id`] where whole tasks are kept.
     pub task: u64,
 }
 

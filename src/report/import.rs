@@ -1,6 +1,7 @@
 //! The page of an import: what was read, what is doubtful, and how the scenario does beside the recording.
 
 use super::page::{Block, Notice, Page, Section, Table, Tone, Verdict};
+use super::words::number;
 use crate::study::Unit;
 
 /// A figure as recorded and as the scenario gives it in virtual time: nanoseconds, or per second.
@@ -72,6 +73,91 @@ pub fn import_page(
             Verdict { tone: Tone::Bad, text: "the mean is off by more than 10 %".into() }
         }),
         sections,
+        ..Page::default()
+    }
+}
+
+/// A group of threads as recorded, and as the scenario gives it in virtual time: mean numbers of threads.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ThreadsBeside {
+    /// The actor that stands for the group.
+    pub actor: String,
+    /// On a processor: recorded, and in the scenario.
+    pub on_cpu: (f64, f64),
+    /// Waiting for a processor: recorded, and in the scenario.
+    pub run_queue: (f64, f64),
+}
+
+impl ThreadsBeside {
+    /// Whether the scenario's threads use the processors as the recorded ones did: within a tenth, or two hundredths of a processor.
+    #[must_use]
+    pub fn is_close(&self) -> bool {
+        (self.on_cpu.1 - self.on_cpu.0).abs() <= (0.1 * self.on_cpu.0).max(0.02)
+    }
+}
+
+/// The page of a scenario imported to `file` from recorded threads of `program`.
+#[must_use]
+pub fn threads_page(
+    name: &str,
+    file: &str,
+    program: &str,
+    notes: &[String],
+    rows: &[ThreadsBeside],
+    seed: u64,
+) -> Page {
+    let far: Vec<&str> = rows.iter().filter(|row| !row.is_close()).map(|row| row.actor.as_str()).collect();
+    let answer = if far.is_empty() {
+        format!(
+            "{file} uses the processors as the recorded threads did; it starts from their shares, and knows no requests."
+        )
+    } else {
+        format!(
+            "{file} does not use the processors as recorded: {}. The recorded threads had fewer processors than the host has, or waits that depend on each other.",
+            far.join(", ")
+        )
+    };
+    let text = |row: &ThreadsBeside| {
+        vec![
+            row.actor.clone(),
+            number(row.on_cpu.0),
+            number(row.on_cpu.1),
+            number(row.run_queue.0),
+            number(row.run_queue.1),
+        ]
+    };
+    let head = "threads | on a processor | scenario | waiting for one | scenario";
+    let table = Table::new("", head, 1, rows.iter().map(text).collect());
+    let notice = |note: &String| Notice {
+        tone: Tone::Doubtful,
+        code: "import".into(),
+        message: note.clone(),
+        remedy: String::new(),
+    };
+    let verdict = if far.is_empty() {
+        Verdict { tone: Tone::Good, text: "processor time within 10 %".into() }
+    } else {
+        Verdict { tone: Tone::Bad, text: "processor time off by more than 10 %".into() }
+    };
+    Page {
+        kicker: format!("import {name} · threads of {program} · virtual engine · seed {seed}"),
+        title: name.to_owned(),
+        question: "Do the scenario's threads run and wait as the recorded ones?".into(),
+        answer,
+        verdict: Some(verdict),
+        sections: vec![
+            Section::new(
+                "fidelity",
+                "The scenario beside the recording",
+                "Mean numbers of threads; the scenario in virtual time.",
+            )
+            .with(table),
+            Section::new("doubts", "What the recording does not tell", "")
+                .with(Block::Notices(notes.iter().map(notice).collect())),
+            Section::new("next", "Next", "").with(Block::Code(format!(
+                "conlab run {file} --engine virtual --cores 4\nconlab whatif {file}"
+            ))),
+        ],
         ..Page::default()
     }
 }

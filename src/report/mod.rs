@@ -8,7 +8,7 @@ pub mod import;
 pub mod junit;
 pub mod live;
 pub mod markdown;
-pub mod observe;
+mod observe;
 pub mod page;
 pub mod plain;
 pub mod requests;

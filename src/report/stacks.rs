@@ -71,6 +71,15 @@ fn lines<W>(weights: &BTreeMap<String, W>, show: impl Fn(&W) -> String) -> Strin
 fn weights(record: &RunRecord) -> BTreeMap<String, u64> {
     let mut weights = BTreeMap::new();
     let seconds = Nanos(record.window.length_ns.max(1)).as_secs_f64();
+    for (name, group) in record.observed.iter().flat_map(|observed| &observed.groups) {
+        let blocked =
+            group.blocked_ns.iter().map(|(cause, time)| (format!("blocked;{}", cause.key()), *time));
+        let running =
+            [("execution".to_owned(), group.on_cpu_ns), ("run_queue".to_owned(), group.run_queue_ns)];
+        for (state, time) in running.into_iter().chain(blocked).filter(|(_, time)| *time > 0) {
+            weights.insert(format!("{};{state}", frame(name)), Nanos(time).scaled(1.0 / seconds).0);
+        }
+    }
     for (name, actor) in &record.actors {
         let mut add = |step: &str, breakdown: &Breakdown, times: f64| {
             for (cause, total) in breakdown.parts() {

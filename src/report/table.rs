@@ -1,5 +1,6 @@
 //! Records as CSV: one row for each actor of each record, times in nanoseconds.
 
+use crate::measure::observed::{BlockedBy, ThreadGroup};
 use crate::measure::record::{ActorRecord, Breakdown, Distribution, RunRecord};
 use crate::printable::Printable;
 
@@ -19,6 +20,48 @@ pub fn csv(runs: &[(String, RunRecord)]) -> Result<String, csv::Error> {
     }
     let bytes = writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Recordings of other programs as CSV: a row for each group of threads of each.
+///
+/// # Errors
+///
+/// [`csv::Error`] when a row cannot be written.
+pub fn observed_csv(runs: &[(String, RunRecord)]) -> Result<String, csv::Error> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let header = group_cells("", &RunRecord::default(), "", &ThreadGroup::default());
+    writer.write_record(header.iter().map(|cell| cell.0.as_str()))?;
+    for (name, record) in runs {
+        for (group, time) in record.observed.iter().flat_map(|observed| &observed.groups) {
+            writer.write_record(group_cells(name, record, group, time).into_iter().map(|cell| cell.1))?;
+        }
+    }
+    let bytes = writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn group_cells(name: &str, record: &RunRecord, group: &str, time: &ThreadGroup) -> Vec<(String, String)> {
+    let mut cells: Vec<(String, String)> = Vec::new();
+    let mut add =
+        |title: &str, value: &dyn ToString| cells.push((title.to_owned(), harmless(&value.to_string())));
+    add("record", &name);
+    add("program", &record.scenario.name);
+    add("engine", &record.engine);
+    add("cores", &record.treatment.cores);
+    add("trustworthy", &record.trustworthy);
+    add("window_ns", &record.window.length_ns);
+    add("group", &group);
+    add("threads", &time.threads);
+    add("wall_ns", &time.wall_ns);
+    add("on_cpu_ns", &time.on_cpu_ns);
+    add("run_queue_ns", &time.run_queue_ns);
+    for cause in BlockedBy::ALL {
+        let blocked = time.blocked_ns.get(&cause).copied().unwrap_or(0);
+        add(&format!("blocked_{}_ns", cause.key()), &blocked);
+    }
+    add("voluntary_switches", &time.voluntary_switches);
+    add("involuntary_switches", &time.involuntary_switches);
+    cells
 }
 
 /// Column titles with their values, so that neither can drift from the other.

@@ -9,7 +9,8 @@
 use super::page::state_label;
 use super::words::count;
 use crate::measure::Cause;
-use crate::measure::record::{RunRecord, Span, TaskSpan, Timeline};
+use crate::measure::observed::BlockedBy;
+use crate::measure::record::{ObservedRecord, RunRecord, Span, TaskSpan, Timeline};
 use crate::printable::Printable;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -41,6 +42,9 @@ struct Lane<'record> {
 /// The trace of `record` as JSON, and what it holds; `None` when the record has no timeline.
 #[must_use]
 pub fn trace(record: &RunRecord) -> Option<(String, TraceCounts)> {
+    if let Some(observed) = &record.observed {
+        return Some((counters(record, observed), TraceCounts::default()));
+    }
     let timeline = record.timeline.as_ref()?;
     // A damaged record may name tracks that it does not have.
     let named = |span: &&Span| span.track < timeline.tracks.len();
@@ -103,6 +107,38 @@ pub fn trace(record: &RunRecord) -> Option<(String, TraceCounts)> {
     }
     out.push_str("\n]}\n");
     Some((out, counts))
+}
+
+/// The trace of a recording: threads in each state over time, as one counter.
+fn counters(record: &RunRecord, observed: &ObservedRecord) -> String {
+    let mut out = String::new();
+    let process = format!("{} (process {}, recorded)", record.scenario.name, observed.pid);
+    let _ = write!(
+        out,
+        "{{\"displayTimeUnit\":\"ms\",\"otherData\":{{\"program\":\"conlab {}\",\"engine\":{},\"omitted\":\"0\"}},\"traceEvents\":[\n\
+         {{\"ph\":\"M\",\"pid\":1,\"tid\":0,\"name\":\"process_name\",\"args\":{{\"name\":{}}}}}",
+        env!("CARGO_PKG_VERSION"),
+        text(&record.engine),
+        text(&process)
+    );
+    for slice in &observed.series {
+        #[expect(clippy::cast_precision_loss, reason = "a mean number of threads")]
+        let mean = |time: u64| time as f64 / slice.length_ns.max(1) as f64;
+        let _ = write!(
+            out,
+            ",\n{{\"ph\":\"C\",\"pid\":1,\"tid\":0,\"ts\":{},\"name\":\"threads by state\",\"args\":{{\"on a processor\":{:.4},\"run-queue wait\":{:.4}",
+            Micros(slice.at_ns),
+            mean(slice.on_cpu_ns),
+            mean(slice.run_queue_ns)
+        );
+        for cause in BlockedBy::ALL {
+            let time = slice.blocked_ns.get(&cause).copied().unwrap_or(0);
+            let _ = write!(out, ",{}:{:.4}", text(cause.label()), mean(time));
+        }
+        out.push_str("}}");
+    }
+    out.push_str("\n]}\n");
+    out
 }
 
 fn thread(out: &mut String, tid: usize, lane: &Lane<'_>, tracks: &[String]) {

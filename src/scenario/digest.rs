@@ -15,6 +15,15 @@ impl Write for Fnv {
     }
 }
 
+/// 32 hexadecimal digits of a text: against mix-ups, not against forgery.
+#[must_use]
+pub fn text_digest(text: &str) -> String {
+    let mut hash = Fnv(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d);
+    let written = hash.write_str(text);
+    debug_assert!(written.is_ok(), "writing into a hash cannot fail");
+    format!("{:032x}", hash.0)
+}
+
 impl Scenario {
     /// 32 hexadecimal digits over everything that is run; comments, layout and the question do not count.
     #[must_use]

@@ -28,6 +28,7 @@ mod traffic;
 mod treatment;
 mod workers;
 
+pub use digest::text_digest;
 pub use embedded::{DEFAULT, EMBEDDED, Embedded, embedded};
 pub use error::{Mistake, ScenarioError};
 pub use host::HostConstants;

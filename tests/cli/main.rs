@@ -13,6 +13,7 @@ mod interrupts;
 mod kills;
 mod limits;
 mod pages;
+mod recordings;
 mod records;
 mod reference;
 mod schedulers;

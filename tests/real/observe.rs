@@ -1,6 +1,7 @@
 //! Programs whose time is known beforehand, observed from outside.
 
-use conlab::observe::{BlockedBy, Observation, observe};
+use conlab::measure::observed::{BlockedBy, ObservedRecord};
+use conlab::observe::observe;
 use conlab::units::Nanos;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -9,13 +10,14 @@ use std::thread;
 const EVERY: Nanos = Nanos::from_millis(2);
 
 /// Looks at a process for this many looks.
-fn looks(pid: u32, count: usize) -> Observation {
+fn looks(pid: u32, count: usize) -> ObservedRecord {
     let mut left = count;
     observe(pid, EVERY, &mut || {
         left -= 1;
         left > 0
     })
     .unwrap()
+    .observed
 }
 
 fn started(words: &[&str]) -> Child {
@@ -66,7 +68,7 @@ fn a_planted_lock_is_named_by_its_address() {
                 left -= 1;
                 left > 0
             });
-            seen.unwrap()
+            seen.unwrap().observed
         })
     };
     let seen = watcher.join().unwrap();

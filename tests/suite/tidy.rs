@@ -74,8 +74,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("audit", &["units", "theory", "random", "files", "scenario", "measure", "study"]),
-    ("import", &["units", "random", "files", "scenario"]),
-    ("observe", &["units", "clock"]),
+    ("import", &["units", "random", "files", "scenario", "measure"]),
+    ("observe", &["units", "clock", "measure"]),
     (
         "report",
         &[

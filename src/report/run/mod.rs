@@ -11,7 +11,8 @@ mod threads;
 mod trust;
 
 use crate::measure::Cause;
-use crate::measure::record::{ActorRecord, Breakdown, RunRecord};
+use crate::measure::record::{ActorRecord, Breakdown, ObservedRecord, RunRecord};
+use crate::report::observe;
 use crate::report::page::{
     Axis, Block, Fact, Lines, Notice, Page, Scale, Section, Series, Table, Tone, Unit, Verdict,
 };
@@ -22,6 +23,9 @@ use sections::{of_run, spectrum_series};
 /// The page of one run.
 #[must_use]
 pub fn run_page(record: &RunRecord) -> Page {
+    if let Some(observed) = &record.observed {
+        return observed_page(record, observed);
+    }
     let treatment = &record.treatment;
     let focus = record.actors.get(&treatment.focus);
     let mut sections = Vec::new();
@@ -41,6 +45,17 @@ pub fn run_page(record: &RunRecord) -> Page {
         facts: focus.map(|actor| facts(record, actor)).unwrap_or_default(),
         sections,
     }
+}
+
+/// The page of another program that was recorded.
+fn observed_page(record: &RunRecord, observed: &ObservedRecord) -> Page {
+    let mut page = observe::page(record, observed);
+    if !record.warnings.is_empty() {
+        page.sections.insert(0, warnings(&[("", record)]));
+    }
+    page.sections.extend([trust::checks(record), trust::manifest(record)]);
+    page.verdict = Some(verdict(record));
+    page
 }
 
 /// What ran, in one line.
@@ -80,9 +95,17 @@ pub fn comparison_page(runs: &[(String, RunRecord)]) -> Page {
             text: "not comparable: some runs were instrumented and some were not".into(),
         });
     }
-    page.sections.push(side_by_side(&named));
-    page.sections.push(breakdowns(&named));
-    page.sections.push(spectra(&named));
+    let runs: Vec<(&str, &RunRecord)> =
+        named.iter().copied().filter(|(_, record)| record.observed.is_none()).collect();
+    if !runs.is_empty() {
+        page.sections.push(side_by_side(&runs));
+    }
+    page.sections.extend(observe::side_by_side(&named));
+    if !runs.is_empty() {
+        page.sections.push(breakdowns(&runs));
+        page.sections.push(spectra(&runs));
+    }
+    page.sections.extend(recordings(&named));
     for (index, (name, record)) in named.iter().enumerate() {
         let blocks = of_run(record)
             .into_iter()
@@ -100,6 +123,16 @@ pub fn comparison_page(runs: &[(String, RunRecord)]) -> Page {
     page
 }
 
+/// Where the threads' time of recordings went.
+fn recordings(named: &[(&str, &RunRecord)]) -> Option<Section> {
+    let rows = observe::bars(named);
+    let stack = Stack { caption: "All threads".into(), rows, shares_only: true, ..Stack::default() };
+    (!stack.rows.is_empty()).then(|| {
+        Section::new("threads-time", "Where the threads' time went", "Shares of their wall time, by state.")
+            .with(stack)
+    })
+}
+
 fn shared_title(runs: &[(String, RunRecord)]) -> String {
     let mut names: Vec<&str> = runs.iter().map(|(_, record)| record.scenario.name.as_str()).collect();
     names.dedup();
@@ -111,6 +144,13 @@ fn shared_title(runs: &[(String, RunRecord)]) -> String {
 pub fn distinctions(records: &[&RunRecord]) -> Option<Vec<String>> {
     let levels = |record: &RunRecord| {
         let treatment = &record.treatment;
+        // Of a recording the number of threads is a finding, and what tells two apart is when they were made.
+        if record.observed.is_some() {
+            let mut levels: [String; 8] = Default::default();
+            levels[0] = record.scenario.name.clone();
+            levels[1] = format!("recorded {}", record.manifest.started);
+            return levels;
+        }
         let cache = treatment.cache.clone().unwrap_or_default();
         [
             record.scenario.name.clone(),
@@ -141,6 +181,12 @@ pub fn distinctions(records: &[&RunRecord]) -> Option<Vec<String>> {
 
 /// The treatment in words.
 fn levels(record: &RunRecord) -> String {
+    if let Some(observed) = &record.observed {
+        let threads = several(observed.total().threads, "thread");
+        let cores = several(u64::from(record.treatment.cores), "core");
+        let length = duration(as_f64(record.window.length_ns));
+        return format!("{threads} of another program on {cores}; recorded for {length}.");
+    }
     let treatment = &record.treatment;
     let cache = treatment.cache.as_ref().map(|layout| format!(", {layout} cache")).unwrap_or_default();
     format!(

@@ -4,12 +4,16 @@ use super::answer::P99_NEEDS;
 use super::{as_f64, calls, mechanisms, parts, special, spectrum_chart, tasks, threads, trust};
 use crate::measure::Cause;
 use crate::measure::record::{ActorRecord, Breakdown, Distribution, RunRecord, SeriesPoint};
+use crate::report::observe;
 use crate::report::page::{Axis, Lines, Scale, Section, Series, Stack, StackRow, Table, Unit};
 use crate::report::words::{at_least, count, duration, number, percentile, several, share, tail};
 
 /// Everything that a record holds, in the order in which a reader asks for it.
 pub(super) fn of_run(record: &RunRecord) -> Vec<Section> {
     let mut sections = Vec::new();
+    if let Some(observed) = &record.observed {
+        sections.extend(observe::sections(record, observed));
+    }
     let focus = record.actors.get(&record.treatment.focus);
     if let Some(actor) = focus {
         sections.push(causes(&record.treatment.focus, actor));

@@ -24,6 +24,10 @@ pub(super) fn checks(record: &RunRecord) -> Section {
         let blocks_of = vec![Block::Notices(held.into_iter().map(notice).collect())];
         blocks.push(Block::Details { summary, blocks: blocks_of });
     }
+    if record.observed.is_some() {
+        let lead = "Identities that every recording must satisfy.";
+        return Section { blocks, ..Section::new("checks", "Checks", lead) };
+    }
     let probe = &record.probe;
     let pairs = [
         ("probe effect", format!("{} of the workers' busy time", share(record.probe_effect))),
@@ -65,6 +69,8 @@ pub(super) fn manifest(record: &RunRecord) -> Section {
         ("steal", manifest.steal_ns.map_or_else(|| "not reported".into(), |ns| duration(as_f64(ns)))),
         ("calibration", text(&manifest.calibration)),
         ("clock", text(&manifest.clock)),
+    ];
+    let of_run = [
         ("scenario digest", text(&record.scenario.digest)),
         ("seed", record.seed.to_string()),
         ("replicate", record.replicate.to_string()),
@@ -81,6 +87,10 @@ pub(super) fn manifest(record: &RunRecord) -> Section {
             ),
         ),
     ];
+    match &record.observed {
+        None => pairs.extend(of_run),
+        Some(_) => pairs.push(("recorded for", duration(as_f64(record.window.length_ns)))),
+    }
     if let Some(digest) = &manifest.calibration_digest {
         pairs.push(("calibration digest", digest.clone()));
     }

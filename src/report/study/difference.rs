@@ -1,11 +1,12 @@
 //! The page of what changed between two records.
 
 use super::{page_unit, signed};
-use crate::history::{CauseChange, Difference, FieldChange, FigureChange};
+use crate::history::{CauseChange, Difference, FieldChange, FigureChange, StateChange};
 use crate::report::page::{
     Interval, Intervals, Notice, Page, Section, Table, Tone, Unit as PageUnit, Verdict, Waterfall,
     WaterfallPart,
 };
+use crate::report::words::number;
 use crate::study::Unit;
 use crate::study::stats::Estimate;
 
@@ -35,9 +36,16 @@ pub fn difference_page(before: &str, after: &str, difference: &Difference, gates
         message: message.clone(),
         remedy: String::new(),
     };
-    let mut sections = vec![fields(difference), figures(difference), causes(difference)];
+    let mut sections = vec![fields(difference)];
+    if difference.states.is_empty() {
+        sections.extend([figures(difference), causes(difference)]);
+    } else {
+        sections.push(states(difference));
+    }
     sections.extend((!gates.is_empty()).then(|| gate_table(gates)));
-    sections.push(relative(difference));
+    if difference.states.is_empty() {
+        sections.push(relative(difference));
+    }
     sections.extend(waterfall(difference));
     Page {
         kicker: format!("diff · A = {before} · B = {after}"),
@@ -45,9 +53,15 @@ pub fn difference_page(before: &str, after: &str, difference: &Difference, gates
         question: "What changed from A to B?".into(),
         alarms: difference.doubts.iter().map(doubt).collect(),
         answer: answer(difference),
-        certainty: "Intervals (95 %) are those that one run gives by itself; `conlab compare` repeats both sides and \
-                    weighs the differences between runs as well."
-            .into(),
+        certainty: if difference.states.is_empty() {
+            "Intervals (95 %) are those that one run gives by itself; `conlab compare` repeats both sides and \
+             weighs the differences between runs as well."
+                .into()
+        } else {
+            "Intervals (95 %) are those that one recording gives by itself; record each side several times to see how recordings \
+             of the same differ."
+                .into()
+        },
         verdict,
         sections,
         ..Page::default()
@@ -59,6 +73,9 @@ const TOLD: f64 = 0.01;
 
 /// The figures that changed, and the cause that changed most.
 fn answer(difference: &Difference) -> String {
+    if !difference.states.is_empty() {
+        return states_answer(difference);
+    }
     let told = |figure: &FigureChange| {
         let share = figure.relative.map_or_else(|| "?".into(), |share| signed(share.value));
         format!("{} {share} ({})", figure.metric.name(), if figure.worse { "worse" } else { "better" })
@@ -74,6 +91,57 @@ fn answer(difference: &Difference) -> String {
     cause.map_or(figures.clone(), |cause| {
         format!("{figures} Of the mean task's time, {} changed most: by {}.", cause.cause, more(by(cause)))
     })
+}
+
+/// Of two recordings: the states whose number of threads changed, the largest change first.
+fn states_answer(difference: &Difference) -> String {
+    let by = |change: &StateChange| change.after.value - change.before.value;
+    let mut changed: Vec<&StateChange> = difference.states.iter().filter(|change| change.changed).collect();
+    changed.sort_by(|one, other| by(other).abs().total_cmp(&by(one).abs()));
+    if changed.is_empty() {
+        return "No state of the threads is shown to have changed.".into();
+    }
+    let told: Vec<String> = changed
+        .iter()
+        .take(3)
+        .map(|change| {
+            let (before, after) = (number(change.before.value), number(change.after.value));
+            format!("{} {before} → {after}", change.state)
+        })
+        .collect();
+    format!("Threads in a state, mean: {}.", told.join(", "))
+}
+
+/// Of two recordings: threads in each state, all of them and by name.
+fn states(difference: &Difference) -> Section {
+    let shown = |estimate: &Estimate| {
+        if estimate.half_width > 0.0 {
+            format!("{} ± {}", number(estimate.value), number(estimate.half_width))
+        } else {
+            number(estimate.value)
+        }
+    };
+    let row = |change: &StateChange| {
+        let verdict = match (change.changed, &change.group) {
+            (true, _) if change.after.value > change.before.value => "more",
+            (true, _) => "fewer",
+            _ => "–",
+        };
+        vec![
+            change.group.clone().unwrap_or_else(|| "all threads".into()),
+            change.state.clone(),
+            shown(&change.before),
+            shown(&change.after),
+            number(change.after.value - change.before.value),
+            verdict.to_owned(),
+        ]
+    };
+    let rows = difference.states.iter().map(row).collect();
+    let lead = "Mean number of threads in each state: 2 on a processor are two processors' worth. Intervals (95 %) are from stretches of each \
+                recording; threads by name have none.";
+    Section::new("states", "Threads in each state", lead)
+        .with(Table::new("", "threads | state | A | B | change | verdict", 2, rows))
+        .in_brief()
 }
 
 fn by(cause: &CauseChange) -> f64 {

@@ -4,6 +4,7 @@ pub(crate) mod sample;
 
 mod exports;
 mod hostile;
+mod observed;
 mod page;
 mod pages;
 mod paths;

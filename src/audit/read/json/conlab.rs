@@ -5,7 +5,8 @@ use super::super::super::report::{Arm, Benchmark, Manner, Report, Share, Summary
 use super::NoReport;
 use super::tree::{Kind, Node};
 use crate::measure::RunRecord;
-use crate::measure::record::{ActorRecord, Distribution, SCHEMA};
+use crate::measure::identities::check;
+use crate::measure::record::{ActorRecord, Distribution, ObservedRecord, SCHEMA};
 use serde_json::Value;
 
 /// Reads a record: every actor that completed anything. `None` when it is something else.
@@ -22,6 +23,9 @@ pub(super) fn read(root: &Node) -> Result<Option<Report>, NoReport> {
     let record: RunRecord = serde_json::from_value(value(root)).map_err(|error| {
         NoReport::Looks(format!("a record of conlab that is damaged or of another version ({error})"))
     })?;
+    if let Some(observed) = &record.observed {
+        return Ok(Some(recording(&record, observed)));
+    }
     let mut report = Report::of("conlab run.json");
     for (name, actor) in record.actors.iter().filter(|(_, actor)| actor.completed > 0) {
         report.benchmarks.push(benchmark(&record, name, actor));
@@ -34,6 +38,32 @@ pub(super) fn read(root: &Node) -> Result<Option<Report>, NoReport> {
         return Err(NoReport::Looks("a record of conlab in which no task was completed".to_owned()));
     }
     Ok(Some(report))
+}
+
+/// A recording of another program: the threads' time by state of each group, as shares of its whole.
+#[expect(clippy::cast_precision_loss, reason = "shares of nanoseconds")]
+fn recording(record: &RunRecord, observed: &ObservedRecord) -> Report {
+    let mut report = Report::of("conlab run.json, a recording of another program");
+    let holds = record.trustworthy && check(record).iter().all(|identity| identity.holds);
+    for (name, group) in observed.groups.iter().filter(|(_, group)| group.wall_ns > 0) {
+        let share = |(state, time): (String, u64)| Share {
+            whole: "the threads' time".to_owned(),
+            name: state,
+            percent: Figure { value: 100.0 * time as f64 / group.wall_ns as f64, half_unit: 1e-3 },
+        };
+        report.benchmarks.push(Benchmark {
+            component: Some(format!("{name} (recorded)")),
+            shares: group.states().into_iter().map(share).collect(),
+            succeeded: Some(holds),
+            place: format!("observed.groups.{name}"),
+            ..Benchmark::named(format!("{} {name}", record.scenario.name))
+        });
+    }
+    report.ignore(
+        "groups that were seen for no time",
+        observed.groups.len() as u64 - report.benchmarks.len() as u64,
+    );
+    report
 }
 
 /// The same tree as serde knows it.
