@@ -160,7 +160,7 @@ fn causes(
     let options =
         ExplainOptions { seed, metrics: vec![Metric::Mean, Metric::P99], ..ExplainOptions::default() };
     let explanation =
-        explain(best, engine, &options, progress, &|_, _| {}).map_err(|error| error.to_string())?;
+        explain(best, &engine, &options, progress, &|_, _| {}).map_err(|error| error.to_string())?;
     let focus = &best.actors[best.focus].name;
     let sentences = explanation.splits.iter().map(|split| {
         let parts: Vec<String> = split

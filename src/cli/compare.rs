@@ -6,7 +6,7 @@ use super::exit::{Failure, Outcome};
 use super::model_check::RealCheck;
 use super::records::open;
 use super::signals::stop_on_interrupt;
-use super::study::{Confidence, Made, Runs, equal_tasks, present, write_junit};
+use super::study::{Answer, Confidence, Made, Question, Runs, equal_tasks, write_junit};
 use super::terminal::Terminal;
 use crate::engine::{Progress, VirtualEngine};
 use crate::measure::record::{TreatmentRecord, Warning};
@@ -17,7 +17,8 @@ use crate::report::study::{compare_page, say_distance};
 use crate::scenario::{EngineKind, Scenario, Treatment, nearest};
 use crate::study::{
     AgainstStored, Arm, Candidate, CompareOptions, Comparison, Gate, GateResult, Metric, ModelDistance,
-    Observation, Scaling, SharedEngine, Stop, against_stored, compare, scaling,
+    Observation, RunList, Runner, Scaling, SharedEngine, Stop, against_stored, compare, compared_runs,
+    scaling,
 };
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -84,74 +85,131 @@ struct Document {
     model: Option<ModelDistance>,
 }
 
-pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> {
-    args.options.honoured_by_studies("compare")?;
-    let mut scenario = args.options.scenario(&args.scenario.scenario)?;
-    // Against a stored record the same experiment has to run, its duration included.
-    if args.judging.baseline.is_empty() {
-        equal_tasks(&mut scenario, &args.options);
-    }
-    let stored = stored(&args.judging.baseline, &args.options.output.out)?;
-    let arms = Arms::of(args, &scenario, terminal)?;
-    let candidates = arms.candidates();
-    let options = CompareOptions {
-        metrics: args.judging.metrics.clone(),
-        reference: reference(args.judging.reference.as_deref(), &candidates)?,
-        level: args.confidence.level.level,
-        precision: args.confidence.precision,
-        seed: scenario.run.seed,
-        ..rounds(args.options.amount.replicates)
-    };
-    let progress = Progress::default();
-    stop_on_interrupt(&progress);
-    let (mut comparison, observations) = {
-        let runs = Runs::new(terminal);
-        compare(&candidates, &options, &progress, &|done, most| runs.show(done, most))?
-    };
-    let against: Vec<AgainstStored> = if stored.is_empty() {
-        Vec::new()
-    } else {
-        let now = arms.constants.as_ref();
-        comparison.warnings.extend(refuse_or_doubt(&stored, &observations, &candidates, now)?);
-        let stored: Vec<Observation> = stored.iter().map(|(_, observation)| observation.clone()).collect();
-        let one = |(candidate, fresh): (&Candidate<'_>, &Vec<Observation>)| {
-            against_stored(&candidate.label, fresh, &stored, &options)
-        };
-        candidates.iter().zip(&observations).map(one).collect()
-    };
-    let gates = judge(&args.judging.gate, &comparison, &against);
-    let laws = scaling(&comparison);
-    let mut page = compare_page(&comparison, &laws, &gates, &against);
-    let model = distance(args, &arms, options.reference, &progress, terminal)?;
-    if let Some(model) = &model {
-        say_distance(&mut page, model);
-    }
-    page.sections.push(scenario_section(&scenario));
-    let (stopped, broken) = (comparison.stopped, broken(&comparison));
-    let failed = gates.iter().any(|gate| !gate.passed);
-    write_junit(args.judging.junit.as_deref(), &page.title, gate_cases(&gates), terminal)?;
-    let document = Document { schema: 1, comparison, scaling: laws, gates, stored: against, model };
-    let made = Made::of(Some(&scenario), arms.constants.as_ref());
-    present("compare", &document, page, made, &args.options.output, terminal)?;
-    Ok(match broken {
-        _ if stopped == Stop::Interrupted => Outcome::Interrupted,
-        Some(why) => Outcome::Untrustworthy(why),
-        None if failed => Outcome::Refuted,
-        None => Outcome::Done,
-    })
+/// What the options ask of the scenario.
+pub(super) struct Asked<'a> {
+    args: &'a Args,
+    scenario: Scenario,
+    arms: Arms,
+    options: CompareOptions,
 }
 
-/// How far virtual time is from real runs of the reference, where only virtual time is compared.
-fn distance(
-    args: &Args,
-    arms: &Arms,
-    reference: usize,
-    progress: &Progress,
-    terminal: &Terminal,
-) -> Result<Option<ModelDistance>, Failure> {
-    let (Some(constants), [_]) = (&arms.constants, arms.engines.as_slice()) else { return Ok(None) };
-    let (_, treatment, scenario, _) = &arms.treated[reference];
-    args.real.distance(scenario, treatment.load, constants, progress, terminal).map(Some)
+impl<'a> Asked<'a> {
+    pub(super) fn of(args: &'a Args) -> Result<Self, Failure> {
+        args.options.honoured_by_studies("compare")?;
+        let mut scenario = args.options.scenario(&args.scenario.scenario)?;
+        // Against a stored record the same experiment has to run, its duration included.
+        if args.judging.baseline.is_empty() {
+            equal_tasks(&mut scenario, &args.options);
+        }
+        let arms = Arms::of(args, &scenario)?;
+        let options = CompareOptions {
+            metrics: args.judging.metrics.clone(),
+            reference: reference(args.judging.reference.as_deref(), &arms.labels())?,
+            level: args.confidence.level.level,
+            precision: args.confidence.precision,
+            seed: scenario.run.seed,
+            ..rounds(args.options.amount.replicates)
+        };
+        Ok(Self { args, scenario, arms, options })
+    }
+
+    /// The answer by the runs of `engines`, one for each of the arms' kinds.
+    fn answer_of(
+        &self,
+        engines: &[&dyn Runner],
+        constants: Option<&Calibration>,
+        progress: &Progress,
+        terminal: &Terminal,
+    ) -> Result<Answer, Failure> {
+        let Self { args, scenario, arms, options } = self;
+        let stored = stored(&args.judging.baseline, &args.options.output.out)?;
+        let candidates = arms.candidates(engines);
+        let (mut comparison, observations) = {
+            let runs = Runs::new(terminal);
+            compare(&candidates, options, progress, &|done, most| runs.show(done, most))?
+        };
+        let against: Vec<AgainstStored> = if stored.is_empty() {
+            Vec::new()
+        } else {
+            comparison.warnings.extend(refuse_or_doubt(&stored, &observations, &candidates, constants)?);
+            let stored: Vec<Observation> =
+                stored.iter().map(|(_, observation)| observation.clone()).collect();
+            let one = |(candidate, fresh): (&Candidate<'_>, &Vec<Observation>)| {
+                against_stored(&candidate.label, fresh, &stored, options)
+            };
+            candidates.iter().zip(&observations).map(one).collect()
+        };
+        let gates = judge(&args.judging.gate, &comparison, &against);
+        let laws = scaling(&comparison);
+        let mut page = compare_page(&comparison, &laws, &gates, &against);
+        let model = self.distance(constants, progress, terminal)?;
+        if let Some(model) = &model {
+            say_distance(&mut page, model);
+        }
+        page.sections.push(scenario_section(scenario));
+        write_junit(args.judging.junit.as_deref(), &page.title, gate_cases(&gates), terminal)?;
+        let outcome = match broken(&comparison) {
+            _ if comparison.stopped == Stop::Interrupted => Outcome::Interrupted,
+            Some(why) => Outcome::Untrustworthy(why),
+            None if gates.iter().any(|gate| !gate.passed) => Outcome::Refuted,
+            None => Outcome::Done,
+        };
+        let document = Document { schema: 1, comparison, scaling: laws, gates, stored: against, model };
+        Answer::of("compare", &document, page, Made::of(Some(scenario), constants), outcome)
+    }
+
+    /// How far virtual time is from real runs of the reference, where only virtual time is compared.
+    fn distance(
+        &self,
+        constants: Option<&Calibration>,
+        progress: &Progress,
+        terminal: &Terminal,
+    ) -> Result<Option<ModelDistance>, Failure> {
+        let (Some(constants), [_]) = (constants, self.arms.kinds.as_slice()) else { return Ok(None) };
+        let (_, treatment, scenario, _) = &self.arms.treated[self.options.reference];
+        self.args.real.distance(scenario, treatment.load, constants, progress, terminal).map(Some)
+    }
+}
+
+impl Question for Asked<'_> {
+    fn engines(&self) -> Vec<EngineKind> {
+        self.arms.kinds.clone()
+    }
+
+    fn runs(&self, engine: &dyn Runner, _progress: &Progress) -> Result<RunList, Failure> {
+        let engines = vec![engine; self.arms.kinds.len()];
+        Ok(compared_runs(&self.arms.candidates(&engines), &self.options))
+    }
+
+    fn answer(
+        &self,
+        engine: &dyn Runner,
+        constants: &Calibration,
+        progress: &Progress,
+        terminal: &Terminal,
+    ) -> Result<Answer, Failure> {
+        let engines = vec![engine; self.arms.kinds.len()];
+        self.answer_of(&engines, Some(constants), progress, terminal)
+    }
+}
+
+pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> {
+    let asked = Asked::of(args)?;
+    let kinds = &asked.arms.kinds;
+    let constants = if kinds.contains(&EngineKind::Virtual) {
+        Some(args.options.calibration.constants(terminal)?)
+    } else {
+        None
+    };
+    let engine =
+        |kind: &EngineKind| engine_charging(constants.as_ref().filter(|_| *kind == EngineKind::Virtual));
+    let engines: Vec<Box<SharedEngine>> = kinds.iter().map(engine).collect();
+    let engines: Vec<&dyn Runner> = engines.iter().map(|engine| engine as &dyn Runner).collect();
+    let progress = Progress::default();
+    stop_on_interrupt(&progress);
+    asked
+        .answer_of(&engines, constants.as_ref(), &progress, terminal)?
+        .present(&args.options.output, terminal)
 }
 
 /// Rounds: exactly as many as asked for, or as many as are needed.
@@ -171,17 +229,15 @@ fn broken(comparison: &Comparison) -> Option<String> {
     Some(warning.message.clone())
 }
 
-/// The product of every list, ready to run.
+/// The product of every list.
 struct Arms {
-    engines: Vec<Box<SharedEngine>>,
-    /// What virtual time is charged, where an engine is virtual.
-    constants: Option<Calibration>,
+    kinds: Vec<EngineKind>,
     /// Index of the engine, treatment, scenario with it, label.
     treated: Vec<(usize, Treatment, Scenario, String)>,
 }
 
 impl Arms {
-    fn of(args: &Args, scenario: &Scenario, terminal: &Terminal) -> Result<Self, Failure> {
+    fn of(args: &Args, scenario: &Scenario) -> Result<Self, Failure> {
         let mut kinds = args.options.treatment.engine.clone();
         if kinds.is_empty() {
             kinds.push(scenario.run.engine);
@@ -207,23 +263,21 @@ impl Arms {
             entry.3 = if told.is_empty() { words[1].clone() } else { told.join(", ") };
         }
         tell_apart(&mut treated);
-        let constants = if kinds.contains(&EngineKind::Virtual) {
-            Some(args.options.calibration.constants(terminal)?)
-        } else {
-            None
-        };
-        let engine =
-            |kind: &EngineKind| engine_charging(constants.as_ref().filter(|_| *kind == EngineKind::Virtual));
-        Ok(Self { engines: kinds.iter().map(engine).collect(), constants, treated })
+        Ok(Self { kinds, treated })
     }
 
-    fn candidates(&self) -> Vec<Candidate<'_>> {
+    fn labels(&self) -> Vec<&str> {
+        self.treated.iter().map(|(.., label)| label.as_str()).collect()
+    }
+
+    /// The arms on `engines`, one for each kind.
+    fn candidates<'r>(&'r self, engines: &[&'r dyn Runner]) -> Vec<Candidate<'r>> {
         self.treated
             .iter()
             .map(|(index, treatment, scenario, label)| Candidate {
                 label: label.clone(),
                 levels: levels(scenario, treatment),
-                arm: Arm { engine: &*self.engines[*index], scenario, load: treatment.load },
+                arm: Arm { engine: engines[*index], scenario, load: treatment.load },
             })
             .collect()
     }
@@ -265,17 +319,16 @@ fn tell_apart(treated: &mut [(usize, Treatment, Scenario, String)]) {
 }
 
 /// Index of the treatment whose label is, or alone contains, `wanted`.
-fn reference(wanted: Option<&str>, candidates: &[Candidate<'_>]) -> Result<usize, Failure> {
+fn reference(wanted: Option<&str>, labels: &[&str]) -> Result<usize, Failure> {
     let Some(wanted) = wanted else { return Ok(0) };
-    if let Some(exact) = candidates.iter().position(|candidate| candidate.label == wanted) {
+    if let Some(exact) = labels.iter().position(|label| *label == wanted) {
         return Ok(exact);
     }
     let words = |label: &str| label.split(", ").any(|word| word == wanted) || label.contains(wanted);
-    let found: Vec<usize> = (0..candidates.len()).filter(|&index| words(&candidates[index].label)).collect();
+    let found: Vec<usize> = (0..labels.len()).filter(|&index| words(labels[index])).collect();
     match found.as_slice() {
         [only] => Ok(*only),
         [] => {
-            let labels: Vec<&str> = candidates.iter().map(|candidate| candidate.label.as_str()).collect();
             let guess =
                 nearest(wanted, labels.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
             Err(Failure::Usage(format!(
@@ -287,7 +340,7 @@ fn reference(wanted: Option<&str>, candidates: &[Candidate<'_>]) -> Result<usize
         several => Err(Failure::Usage(format!(
             "--reference: {} treatments contain `{wanted}`; write the whole label, such as `{}`",
             several.len(),
-            candidates[several[0]].label
+            labels[several[0]]
         ))),
     }
 }

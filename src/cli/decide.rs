@@ -120,7 +120,7 @@ fn modelled(
     let turning = WhatIfOptions { rounds: rounds.unwrap_or(turning.rounds), ..turning };
     let found = {
         let runs = Runs::of(terminal, "runs, costs halved");
-        whatif(scenario, LoadArm::Baseline, engine, &turning, progress, &|done, most| runs.show(done, most))?
+        whatif(scenario, LoadArm::Baseline, &engine, &turning, progress, &|done, most| runs.show(done, most))?
     };
     let mut fixes = fixes_of_whatif(&found);
     let now = found.now.first().map(|value| (value.metric, value.value));
@@ -137,7 +137,7 @@ fn modelled(
     };
     let runs = Runs::of(terminal, "runs, mechanisms taken away");
     // A system without neighbours or mechanisms has nothing to split; its costs are enough.
-    match explain(scenario, engine, &splitting, progress, &|done, most| runs.show(done, most)) {
+    match explain(scenario, &engine, &splitting, progress, &|done, most| runs.show(done, most)) {
         Ok(explanation) => fixes.extend(fixes_of_explanation(&explanation)),
         Err(error) => say(&format!("no mechanism could be taken away: {}", super::exit::with_causes(&error))),
     }

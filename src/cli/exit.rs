@@ -108,7 +108,7 @@ pub(super) fn usage(error: &clap::Error) -> ExitCode {
 }
 
 /// The one sentence in a parse error.
-fn sentence(error: &clap::Error) -> String {
+pub(super) fn sentence(error: &clap::Error) -> String {
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
         Some(ContextValue::Strings(texts)) => texts.first().cloned(),

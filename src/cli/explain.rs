@@ -5,15 +5,16 @@ use super::constants::engine_charging;
 use super::exit::{Failure, Outcome};
 use super::model_check::RealCheck;
 use super::signals::stop_on_interrupt;
-use super::study::{Confidence, Made, Runs, equal_tasks, present};
+use super::study::{Answer, Confidence, Made, Question, Runs, equal_tasks};
 use super::terminal::Terminal;
 use crate::engine::{Progress, VirtualEngine};
+use crate::measure::Calibration;
 use crate::report::scenario::scenario_section;
 use crate::report::study::{explain_page, say_distance};
-use crate::scenario::{EngineKind, LoadArm, Treatment};
+use crate::scenario::{EngineKind, LoadArm, Scenario, Treatment};
 use crate::study::{
-    Against, ExplainOptions, Explanation, Metric, ModelDistance, NextExperiment, StudyError, explain,
-    next_experiment,
+    Against, ExplainOptions, Explanation, Metric, ModelDistance, NextExperiment, RunList, Runner, StudyError,
+    explain, explained_runs, next_experiment,
 };
 use serde::Serialize;
 
@@ -71,71 +72,99 @@ struct Document {
     model: Option<ModelDistance>,
 }
 
+/// What the options ask of the scenario.
+pub(super) struct Asked<'a> {
+    args: &'a Args,
+    scenario: Scenario,
+    kind: EngineKind,
+    options: ExplainOptions,
+}
+
+impl<'a> Asked<'a> {
+    pub(super) fn of(args: &'a Args) -> Result<Self, Failure> {
+        args.options.honoured_by_studies("explain")?;
+        let mut scenario = args.options.scenario(&args.scenario.scenario)?;
+        equal_tasks(&mut scenario, &args.options);
+        let treatment = args.options.one_treatment("explain", &scenario)?;
+        let scenario = scenario.treated(&Treatment { load: LoadArm::Baseline, ..treatment });
+        let kind = args.options.treatment.engine.first().copied().unwrap_or(EngineKind::Virtual);
+        let default = ExplainOptions::default();
+        let asked = args.options.amount.replicates.map(|rounds| u32::try_from(rounds).unwrap_or(u32::MAX));
+        let options = ExplainOptions {
+            against: args.splitting.against,
+            metrics: args.splitting.metrics.clone(),
+            level: args.confidence.level.level,
+            least_rounds: asked.unwrap_or(default.least_rounds),
+            most_rounds: asked.unwrap_or(default.most_rounds),
+            precision: args.confidence.precision,
+            seed: scenario.run.seed,
+        };
+        Ok(Self { args, scenario, kind, options })
+    }
+}
+
+impl Question for Asked<'_> {
+    fn engines(&self) -> Vec<EngineKind> {
+        vec![self.kind]
+    }
+
+    fn runs(&self, engine: &dyn Runner, _progress: &Progress) -> Result<RunList, Failure> {
+        Ok(explained_runs(&self.scenario, engine.kind(), &self.options)?)
+    }
+
+    fn answer(
+        &self,
+        engine: &dyn Runner,
+        constants: &Calibration,
+        progress: &Progress,
+        terminal: &Terminal,
+    ) -> Result<Answer, Failure> {
+        let Self { args, scenario, kind, options } = self;
+        let explanation = {
+            let runs = Runs::new(terminal);
+            explain(scenario, engine, options, progress, &|done, most| runs.show(done, most))?
+        };
+        let next = if progress.stopped() {
+            None
+        } else {
+            let simulated = VirtualEngine::with(constants.clone());
+            match next_experiment(scenario, &explanation, &simulated, NEXT_ROUNDS, progress) {
+                Err(StudyError::Interrupted { .. }) => None,
+                other => other?,
+            }
+        };
+        let mut page = explain_page(&explanation, next.as_ref());
+        let virtually = (*kind == EngineKind::Virtual).then_some(constants);
+        let model = virtually
+            .map(|constants| args.real.distance(scenario, LoadArm::Baseline, constants, progress, terminal))
+            .transpose()?;
+        if let Some(model) = &model {
+            say_distance(&mut page, model);
+        }
+        page.sections.push(scenario_section(scenario));
+        let broken = explanation.warnings.iter().find(|warning| warning.code == "identity-broken");
+        let outcome = match broken {
+            _ if progress.stopped() => Outcome::Interrupted,
+            Some(warning) => Outcome::Untrustworthy(warning.message.clone()),
+            None => Outcome::Done,
+        };
+        let document = Document {
+            schema: 1,
+            partial: progress.stopped(),
+            answer: page.answer.clone(),
+            explanation,
+            next,
+            model,
+        };
+        Answer::of("explain", &document, page, Made::of(Some(scenario), virtually), outcome)
+    }
+}
+
 pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> {
-    args.options.honoured_by_studies("explain")?;
-    let mut scenario = args.options.scenario(&args.scenario.scenario)?;
-    equal_tasks(&mut scenario, &args.options);
-    let treatment = args.options.one_treatment("explain", &scenario)?;
-    let scenario = scenario.treated(&Treatment { load: LoadArm::Baseline, ..treatment });
-    let kind = args.options.treatment.engine.first().copied().unwrap_or(EngineKind::Virtual);
-    let default = ExplainOptions::default();
-    let asked = args.options.amount.replicates.map(|rounds| u32::try_from(rounds).unwrap_or(u32::MAX));
-    let options = ExplainOptions {
-        against: args.splitting.against,
-        metrics: args.splitting.metrics.clone(),
-        level: args.confidence.level.level,
-        least_rounds: asked.unwrap_or(default.least_rounds),
-        most_rounds: asked.unwrap_or(default.most_rounds),
-        precision: args.confidence.precision,
-        seed: scenario.run.seed,
-    };
+    let asked = Asked::of(args)?;
     let progress = Progress::default();
     stop_on_interrupt(&progress);
     let constants = args.options.calibration.constants(terminal)?;
-    let simulated = VirtualEngine::with(constants.clone());
-    let virtually = (kind == EngineKind::Virtual).then_some(&constants);
-    let runner = engine_charging(virtually);
-    let explanation = {
-        let runs = Runs::new(terminal);
-        explain(&scenario, &*runner, &options, &progress, &|done, most| runs.show(done, most))?
-    };
-    let next = if progress.stopped() {
-        None
-    } else {
-        match next_experiment(&scenario, &explanation, &simulated, NEXT_ROUNDS, &progress) {
-            Err(StudyError::Interrupted { .. }) => None,
-            other => other?,
-        }
-    };
-    let mut page = explain_page(&explanation, next.as_ref());
-    let model = virtually
-        .map(|constants| args.real.distance(&scenario, LoadArm::Baseline, constants, &progress, terminal))
-        .transpose()?;
-    if let Some(model) = &model {
-        say_distance(&mut page, model);
-    }
-    page.sections.push(scenario_section(&scenario));
-    let broken = explanation.warnings.iter().find(|warning| warning.code == "identity-broken");
-    let outcome = match broken {
-        _ if progress.stopped() => Outcome::Interrupted,
-        Some(warning) => Outcome::Untrustworthy(warning.message.clone()),
-        None => Outcome::Done,
-    };
-    let document = Document {
-        schema: 1,
-        partial: progress.stopped(),
-        answer: page.answer.clone(),
-        explanation,
-        next,
-        model,
-    };
-    present(
-        "explain",
-        &document,
-        page,
-        Made::of(Some(&scenario), virtually),
-        &args.options.output,
-        terminal,
-    )?;
-    Ok(outcome)
+    let engine = engine_charging((asked.kind == EngineKind::Virtual).then_some(&constants));
+    asked.answer(&engine, &constants, &progress, terminal)?.present(&args.options.output, terminal)
 }

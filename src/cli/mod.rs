@@ -39,6 +39,7 @@ mod show;
 mod signals;
 mod study;
 mod sweep;
+mod sweep_study;
 pub mod terminal;
 mod validate;
 mod values;

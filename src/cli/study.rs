@@ -1,12 +1,12 @@
 //! What `compare`, `explain`, `whatif`, `decide` and `claims` share: progress, presentation, keeping.
 
 use super::args::{OutputOptions, RunOptions};
-use super::exit::{Failure, print, say};
+use super::exit::{Failure, Outcome, print, say};
 use super::report::write;
 use super::terminal::{ProgressChoice, Terminal};
 use crate::clock;
-use crate::engine::VirtualEngine;
-use crate::files::DraftFolder;
+use crate::engine::{Progress, VirtualEngine};
+use crate::files::{self, DraftFolder};
 use crate::measure::archive::file_word;
 use crate::measure::record::{Manifest, ScenarioRef};
 use crate::measure::{Calibration, host, json};
@@ -14,8 +14,8 @@ use crate::printable::Printable;
 use crate::report::html::html;
 use crate::report::junit::{Case, junit};
 use crate::report::page::{Block, Page, Section};
-use crate::scenario::Scenario;
-use crate::study::{StudyError, manifest};
+use crate::scenario::{EngineKind, Scenario};
+use crate::study::{RunList, Runner, StudyError, manifest};
 use crate::units::Nanos;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
@@ -194,22 +194,89 @@ impl Made {
     }
 }
 
+/// What a study command found.
+#[derive(Debug)]
+pub(super) struct Answer {
+    command: &'static str,
+    json: String,
+    page: Page,
+    pub(super) outcome: Outcome,
+}
+
+impl Answer {
+    /// The answer of `command`: its document, its page, where and how it was made, and how it ended.
+    pub(super) fn of(
+        command: &'static str,
+        result: &impl Serialize,
+        mut page: Page,
+        made: Made,
+        outcome: Outcome,
+    ) -> Result<Self, Failure> {
+        page.sections.push(made.section());
+        let json = made
+            .into_document(result)
+            .and_then(|document| json::to_string(&document))
+            .map_err(|error| Failure::cannot(format!("write the result of {command} as JSON"), error))?;
+        Ok(Self { command, json, page, outcome })
+    }
+
+    /// Prints it as [`present`] does and keeps it, or says why not.
+    pub(super) fn present(self, output: &OutputOptions, terminal: &Terminal) -> Result<Outcome, Failure> {
+        show(self.command, &self.json, &self.page, output, terminal)?;
+        Ok(self.outcome)
+    }
+
+    /// Prints its page, and writes it into `folder` under the command's name, as JSON and as a page.
+    pub(super) fn write_into(self, folder: &Path, terminal: &Terminal) -> Result<Outcome, Failure> {
+        for (end, text) in [("json", self.json), ("html", html(&self.page))] {
+            let path = folder.join(format!("{}.{end}", self.command));
+            files::replace(&path, text.as_bytes())
+                .map_err(|error| Failure::cannot(format!("write {}", path.display()), error))?;
+            say(&format!("wrote {}", path.display()));
+        }
+        print(&terminal.plain(&terminal.page(&self.page)))?;
+        Ok(self.outcome)
+    }
+}
+
+/// A command that makes many runs and answers by them: an engine makes the runs, or a sweep made them before.
+pub(super) trait Question {
+    /// The engines that it is asked of.
+    fn engines(&self) -> Vec<EngineKind>;
+
+    /// The runs that it may make on `engine`.
+    fn runs(&self, engine: &dyn Runner, progress: &Progress) -> Result<RunList, Failure>;
+
+    /// Its answer by the runs of `engine`, under the constants of virtual time.
+    fn answer(
+        &self,
+        engine: &dyn Runner,
+        constants: &Calibration,
+        progress: &Progress,
+        terminal: &Terminal,
+    ) -> Result<Answer, Failure>;
+}
+
 /// Prints a study's result, as a page or as JSON, writes it as HTML where asked, and keeps it.
 pub(super) fn present(
-    command: &str,
+    command: &'static str,
     result: &impl Serialize,
-    mut page: Page,
+    page: Page,
     made: Made,
     output: &OutputOptions,
     terminal: &Terminal,
 ) -> Result<(), Failure> {
-    page.sections.push(made.section());
-    let page = &page;
-    let json = made
-        .into_document(result)
-        .and_then(|document| json::to_string(&document))
-        .map_err(|error| Failure::cannot(format!("write the result of {command} as JSON"), error))?;
-    let kept = if output.no_save { None } else { Some(keep(&output.out, command, &json, page)?) };
+    Answer::of(command, result, page, made, Outcome::Done)?.present(output, terminal).map(drop)
+}
+
+fn show(
+    command: &str,
+    json: &str,
+    page: &Page,
+    output: &OutputOptions,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    let kept = if output.no_save { None } else { Some(keep(&output.out, command, json, page)?) };
     if output.json {
         print(&format!("{json}\n"))?;
     } else {

@@ -6,14 +6,15 @@ use super::constants::{CalibrationOption, engine_charging};
 use super::exit::{Failure, Outcome, print, say};
 use super::progress::stop_on_interrupt;
 use super::study::Runs;
+use super::sweep_study;
 use super::terminal::Terminal;
 use crate::columns::Format;
 use crate::engine::Progress;
 use crate::files::{self, LARGEST_TEXT};
 use crate::measure::Calibration;
 use crate::sweep::{
-    Cell, Log, Outcome as CellOutcome, Parts, Plan, Scheduler, Shard, SweepError, compute, job, merge,
-    read_study, write_table,
+    Cell, Computing, Log, Outcome as CellOutcome, Parts, Plan, Scheduler, Shard, SweepError, compute, job,
+    merge, read_study, write_table,
 };
 use serde_json::json;
 use std::env;
@@ -31,8 +32,9 @@ Examples:
   conlab sweep run sweeps/load --shard 3/10          one of ten parts, on whichever machine
   conlab sweep submit sweeps/load --engine slurm --shards 10
 
-A study's file is explained in docs/guide/sweeps.md. A cell is there whole or not at all; what was computed by another
-version or with another calibration is refused by name.";
+A study's file is explained in docs/guide/sweeps.md; its cells may be the runs of compare, explain, whatif or search, whose
+answer the merge then gives. A cell is there whole or not at all; what was computed by another version or with another
+calibration is refused by name.";
 
 /// Studies of many cells, on one machine or on many: plan, run, status, merge, submit
 #[derive(Debug, clap::Args)]
@@ -92,7 +94,7 @@ struct StatusArgs {
     json: bool,
 }
 
-/// Write the tables: a row a cell, and a row a combination with its histograms added
+/// Write the tables: a row a cell, and a row a combination with its histograms added; and the answer of the study's command
 #[derive(Debug, clap::Args)]
 struct MergeArgs {
     /// The sweep's folder
@@ -147,7 +149,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
         Action::Plan(args) => plan(args, terminal),
         Action::Run(args) => compute_cells(args, terminal),
         Action::Status(args) => status(args),
-        Action::Merge(args) => merge_cells(args),
+        Action::Merge(args) => merge_cells(args, terminal),
         Action::Submit(args) => submit(args),
     }
 }
@@ -158,14 +160,23 @@ fn plan(args: &PlanArgs, terminal: &Terminal) -> Result<Outcome, Failure> {
         .map_err(|error| Failure::cannot(format!("read the study {shown}"), error))?;
     let study = read_study(&text, &shown)?;
     let base = args.study.parent().unwrap_or(Path::new("."));
-    let plan = Plan::make(&study, base, &args.calibration.constants(terminal)?, &args.out)?;
+    let constants = args.calibration.constants(terminal)?;
+    let plan = Plan::make(&study, base, &constants, &args.out, &|command, scenario| {
+        sweep_study::list(command, &study.fixed, scenario, &shown, &constants)
+    })?;
+    let of_what = match &plan.command {
+        None => format!(
+            "{} combinations, {} engines, {} seeds",
+            study.combinations.len(),
+            study.engines.len(),
+            study.seeds.len()
+        ),
+        Some(command) => format!("the runs of `conlab {}`", command.name),
+    };
     print(&format!(
-        "{}: {} cells ({} combinations, {} engines, {} seeds) planned in {}\nconlab {}\n",
+        "{}: {} cells ({of_what}) planned in {}\nconlab {}\n",
         plan.name,
         plan.cells.len(),
-        study.combinations.len(),
-        study.engines.len(),
-        study.seeds.len(),
         args.out.display(),
         plan.version
     ))?;
@@ -187,9 +198,9 @@ fn compute_cells(args: &RunArgs, terminal: &Terminal) -> Result<Outcome, Failure
     stop_on_interrupt(&progress);
     let ran = {
         let runs = Runs::new(terminal);
-        compute(&args.folder, shard, jobs, args.retry, &engines, &progress, &|done, all| {
-            runs.show(done, all)
-        })?
+        let arms = |plan: &Plan| sweep_study::arms(plan, &args.folder);
+        let how = Computing { jobs, retry: args.retry, engines: &engines, arms: &arms };
+        compute(&args.folder, shard, &how, &progress, &|done, all| runs.show(done, all))?
     };
     print(&format!(
         "{}: {} cells, {} there already, {} computed, {} of them failed\n",
@@ -266,7 +277,7 @@ fn status(args: &StatusArgs) -> Result<Outcome, Failure> {
     Ok(if whole { Outcome::Done } else { Outcome::Refuted })
 }
 
-fn merge_cells(args: &MergeArgs) -> Result<Outcome, Failure> {
+fn merge_cells(args: &MergeArgs, terminal: &Terminal) -> Result<Outcome, Failure> {
     if let Some(path) = &args.out {
         Format::of(path).map_err(Failure::Usage)?;
     }
@@ -283,7 +294,17 @@ fn merge_cells(args: &MergeArgs) -> Result<Outcome, Failure> {
         let rows = write_columns(path, |format, file| write_table(&plan, &log, format, file))?;
         say(&format!("wrote {}: {rows} rows", path.display()));
     }
-    Ok(Outcome::Done)
+    let whole = plan.cells.iter().all(|cell| {
+        log.found.get(&cell.key).is_some_and(|stored| matches!(stored.outcome, CellOutcome::Done { .. }))
+    });
+    match &plan.command {
+        Some(_) if whole => sweep_study::answer(&plan, &log, &args.folder, terminal),
+        Some(command) => {
+            say(&format!("no answer of {}: cells are missing or failed", command.name));
+            Ok(Outcome::Done)
+        }
+        None => Ok(Outcome::Done),
+    }
 }
 
 fn submit(args: &SubmitArgs) -> Result<Outcome, Failure> {

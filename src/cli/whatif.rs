@@ -5,13 +5,16 @@ use super::constants::engine_charging;
 use super::exit::{Failure, Outcome};
 use super::model_check::RealCheck;
 use super::signals::stop_on_interrupt;
-use super::study::{Level, Made, Runs, equal_tasks, present};
+use super::study::{Answer, Level, Made, Question, Runs, equal_tasks};
 use super::terminal::Terminal;
 use crate::engine::Progress;
+use crate::measure::Calibration;
 use crate::report::scenario::scenario_section;
 use crate::report::study::{say_distance, whatif_page};
-use crate::scenario::EngineKind;
-use crate::study::{Knob, Metric, ModelDistance, WhatIf, WhatIfOptions, whatif};
+use crate::scenario::{EngineKind, LoadArm, Scenario};
+use crate::study::{
+    Knob, Metric, ModelDistance, RunList, Runner, WhatIf, WhatIfOptions, turned_runs, whatif,
+};
 use serde::Serialize;
 
 const EXAMPLES: &str = "\
@@ -67,53 +70,90 @@ struct Document {
     model: Option<ModelDistance>,
 }
 
+/// What the options ask of the scenario.
+pub(super) struct Asked<'a> {
+    args: &'a Args,
+    scenario: Scenario,
+    load: LoadArm,
+    kind: EngineKind,
+    options: WhatIfOptions,
+}
+
+impl<'a> Asked<'a> {
+    pub(super) fn of(args: &'a Args) -> Result<Self, Failure> {
+        args.options.honoured_by_studies("whatif")?;
+        let mut scenario = args.options.scenario(&args.scenario.scenario)?;
+        equal_tasks(&mut scenario, &args.options);
+        let treatment = args.options.one_treatment("whatif", &scenario)?;
+        let scenario = scenario.treated(&treatment);
+        let kind = args.options.treatment.engine.first().copied().unwrap_or(EngineKind::Virtual);
+        args.options.calibration.honoured_by(&[kind])?;
+        let parse = |word: &String| {
+            Knob::parse(word, &scenario, kind).map_err(|why| Failure::Usage(format!("--cost: {why}")))
+        };
+        let knobs: Vec<Knob> = args.turning.cost.iter().map(parse).collect::<Result<_, _>>()?;
+        let default = WhatIfOptions::default();
+        let asked = args.options.amount.replicates.map(|rounds| u32::try_from(rounds).unwrap_or(u32::MAX));
+        let options = WhatIfOptions {
+            metrics: args.turning.metrics.clone(),
+            curves: args.turning.curves.max(knobs.len()),
+            knobs,
+            level: args.confidence.level,
+            rounds: asked.unwrap_or(default.rounds),
+            seed: scenario.run.seed,
+        };
+        Ok(Self { args, scenario, load: treatment.load, kind, options })
+    }
+}
+
+impl Question for Asked<'_> {
+    fn engines(&self) -> Vec<EngineKind> {
+        vec![self.kind]
+    }
+
+    fn runs(&self, engine: &dyn Runner, progress: &Progress) -> Result<RunList, Failure> {
+        Ok(turned_runs(&self.scenario, self.load, engine, &self.options, progress)?)
+    }
+
+    fn answer(
+        &self,
+        engine: &dyn Runner,
+        constants: &Calibration,
+        progress: &Progress,
+        terminal: &Terminal,
+    ) -> Result<Answer, Failure> {
+        let Self { args, scenario, load, kind, options } = self;
+        let found = {
+            let runs = Runs::new(terminal);
+            whatif(scenario, *load, engine, options, progress, &|done, most| runs.show(done, most))?
+        };
+        let mut page = whatif_page(&found);
+        let virtually = (*kind == EngineKind::Virtual).then_some(constants);
+        let model = virtually
+            .map(|constants| args.real.distance(scenario, *load, constants, progress, terminal))
+            .transpose()?;
+        if let Some(model) = &model {
+            say_distance(&mut page, model);
+        }
+        page.sections.push(scenario_section(scenario));
+        let document = Document {
+            schema: 1,
+            partial: progress.stopped(),
+            answer: page.answer.clone(),
+            whatif: found,
+            model,
+        };
+        let outcome = if progress.stopped() { Outcome::Interrupted } else { Outcome::Done };
+        Answer::of("whatif", &document, page, Made::of(Some(scenario), virtually), outcome)
+    }
+}
+
 pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> {
-    args.options.honoured_by_studies("whatif")?;
-    let mut scenario = args.options.scenario(&args.scenario.scenario)?;
-    equal_tasks(&mut scenario, &args.options);
-    let treatment = args.options.one_treatment("whatif", &scenario)?;
-    let scenario = scenario.treated(&treatment);
-    let kind = args.options.treatment.engine.first().copied().unwrap_or(EngineKind::Virtual);
-    args.options.calibration.honoured_by(&[kind])?;
-    let parse = |word: &String| {
-        Knob::parse(word, &scenario, kind).map_err(|why| Failure::Usage(format!("--cost: {why}")))
-    };
-    let knobs: Vec<Knob> = args.turning.cost.iter().map(parse).collect::<Result<_, _>>()?;
-    let default = WhatIfOptions::default();
-    let asked = args.options.amount.replicates.map(|rounds| u32::try_from(rounds).unwrap_or(u32::MAX));
-    let options = WhatIfOptions {
-        metrics: args.turning.metrics.clone(),
-        curves: args.turning.curves.max(knobs.len()),
-        knobs,
-        level: args.confidence.level,
-        rounds: asked.unwrap_or(default.rounds),
-        seed: scenario.run.seed,
-    };
-    let constants = args.options.calibration.charged(kind, terminal)?;
+    let asked = Asked::of(args)?;
+    let constants = args.options.calibration.charged(asked.kind, terminal)?;
     let engine = engine_charging(constants.as_ref());
     let progress = Progress::default();
     stop_on_interrupt(&progress);
-    let found = {
-        let runs = Runs::new(terminal);
-        whatif(&scenario, treatment.load, &*engine, &options, &progress, &|done, most| runs.show(done, most))?
-    };
-    let mut page = whatif_page(&found);
-    let model = constants
-        .as_ref()
-        .map(|constants| args.real.distance(&scenario, treatment.load, constants, &progress, terminal))
-        .transpose()?;
-    if let Some(model) = &model {
-        say_distance(&mut page, model);
-    }
-    page.sections.push(scenario_section(&scenario));
-    let document = Document {
-        schema: 1,
-        partial: progress.stopped(),
-        answer: page.answer.clone(),
-        whatif: found,
-        model,
-    };
-    let made = Made::of(Some(&scenario), constants.as_ref());
-    present("whatif", &document, page, made, &args.options.output, terminal)?;
-    Ok(if progress.stopped() { Outcome::Interrupted } else { Outcome::Done })
+    let constants = constants.unwrap_or_default();
+    asked.answer(&engine, &constants, &progress, terminal)?.present(&args.options.output, terminal)
 }

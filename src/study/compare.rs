@@ -8,7 +8,7 @@ use super::metric::{Carries, Metric, Observation, doubts_of_runs};
 use super::stats::{
     Estimate, difference, mean_interval, relative_difference, simultaneous, unpaired_difference,
 };
-use super::trial::{Arm, StudyError, Watch, run_rounds};
+use super::trial::{Arm, ListedArm, RunList, StudyError, Watch, run_rounds};
 use crate::engine::Progress;
 use crate::measure::record::{TreatmentRecord, Warning};
 use schemars::JsonSchema;
@@ -181,6 +181,25 @@ impl Compared {
     }
 }
 
+impl CompareOptions {
+    const fn rounds(&self) -> (u32, u32) {
+        let least = if self.least_rounds < 2 { 2 } else { self.least_rounds };
+        (least, if self.most_rounds < least { least } else { self.most_rounds })
+    }
+}
+
+/// The runs that [`compare`] may make of `candidates`.
+#[must_use]
+pub fn compared_runs(candidates: &[Candidate<'_>], options: &CompareOptions) -> RunList {
+    let arm = |candidate: &Candidate<'_>| ListedArm {
+        levels: vec![("treatment".into(), candidate.label.clone())],
+        scenario: candidate.arm.scenario.clone(),
+        load: candidate.arm.load,
+    };
+    let (_, rounds) = options.rounds();
+    RunList { arms: candidates.iter().map(arm).collect(), seed: options.seed, rounds, events: None }
+}
+
 /// Runs every candidate in interleaved rounds and compares it with the reference.
 ///
 /// # Errors
@@ -201,8 +220,7 @@ pub fn compare(
         )));
     }
     let arms: Vec<Arm<'_>> = candidates.iter().map(|candidate| candidate.arm).collect();
-    let least = options.least_rounds.max(2);
-    let most = options.most_rounds.max(least);
+    let (least, most) = options.rounds();
     let done = std::sync::atomic::AtomicUsize::new(0);
     let step = || {
         let so_far = done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1;
@@ -323,7 +341,7 @@ fn judge(
         };
         Compared {
             label: candidate.label.clone(),
-            engine: candidate.arm.engine.name().to_owned(),
+            engine: candidate.arm.engine.engine().to_owned(),
             levels: candidate.levels.clone(),
             tasks,
             figures: options.metrics.iter().map(|&metric| figure(metric, true)).collect(),

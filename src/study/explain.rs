@@ -11,7 +11,7 @@ use super::stats::{
     Estimate, leave_one_out, mean_interval, only_one, pair_interactions, ratio_of_means, shapley,
     simultaneous,
 };
-use super::trial::{Arm, SharedEngine, StudyError, Watch, run_rounds};
+use super::trial::{Arm, ListedArm, RunList, Runner, StudyError, Watch, run_rounds};
 use crate::engine::Progress;
 use crate::explain::Waterfall;
 use crate::measure::record::{Breakdown, Warning};
@@ -212,7 +212,17 @@ struct Factorial {
 }
 
 impl Factorial {
-    fn of(scenario: &Scenario, engine: EngineKind, against: Against) -> Self {
+    /// # Errors
+    ///
+    /// [`StudyError::Refused`] when the arms do not differ.
+    fn of(scenario: &Scenario, engine: EngineKind, against: Against) -> Result<Self, StudyError> {
+        if against == Against::Isolated && neighbours(scenario).is_empty() {
+            return Err(StudyError::Refused(format!(
+                "explain `{}`: its isolated arm takes no load away, so there is no gap; let [isolated] load name fewer \
+                 actors, or use --against ideal",
+                scenario.name
+            )));
+        }
         let present = Mechanism::ALL.into_iter().filter(|mechanism| mechanism.present(scenario));
         let (mechanisms, kept): (Vec<_>, Vec<_>) =
             present.partition(|mechanism| mechanism.without(scenario, engine).is_some());
@@ -230,7 +240,23 @@ impl Factorial {
                 cells.push((cell.treated(&Treatment { load, ..Treatment::default() }), load));
             }
         }
-        Self { mechanisms, kept, cells }
+        Ok(Self { mechanisms, kept, cells })
+    }
+
+    /// The arms, told by what is left of the mechanisms, and the load.
+    fn listed(self) -> Vec<ListedArm> {
+        let (sets, mechanisms) = (self.sets(), self.mechanisms);
+        let left = |set: usize| {
+            let there = mechanisms.iter().enumerate().filter(|(bit, _)| set & (1 << bit) != 0);
+            let names: Vec<&str> = there.map(|(_, mechanism)| mechanism.name()).collect();
+            if names.is_empty() { "none".to_owned() } else { names.join(" + ") }
+        };
+        let arm = |(index, (scenario, load)): (usize, (Scenario, LoadArm))| ListedArm {
+            levels: vec![("load".into(), load.name().into()), ("mechanisms".into(), left(index % sets))],
+            scenario,
+            load,
+        };
+        self.cells.into_iter().enumerate().map(arm).collect()
     }
 
     const fn sets(&self) -> usize {
@@ -261,6 +287,28 @@ impl Factorial {
     }
 }
 
+impl ExplainOptions {
+    const fn rounds(&self) -> (u32, u32) {
+        let least = if self.least_rounds < 2 { 2 } else { self.least_rounds };
+        (least, if self.most_rounds < least { least } else { self.most_rounds })
+    }
+}
+
+/// The runs that [`explain`] may make of `scenario`.
+///
+/// # Errors
+///
+/// [`StudyError::Refused`] when the arms do not differ.
+pub fn explained_runs(
+    scenario: &Scenario,
+    engine: EngineKind,
+    options: &ExplainOptions,
+) -> Result<RunList, StudyError> {
+    let arms = Factorial::of(scenario, engine, options.against)?.listed();
+    let (_, rounds) = options.rounds();
+    Ok(RunList { arms, seed: options.seed, rounds, events: None })
+}
+
 /// Splits the gap of `scenario` on `engine`.
 ///
 /// # Errors
@@ -268,24 +316,16 @@ impl Factorial {
 /// [`StudyError::Refused`] when the arms do not differ; otherwise as [`run_rounds`].
 pub fn explain(
     scenario: &Scenario,
-    engine: &SharedEngine,
+    engine: &dyn Runner,
     options: &ExplainOptions,
     progress: &Progress,
     watch: Watch<'_>,
 ) -> Result<Explanation, StudyError> {
-    if options.against == Against::Isolated && neighbours(scenario).is_empty() {
-        return Err(StudyError::Refused(format!(
-            "explain `{}`: its isolated arm takes no load away, so there is no gap; let [isolated] load name fewer \
-             actors, or use --against ideal",
-            scenario.name
-        )));
-    }
-    let kind = if engine.name() == "virtual" { EngineKind::Virtual } else { EngineKind::Real };
-    let factorial = Factorial::of(scenario, kind, options.against);
+    let kind = engine.kind();
+    let factorial = Factorial::of(scenario, kind, options.against)?;
     let arms: Vec<Arm<'_>> =
         factorial.cells.iter().map(|(scenario, load)| Arm { engine, scenario, load: *load }).collect();
-    let least = options.least_rounds.max(2);
-    let most = options.most_rounds.max(least);
+    let (least, most) = options.rounds();
     let done = AtomicUsize::new(0);
     let step = || watch(done.fetch_add(1, Ordering::Relaxed) + 1, most as usize * arms.len());
     let mut observations: Vec<Vec<Observation>> = vec![Vec::new(); arms.len()];
@@ -309,7 +349,7 @@ pub fn explain(
             break;
         }
     }
-    Ok(put_together(scenario, engine.name(), kind, &factorial, &observations, options))
+    Ok(put_together(scenario, engine.engine(), kind, &factorial, &observations, options))
 }
 
 /// Whether the largest part of a gap is known closely enough.

@@ -6,6 +6,7 @@ use crate::scenario::unknown;
 use crate::units::Nanos;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A figure of a run, of the actor in focus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -199,7 +200,8 @@ impl Metric {
 }
 
 /// What studies keep of a run.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Observation {
     /// Seed of the run.
     pub seed: u64,
@@ -207,7 +209,8 @@ pub struct Observation {
     pub engine: String,
     /// Completed tasks of the actor in focus.
     pub tasks: u64,
-    /// The values, in the order of [`Metric::ALL`]; `None` where the run has none.
+    /// The values, in the order of [`Metric::ALL`]; `None` where the run has none. Stored by name, beside the rest.
+    #[serde(skip)]
     values: [Option<f64>; Metric::ALL.len()],
     /// Mean sojourn by cause.
     pub breakdown_mean: Breakdown,
@@ -218,10 +221,13 @@ pub struct Observation {
     /// Whether it was interrupted.
     pub partial: bool,
     /// Identities that do not hold, and deadlocks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub broken: Vec<String>,
     /// Time that the hypervisor took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steal_ns: Option<u64>,
     /// What the run itself was doubtful about, and the verdicts on its system.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub doubts: Vec<Warning>,
     /// Share of the window for which each resource was taken, in 0..1: locks, processors, each actor's workers.
     pub utilisation: Vec<(String, f64)>,
@@ -249,6 +255,18 @@ impl Observation {
             doubts: doubts_of(record),
             utilisation: utilisation(record),
         })
+    }
+
+    /// The figures by their metrics' names, those that the run has.
+    #[must_use]
+    pub fn figures(&self) -> BTreeMap<String, f64> {
+        Metric::ALL.iter().filter_map(|metric| Some((metric.name().to_owned(), self.get(*metric)?))).collect()
+    }
+
+    /// What was stored, with the figures that were stored beside it.
+    #[must_use]
+    pub fn with_figures(self, figures: &BTreeMap<String, f64>) -> Self {
+        Self { values: Metric::ALL.map(|metric| figures.get(metric.name()).copied()), ..self }
     }
 
     /// The value of `metric`; `None` when the run has none or too few tasks for it.

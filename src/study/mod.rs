@@ -24,9 +24,11 @@ mod whatif;
 pub use ablation::{Mechanism, neighbours, reaches_neighbour};
 pub use compare::{
     AgainstStored, Candidate, CompareOptions, Compared, Comparison, Figure, Stop, StoredFigure, Verdict,
-    absolute, against_stored, compare,
+    absolute, against_stored, compare, compared_runs,
 };
-pub use explain::{Ablated, Against, ExplainOptions, Explanation, PairEffect, Part, Split, explain};
+pub use explain::{
+    Ablated, Against, ExplainOptions, Explanation, PairEffect, Part, Split, explain, explained_runs,
+};
 pub use gate::{Gate, GateResult};
 pub use knob::Knob;
 pub use metric::{Carries, Metric, Observation, Unit};
@@ -35,9 +37,9 @@ pub use model_check::{
 };
 pub use next::{NextExperiment, Prediction, next_experiment};
 pub use scaling::{Scaling, scaling};
-pub use search::{MAX_SETTINGS, Over, Reached, SearchOptions, SearchResult, Setting, search};
-pub use trial::{Arm, SharedEngine, StudyError, Watch, round_seed, run_rounds};
-pub use whatif::{Curve, Effect, Point, Value, WhatIf, WhatIfOptions, whatif};
+pub use search::{MAX_SETTINGS, Over, Reached, SearchOptions, SearchResult, Setting, search, searched_runs};
+pub use trial::{Arm, ListedArm, RunList, Runner, SharedEngine, StudyError, Watch, round_seed, run_rounds};
+pub use whatif::{Curve, Effect, Point, Value, WhatIf, WhatIfOptions, turned_runs, whatif};
 
 /// An actor of three threads in focus and a neighbour of two, under one interpreter lock and one mutex.
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::explain::Explanation;
 use super::knob::Knob;
 use super::metric::Metric;
 use super::stats::{Estimate, relative_difference};
-use super::trial::{Arm, SharedEngine, StudyError, run_rounds};
+use super::trial::{Arm, Runner, StudyError, run_rounds};
 use crate::engine::Progress;
 use crate::queue::QueueKind;
 use crate::scenario::{EngineKind, Load, LoadArm, LockKind, Scenario};
@@ -56,7 +56,7 @@ struct Candidate {
 pub fn next_experiment(
     scenario: &Scenario,
     explanation: &Explanation,
-    engine: &SharedEngine,
+    engine: &dyn Runner,
     rounds: u32,
     progress: &Progress,
 ) -> Result<Option<NextExperiment>, StudyError> {

@@ -7,7 +7,7 @@
 use super::gate::Gate;
 use super::metric::{Metric, Observation};
 use super::stats::{Estimate, mean_interval};
-use super::trial::{Arm, SharedEngine, StudyError, Watch, run_rounds};
+use super::trial::{Arm, ListedArm, RunList, Runner, StudyError, Watch, run_rounds};
 use crate::engine::Progress;
 use crate::scenario::{Scenario, Treatment};
 use schemars::JsonSchema;
@@ -19,7 +19,7 @@ pub const MAX_SETTINGS: usize = 4096;
 /// Rounds of every setting at first.
 const FIRST_ROUNDS: u32 = 4;
 /// Most rounds of a setting.
-const MAX_ROUNDS: u32 = 64;
+const MAX_ROUNDS: u32 = SearchOptions::MOST_ROUNDS;
 
 /// A field and the values that it may take, the cheapest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +72,31 @@ pub struct SearchOptions {
     pub level: f64,
     /// First of the seeds.
     pub seed: u64,
+    /// Rounds of every setting, without a race; unless given, settings race.
+    pub rounds: Option<u32>,
+}
+
+impl SearchOptions {
+    /// Most rounds of a setting in a race.
+    pub const MOST_ROUNDS: u32 = 64;
+
+    /// Rounds of every setting at first, and at most.
+    fn rounds(&self) -> (u32, u32) {
+        self.rounds.map_or((FIRST_ROUNDS, MAX_ROUNDS), |rounds| (rounds.max(2), rounds.max(2)))
+    }
+
+    /// # Errors
+    ///
+    /// [`StudyError::Refused`] for a goal that needs a reference.
+    fn check(&self) -> Result<(), StudyError> {
+        match self.goals.iter().find(|goal| goal.is_relative()) {
+            Some(goal) => Err(StudyError::Refused(format!(
+                "goal `{}` is relative to a reference: expected a value, such as p99<80ms",
+                goal.text
+            ))),
+            None => Ok(()),
+        }
+    }
 }
 
 /// A setting: a value for each field.
@@ -119,7 +144,7 @@ pub struct SearchResult {
     pub tried: Vec<Setting>,
 }
 
-struct Runner {
+struct Entrant {
     setting: Setting,
     scenario: Scenario,
     seen: Vec<Observation>,
@@ -132,45 +157,43 @@ struct Runner {
 /// [`StudyError::Refused`] when a goal is relative, a path leads nowhere or there are too many settings.
 pub fn search(
     scenario: &Scenario,
-    engine: &SharedEngine,
+    engine: &dyn Runner,
     options: &SearchOptions,
     progress: &Progress,
     watch: Watch<'_>,
 ) -> Result<SearchResult, StudyError> {
-    if let Some(goal) = options.goals.iter().find(|goal| goal.is_relative()) {
-        return Err(StudyError::Refused(format!(
-            "goal `{}` is relative to a reference: expected a value, such as p99<80ms",
-            goal.text
-        )));
-    }
-    let mut alive = runners(scenario, options)?;
+    options.check()?;
+    let mut alive = entrants(scenario, options)?;
     let settings = alive.len();
     let mut out: Vec<Setting> = Vec::new();
-    let (mut runs, mut from, mut until) = (0, 0, FIRST_ROUNDS);
+    let (first, most) = options.rounds();
+    let (mut runs, mut from, mut until) = (0, 0, first);
     while !alive.is_empty() {
         let arms: Vec<Arm<'_>> = alive
             .iter()
-            .map(|runner| Arm { engine, scenario: &runner.scenario, load: scenario.run.load })
+            .map(|entrant| Arm { engine, scenario: &entrant.scenario, load: scenario.run.load })
             .collect();
         let found = run_rounds(&arms, from..until, options.seed, progress, &|| {})?;
         runs += found.iter().map(Vec::len).sum::<usize>();
         watch(runs, runs + alive.len());
-        for (runner, seen) in alive.iter_mut().zip(found) {
-            runner.seen.extend(seen);
-            judge(runner, options);
+        for (entrant, seen) in alive.iter_mut().zip(found) {
+            entrant.seen.extend(seen);
+            judge(entrant, options);
         }
         // The cheapest that surely meets the goals makes every dearer one pointless.
-        let limit =
-            alive.iter().find(|runner| runner.setting.meets == Some(true)).map(|runner| runner.setting.cost);
-        let (left, done): (Vec<Runner>, Vec<Runner>) = alive.into_iter().partition(|runner| {
-            runner.setting.meets.is_none() && limit.is_none_or(|limit| runner.setting.cost < limit)
+        let limit = alive
+            .iter()
+            .find(|entrant| entrant.setting.meets == Some(true))
+            .map(|entrant| entrant.setting.cost);
+        let (left, done): (Vec<Entrant>, Vec<Entrant>) = alive.into_iter().partition(|entrant| {
+            entrant.setting.meets.is_none() && limit.is_none_or(|limit| entrant.setting.cost < limit)
         });
-        out.extend(done.into_iter().map(|runner| runner.setting));
+        out.extend(done.into_iter().map(|entrant| entrant.setting));
         alive = left;
-        if until >= MAX_ROUNDS {
-            out.extend(alive.drain(..).map(|runner| runner.setting));
+        if until >= most {
+            out.extend(alive.drain(..).map(|entrant| entrant.setting));
         }
-        (from, until) = (until, (until * 2).min(MAX_ROUNDS));
+        (from, until) = (until, (until * 2).min(most));
     }
     out.sort_by(|one, other| one.cost.cmp(&other.cost).then(one.fields.cmp(&other.fields)));
     let best = out.iter().find(|setting| setting.meets == Some(true)).cloned();
@@ -189,8 +212,25 @@ pub fn search(
     })
 }
 
+/// The runs of every setting, without a race: under the rounds asked for, or the most that a race may take.
+///
+/// # Errors
+///
+/// As [`search`].
+pub fn searched_runs(scenario: &Scenario, options: &SearchOptions) -> Result<RunList, StudyError> {
+    options.check()?;
+    let arm = |entrant: Entrant| ListedArm {
+        levels: entrant.setting.fields,
+        scenario: entrant.scenario,
+        load: scenario.run.load,
+    };
+    let arms = entrants(scenario, options)?.into_iter().map(arm).collect();
+    let (_, rounds) = options.rounds();
+    Ok(RunList { arms, seed: options.seed, rounds, events: None })
+}
+
 /// Every setting, the cheapest first.
-fn runners(scenario: &Scenario, options: &SearchOptions) -> Result<Vec<Runner>, StudyError> {
+fn entrants(scenario: &Scenario, options: &SearchOptions) -> Result<Vec<Entrant>, StudyError> {
     let count = options.over.iter().try_fold(1_usize, |count, over| count.checked_mul(over.values.len()));
     let count = count.filter(|count| *count <= MAX_SETTINGS).ok_or_else(|| {
         StudyError::Refused(format!("--over: more than {MAX_SETTINGS} settings; give fewer values"))
@@ -214,23 +254,23 @@ fn runners(scenario: &Scenario, options: &SearchOptions) -> Result<Vec<Runner>, 
             let edited = scenario
                 .edited(&setting.fields)
                 .map_err(|error| StudyError::Refused(format!("--over: {error}")))?;
-            Ok(Runner { setting, scenario: edited.treated(&treatment), seen: Vec::new() })
+            Ok(Entrant { setting, scenario: edited.treated(&treatment), seen: Vec::new() })
         })
         .collect()
 }
 
 /// Whether a setting meets every goal, as far as its runs tell. One that starves or completes too little meets none.
-fn judge(runner: &mut Runner, options: &SearchOptions) {
+fn judge(entrant: &mut Entrant, options: &SearchOptions) {
     let mut verdicts = Vec::new();
-    runner.setting.figures.clear();
+    entrant.setting.figures.clear();
     for goal in &options.goals {
         let metric = goal.metric();
-        let values: Option<Vec<f64>> = runner.seen.iter().map(|seen| seen.get(metric)).collect();
+        let values: Option<Vec<f64>> = entrant.seen.iter().map(|seen| seen.get(metric)).collect();
         let value = values.map(|values| mean_interval(&values, options.level));
         verdicts.push(value.map_or(Some(false), |value| goal.decide(&value)));
-        runner.setting.figures.push(Reached { metric, value });
+        entrant.setting.figures.push(Reached { metric, value });
     }
-    runner.setting.meets = if verdicts.contains(&Some(false)) {
+    entrant.setting.meets = if verdicts.contains(&Some(false)) {
         Some(false)
     } else if verdicts.contains(&None) {
         None

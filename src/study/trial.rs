@@ -3,20 +3,94 @@
 use super::metric::Observation;
 use crate::engine::{Engine, EngineError, Experiment, Progress};
 use crate::random::{Source, Stream};
-use crate::scenario::{LoadArm, Scenario};
+use crate::scenario::{EngineKind, LoadArm, Scenario};
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 /// An engine that several threads may use.
 pub type SharedEngine = dyn Engine + Sync;
 
+/// What gives a study its runs: an engine that makes them, or cells of a sweep that were computed before.
+pub trait Runner: Sync {
+    /// The engine's name: `real` or `virtual`.
+    fn engine(&self) -> &'static str;
+
+    /// What is kept of the run of `experiment`.
+    ///
+    /// # Errors
+    ///
+    /// [`StudyError`] when there is no such run; [`StudyError::Interrupted`] when the user asked for the end during it.
+    fn observe(&self, experiment: &Experiment, progress: &Progress) -> Result<Observation, StudyError>;
+
+    /// How many events the run of `experiment` has in virtual time.
+    ///
+    /// # Errors
+    ///
+    /// [`StudyError`] when there is no such run.
+    fn events(&self, experiment: &Experiment, progress: &Progress) -> Result<u64, StudyError>;
+
+    /// The engine's kind.
+    fn kind(&self) -> EngineKind {
+        if self.engine() == EngineKind::Virtual.name() { EngineKind::Virtual } else { EngineKind::Real }
+    }
+}
+
+impl<E: Engine + Sync> Runner for E {
+    fn engine(&self) -> &'static str {
+        self.name()
+    }
+
+    fn observe(&self, experiment: &Experiment, progress: &Progress) -> Result<Observation, StudyError> {
+        let name = || experiment.scenario.name.clone();
+        let output =
+            self.run(experiment, progress).map_err(|source| StudyError::Engine { arm: name(), source })?;
+        if output.record.partial && progress.stopped() {
+            return Err(StudyError::Interrupted { complete: Vec::new() });
+        }
+        Observation::of(&output.record)
+            .ok_or_else(|| StudyError::Refused(format!("`{}`: the record lacks its actor in focus", name())))
+    }
+
+    fn events(&self, experiment: &Experiment, progress: &Progress) -> Result<u64, StudyError> {
+        // Clones share the wish to stop, and nothing else is wanted of them.
+        let own = Progress { stop: Arc::clone(&progress.stop), ..Progress::default() };
+        self.run(experiment, &own)
+            .map_err(|source| StudyError::Engine { arm: experiment.scenario.name.clone(), source })?;
+        Ok(own.events.load(Ordering::Relaxed))
+    }
+}
+
+/// An arm of a study before anything has run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListedArm {
+    /// What tells it from the others: names and values.
+    pub levels: Vec<(String, String)>,
+    /// What runs, with its treatment applied.
+    pub scenario: Scenario,
+    /// The load arm.
+    pub load: LoadArm,
+}
+
+/// The runs that a study may make: every arm in each of so many rounds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunList {
+    /// The arms.
+    pub arms: Vec<ListedArm>,
+    /// Seed of the first round.
+    pub seed: u64,
+    /// Rounds, the most that may become necessary.
+    pub rounds: u32,
+    /// Events of a run of the scenario as it is, where the study asks for them.
+    pub events: Option<u64>,
+}
+
 /// One arm of a study: what runs, and on what.
 #[derive(Clone, Copy)]
 pub struct Arm<'a> {
-    /// The engine.
-    pub engine: &'a SharedEngine,
+    /// What makes its runs.
+    pub engine: &'a dyn Runner,
     /// The scenario with its treatment applied.
     pub scenario: &'a Scenario,
     /// The load arm, for the record.
@@ -26,7 +100,7 @@ pub struct Arm<'a> {
 impl std::fmt::Debug for Arm<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Arm")
-            .field("engine", &self.engine.name())
+            .field("engine", &self.engine.engine())
             .field("scenario", &self.scenario.name)
             .field("load", &self.load)
             .finish()
@@ -88,7 +162,7 @@ pub fn run_rounds(
         Stream::new(seed, Source::Order, 0, u64::from(round)).shuffle(&mut order);
         jobs.extend(order.into_iter().map(|arm| (arm, round)));
     }
-    let apart = arms.iter().all(|arm| arm.engine.name() == "virtual");
+    let apart = arms.iter().all(|arm| arm.engine.kind() == EngineKind::Virtual);
     let workers = if apart { thread::available_parallelism().map_or(1, NonZero::get) } else { 1 };
     let next = AtomicUsize::new(0);
     let found = Mutex::new(Vec::with_capacity(jobs.len()));
@@ -137,20 +211,11 @@ pub fn run_rounds(
 
 /// Runs one arm once.
 fn observe(arm: &Arm<'_>, round: u32, seed: u64, progress: &Progress) -> Result<Observation, StudyError> {
-    let interrupted = || StudyError::Interrupted { complete: Vec::new() };
     if progress.stopped() {
-        return Err(interrupted());
+        return Err(StudyError::Interrupted { complete: Vec::new() });
     }
     let mut experiment = Experiment::new(arm.scenario.clone(), arm.load);
     experiment.seed = round_seed(seed, round);
     experiment.replicate = round;
-    let name = || arm.scenario.name.clone();
-    let output =
-        arm.engine.run(&experiment, progress).map_err(|source| StudyError::Engine { arm: name(), source })?;
-    if output.record.partial && progress.stopped() {
-        return Err(interrupted());
-    }
-    let observation = Observation::of(&output.record);
-    observation
-        .ok_or_else(|| StudyError::Refused(format!("`{}`: the record lacks its actor in focus", name())))
+    arm.engine.observe(&experiment, progress)
 }

@@ -7,7 +7,7 @@
 use super::knob::Knob;
 use super::metric::{Metric, Observation, doubts_of_runs};
 use super::stats::{Estimate, mean, mean_interval, relative_difference};
-use super::trial::{Arm, SharedEngine, StudyError, Watch, run_rounds};
+use super::trial::{Arm, ListedArm, RunList, Runner, StudyError, Watch, run_rounds};
 use crate::engine::{Experiment, Progress};
 use crate::measure::record::Warning;
 use crate::scenario::{EngineKind, Load, LoadArm, MissCost, Scenario, StepSpec};
@@ -156,24 +156,12 @@ impl Curve {
 pub fn whatif(
     scenario: &Scenario,
     load: LoadArm,
-    engine: &SharedEngine,
+    engine: &dyn Runner,
     options: &WhatIfOptions,
     progress: &Progress,
     watch: Watch<'_>,
 ) -> Result<WhatIf, StudyError> {
-    let kind = if engine.name() == "virtual" { EngineKind::Virtual } else { EngineKind::Real };
-    let knobs = if options.knobs.is_empty() { Knob::all(scenario, kind) } else { options.knobs.clone() };
-    let screens: Vec<Vec<f64>> = knobs.iter().map(|knob| screen(knob, scenario)).collect();
-    let mut plan = Plan {
-        scenario: scenario.clone(),
-        rounds: options.rounds.max(2),
-        curves: options.curves.min(knobs.len()),
-        screened: screens.iter().map(Vec::len).sum(),
-        cut: Vec::new(),
-    };
-    if kind == EngineKind::Virtual {
-        plan.keep_within(pilot(scenario, load, engine, options.seed, progress)?);
-    }
+    let Turned { knobs, screens, plan, .. } = Turned::of(scenario, load, engine, options, progress)?;
     let cut_short = plan.cut_short();
     let (scenario, rounds, curves) = (&plan.scenario, plan.rounds, plan.curves);
     let total = usize::try_from(plan.runs()).unwrap_or(usize::MAX);
@@ -221,7 +209,7 @@ pub fn whatif(
     Ok(WhatIf {
         scenario: scenario.name.clone(),
         focus: scenario.actors[scenario.focus].name.clone(),
-        engine: engine.name().to_owned(),
+        engine: engine.engine().to_owned(),
         seed: options.seed,
         rounds: u32::try_from(now.len()).unwrap_or(rounds),
         tasks: now.iter().map(|run| run.tasks).min().unwrap_or(0),
@@ -232,6 +220,75 @@ pub fn whatif(
         knobs: turned.into_iter().map(named).collect(),
         warnings: doubts_of_runs(now.iter()),
     })
+}
+
+/// The runs that [`whatif`] may make of `scenario`. A curve is listed for every knob, since the screening decides whose is
+/// drawn; where there are as many curves as knobs, all are.
+///
+/// # Errors
+///
+/// [`StudyError`] when the scenario as it is cannot be run, which says how much there may be.
+pub fn turned_runs(
+    scenario: &Scenario,
+    load: LoadArm,
+    engine: &dyn Runner,
+    options: &WhatIfOptions,
+    progress: &Progress,
+) -> Result<RunList, StudyError> {
+    let Turned { knobs, screens, plan, events } = Turned::of(scenario, load, engine, options, progress)?;
+    let arm = |name: &str, factor: f64, scenario: Scenario| ListedArm {
+        levels: vec![("cost".into(), name.into()), ("factor".into(), factor.to_string())],
+        scenario,
+        load,
+    };
+    let mut arms = vec![arm("as it is", 1.0, plan.scenario.clone())];
+    let curve: &[f64] = if plan.curves > 0 { &CURVE } else { &[] };
+    for (knob, screen) in knobs.iter().zip(&screens) {
+        let name = knob.name(&plan.scenario);
+        let factors = screen.iter().chain(curve);
+        arms.extend(factors.map(|factor| arm(&name, *factor, knob.scaled(&plan.scenario, *factor))));
+    }
+    Ok(RunList { arms, seed: options.seed, rounds: plan.rounds, events })
+}
+
+/// What is turned, and how far.
+struct Turned {
+    knobs: Vec<Knob>,
+    /// Factors at which each is screened.
+    screens: Vec<Vec<f64>>,
+    plan: Plan,
+    /// Events of a run of the scenario as it is, in virtual time.
+    events: Option<u64>,
+}
+
+impl Turned {
+    fn of(
+        scenario: &Scenario,
+        load: LoadArm,
+        engine: &dyn Runner,
+        options: &WhatIfOptions,
+        progress: &Progress,
+    ) -> Result<Self, StudyError> {
+        let kind = engine.kind();
+        let knobs = if options.knobs.is_empty() { Knob::all(scenario, kind) } else { options.knobs.clone() };
+        let screens: Vec<Vec<f64>> = knobs.iter().map(|knob| screen(knob, scenario)).collect();
+        let mut plan = Plan {
+            scenario: scenario.clone(),
+            rounds: options.rounds.max(2),
+            curves: options.curves.min(knobs.len()),
+            screened: screens.iter().map(Vec::len).sum(),
+            cut: Vec::new(),
+        };
+        let mut events = None;
+        if kind == EngineKind::Virtual {
+            let mut experiment = Experiment::new(scenario.clone(), load);
+            experiment.seed = options.seed;
+            let of_a_run = engine.events(&experiment, progress)?;
+            plan.keep_within(of_a_run);
+            events = Some(of_a_run);
+        }
+        Ok(Self { knobs, screens, plan, events })
+    }
 }
 
 /// The figures of runs.
@@ -297,24 +354,6 @@ impl Plan {
             )
         })
     }
-}
-
-/// How many events a run of the scenario as it is has.
-fn pilot(
-    scenario: &Scenario,
-    load: LoadArm,
-    engine: &SharedEngine,
-    seed: u64,
-    progress: &Progress,
-) -> Result<u64, StudyError> {
-    let mut experiment = Experiment::new(scenario.clone(), load);
-    experiment.seed = seed;
-    // Clones share the wish to stop, and nothing else is wanted of them.
-    let own = Progress { stop: std::sync::Arc::clone(&progress.stop), ..Progress::default() };
-    engine
-        .run(&experiment, &own)
-        .map_err(|source| StudyError::Engine { arm: scenario.name.clone(), source })?;
-    Ok(own.events.load(Ordering::Relaxed))
 }
 
 /// The factors at which a knob is screened: nothing, unless that takes nearly all of its time from the task of a client that does

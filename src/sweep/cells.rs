@@ -2,7 +2,7 @@
 
 use super::{Plan, SweepError, digest};
 use crate::files::{self, LARGEST_RECORD};
-use crate::study::{Metric, Observation};
+use crate::study::Observation;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -29,6 +29,9 @@ pub enum Outcome {
         broken: Vec<String>,
         /// Where it ran; empty in virtual time, whose figures do not depend on it.
         host: String,
+        /// What a study needs besides the figures; of the cells of a study alone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seen: Option<Box<Observation>>,
     },
     /// It could not be run, and why.
     Failed(String),
@@ -47,18 +50,21 @@ pub struct Stored {
 }
 
 impl Outcome {
-    /// What is kept of a run.
+    /// What is kept of a run; all that was seen of it where a study `asks` for it.
     #[must_use]
-    pub fn of(observation: &Observation, sojourn: &Histogram<u64>, host: String) -> Self {
-        let figures = Metric::ALL
-            .iter()
-            .filter_map(|metric| Some((metric.name().to_owned(), observation.get(*metric)?)))
-            .collect();
+    pub fn of(observation: Observation, sojourn: &Histogram<u64>, host: String, asks: bool) -> Self {
         let sojourn = sojourn
             .iter_recorded()
             .map(|bucket| (bucket.value_iterated_to(), bucket.count_at_value()))
             .collect();
-        Self::Done { tasks: observation.tasks, figures, sojourn, broken: observation.broken.clone(), host }
+        Self::Done {
+            tasks: observation.tasks,
+            figures: observation.figures(),
+            sojourn,
+            broken: observation.broken.clone(),
+            host,
+            seen: asks.then(|| Box::new(observation)),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{MAX_CELLS, SweepError};
 use crate::random::{Source, Stream};
 use crate::study::claims::toml_as_json;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -69,11 +69,11 @@ struct File {
     name: String,
     scenario: String,
     #[serde(default)]
-    design: Design,
+    design: Option<Design>,
     #[serde(default)]
     samples: Option<u32>,
-    #[serde(default = "one")]
-    seed: u64,
+    #[serde(default)]
+    seed: Option<u64>,
     #[serde(default)]
     seeds: Option<Seeds>,
     #[serde(default)]
@@ -84,6 +84,27 @@ struct File {
     factor: BTreeMap<String, Levels>,
     #[serde(default)]
     cell: Vec<BTreeMap<String, Value>>,
+    #[serde(default)]
+    compare: Option<BTreeMap<String, Value>>,
+    #[serde(default)]
+    explain: Option<BTreeMap<String, Value>>,
+    #[serde(default)]
+    whatif: Option<BTreeMap<String, Value>>,
+    #[serde(default)]
+    search: Option<BTreeMap<String, Value>>,
+}
+
+/// A command whose runs are the cells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StudyCommand {
+    /// `compare`, `explain`, `whatif` or `search`.
+    pub name: String,
+    /// Its options, without their dashes, each with one value or several.
+    pub options: Vec<(String, Vec<String>)>,
+    /// Events of a run of the scenario as it is, where the command cuts itself down by them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<u64>,
 }
 
 /// A study, as its file says: combinations of levels by path, each under every seed and engine.
@@ -101,6 +122,8 @@ pub struct Study {
     pub engines: Vec<String>,
     /// The seeds.
     pub seeds: Vec<u64>,
+    /// The command whose runs are the cells, in place of combinations and seeds.
+    pub command: Option<StudyCommand>,
 }
 
 /// Reads a study's file; `origin` names it in messages.
@@ -118,6 +141,7 @@ pub fn read_study(text: &str, origin: &str) -> Result<Study, SweepError> {
     if file.schema != 1 {
         return Err(refused(format!("schema = {} is unknown: expected 1", file.schema)));
     }
+    let command = command(&file).map_err(refused)?;
     let seeds = file.seeds.unwrap_or(Seeds { first: 1, count: 1 });
     if seeds.count == 0
         || seeds.first.checked_add(seeds.count).is_none_or(|last| last > i64::MAX.unsigned_abs())
@@ -130,9 +154,9 @@ pub fn read_study(text: &str, origin: &str) -> Result<Study, SweepError> {
             return Err(refused(format!("engines: `{engine}` is none: expected real or virtual")));
         }
     }
-    let combinations = combinations(&file).map_err(refused)?;
+    let combinations = if command.is_some() { Vec::new() } else { combinations(&file).map_err(refused)? };
     let cells = (combinations.len() as u64).saturating_mul(seeds.count).saturating_mul(engines.len() as u64);
-    if cells == 0 || cells > MAX_CELLS as u64 {
+    if (cells == 0 && command.is_none()) || cells > MAX_CELLS as u64 {
         return Err(refused(format!("makes {cells} cells: expected 1 to {MAX_CELLS}")));
     }
     Ok(Study {
@@ -142,7 +166,53 @@ pub fn read_study(text: &str, origin: &str) -> Result<Study, SweepError> {
         combinations,
         engines,
         seeds: (seeds.first..seeds.first + seeds.count).collect(),
+        command,
     })
+}
+
+/// The command whose table there is.
+fn command(file: &File) -> Result<Option<StudyCommand>, String> {
+    let tables = [
+        ("compare", &file.compare),
+        ("explain", &file.explain),
+        ("whatif", &file.whatif),
+        ("search", &file.search),
+    ];
+    let mut given = tables.into_iter().filter_map(|(name, table)| Some((name, table.as_ref()?)));
+    let Some((name, table)) = given.next() else { return Ok(None) };
+    if let Some((other, _)) = given.next() {
+        return Err(format!(
+            "[{name}] and [{other}]: expected one of them; plan the other by a file of its own"
+        ));
+    }
+    let own = format!("[{name}] says which cells there are");
+    for (key, there, instead) in [
+        ("factor", !file.factor.is_empty(), "one of the two"),
+        ("cell", !file.cell.is_empty(), "one of the two"),
+        ("design", file.design.is_some(), "none"),
+        ("samples", file.samples.is_some(), "none"),
+        ("seed", file.seed.is_some(), "seed in that table"),
+        ("seeds", file.seeds.is_some(), "seed and replicates in that table"),
+    ] {
+        if there {
+            return Err(format!("{key}: {own}: expected {instead}"));
+        }
+    }
+    if file.engines.iter().any(|engine| engine != "virtual") {
+        return Err(format!("engines: [{name}] runs in virtual time: expected [\"virtual\"], or none"));
+    }
+    let values = |(key, value): (&String, &Value)| match value {
+        Value::Object(_) | Value::Null => Err(format!("{name}.{key}: expected a value or a list")),
+        Value::Array(values)
+            if values.is_empty() || values.iter().any(|one| one.is_array() || one.is_object()) =>
+        {
+            Err(format!("{name}.{key}: expected a value or a list of values"))
+        }
+        Value::Array(values) => Ok((key.clone(), values.iter().map(written).collect())),
+        one => Ok((key.clone(), vec![written(one)])),
+    };
+    let options = table.iter().map(values).collect::<Result<_, _>>()?;
+    Ok(Some(StudyCommand { name: name.to_owned(), options, events: None }))
 }
 
 /// A level as `--set` takes it.
@@ -151,7 +221,7 @@ fn written(value: &Value) -> String {
 }
 
 fn combinations(file: &File) -> Result<Vec<Vec<(String, String)>>, String> {
-    match file.design {
+    match file.design.unwrap_or_default() {
         Design::List if file.factor.is_empty() && !file.cell.is_empty() => Ok(file
             .cell
             .iter()
@@ -193,11 +263,11 @@ fn drawn(file: &File) -> Result<Vec<Vec<(String, String)>>, String> {
     }
     let mut all: Vec<Vec<(String, String)>> = vec![Vec::new(); samples as usize];
     for (number, (path, levels)) in file.factor.iter().enumerate() {
-        let mut stream = Stream::new(file.seed, Source::Order, number as u64, 0);
+        let mut stream = Stream::new(file.seed.unwrap_or(1), Source::Order, number as u64, 0);
         let mut strata: Vec<u32> = (0..samples).collect();
         stream.shuffle(&mut strata);
         for (cell, stratum) in all.iter_mut().zip(strata) {
-            let unit = match file.design {
+            let unit = match file.design.unwrap_or_default() {
                 Design::LatinHypercube => (f64::from(stratum) + stream.unit()) / f64::from(samples),
                 _ => stream.unit(),
             };
@@ -292,6 +362,12 @@ mod tests {
             ),
             ("design = \"list\"", "takes [[cell]]"),
             ("seeds = { count = 100000000 }", "makes 100000000 cells"),
+            ("[explain]\n[compare]", "[compare] and [explain]: expected one of them"),
+            ("[explain]\n[factor]\nthreads = [1]", "factor: [explain] says which cells there are"),
+            ("seeds = { count = 2 }\n[search]", "expected seed and replicates in that table"),
+            ("engines = [\"real\"]\n[whatif]", "[whatif] runs in virtual time"),
+            ("[compare]\nthreads = []", "compare.threads: expected a value or a list of values"),
+            ("[compare]\nthreads = { from = 1 }", "compare.threads: expected a value or a list"),
         ] {
             let said = study(text).unwrap_err();
             assert!(said.starts_with("s.toml: ") && said.contains(reason), "{text}: {said}");

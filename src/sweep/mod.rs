@@ -5,9 +5,13 @@
 //! **shard** computes those of its cells that nobody has; each result is a line of a file that only one process writes, with
 //! a checksum, so that a cell is there whole or not at all. **Merging** reads every line, refuses what is of another plan, and
 //! writes tables in the order of the plan: the same bytes, however the cells were computed.
+//!
+//! The cells may be the runs of another command, such as `explain`. Merged, they stand in the place of the engine
+//! ([`Kept`]), and that command makes its answer of them as it would of runs.
 
 mod cells;
 mod design;
+mod kept;
 mod merge;
 mod plan;
 mod shards;
@@ -15,10 +19,11 @@ mod submit;
 mod table;
 
 pub use cells::{Foreign, Log, Outcome, Stored};
-pub use design::{Study, read_study};
+pub use design::{Study, StudyCommand, read_study};
+pub use kept::Kept;
 pub use merge::{Tables, merge};
 pub use plan::{Cell, Plan};
-pub use shards::{Ran, Shard, compute};
+pub use shards::{Computing, Ran, Shard, compute};
 pub use submit::{Job, Parts, Scheduler, job};
 pub use table::write_table;
 

@@ -1,13 +1,15 @@
 //! A plan: the cells of a study, and what they depend on.
 
-use super::{Study, SweepError, digest};
+use super::{MAX_CELLS, Study, StudyCommand, SweepError, digest};
 use crate::cache::CacheLayout;
 use crate::files::{self, LARGEST_RECORD};
 use crate::measure::Calibration;
 use crate::queue::QueueKind;
-use crate::scenario::{LoadArm, Overrides, Scenario, Treatment, unknown};
+use crate::scenario::{EngineKind, LoadArm, Overrides, Scenario, Treatment, unknown};
+use crate::study::{RunList, round_seed};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The plan's file in a sweep's folder.
@@ -28,6 +30,17 @@ pub struct Cell {
     pub seed: u64,
     /// Its levels: path and value, in the order of the study's factors.
     pub levels: Vec<(String, String)>,
+    /// Its number among the repetitions of its arm, from 0; 0 where there is no command.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub replicate: u32,
+    /// Which arm of the study's command it is a run of, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arm: Option<usize>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_first(replicate: &u32) -> bool {
+    *replicate == 0
 }
 
 /// The cells of a study, and what they depend on.
@@ -44,6 +57,9 @@ pub struct Plan {
     pub calibration: Value,
     /// What is set in every cell.
     pub fixed: Vec<(String, String)>,
+    /// The command whose runs the cells are, where they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<StudyCommand>,
     /// The cells, in order.
     pub cells: Vec<Cell>,
 }
@@ -58,7 +74,8 @@ pub(super) fn version() -> String {
 
 impl Plan {
     /// Plans `study`, whose scenario's text is written into `folder` with the plan. An equal plan that is there already is
-    /// left as it is; another one is refused, since its cells would be lost.
+    /// left as it is; another one is refused, since its cells would be lost. `list` says which runs a command makes of the
+    /// scenario of this name or path.
     ///
     /// # Errors
     ///
@@ -68,44 +85,103 @@ impl Plan {
         base: &Path,
         calibration: &Calibration,
         folder: &Path,
+        list: &dyn Fn(&StudyCommand, &str) -> Result<RunList, SweepError>,
     ) -> Result<Self, SweepError> {
         let beside = base.join(&study.scenario);
         let place = if beside.is_file() { beside.display().to_string() } else { study.scenario.clone() };
         let refused = |error: crate::scenario::ScenarioError| SweepError::Refused(error.to_string());
         let source = Scenario::load(&place, &Overrides::default()).map_err(refused)?.source;
-        std::fs::create_dir_all(folder).map_err(SweepError::file("make", folder))?;
-        let stored = folder.join(SCENARIO);
         let mut plan = Self {
             schema: 1,
             name: study.name.clone(),
             version: version(),
             calibration: calibration.to_json(),
             fixed: study.fixed.clone(),
+            command: None,
             cells: Vec::new(),
         };
-        let constants = plan.calibration.to_string();
+        if let Some(command) = &study.command {
+            plan.add_runs(command, &list(command, &place)?)?;
+        } else {
+            plan.add_combinations(study, &source)?;
+            plan.refuse_twins()?;
+        }
+        plan.keep(&source, folder)?;
+        Ok(plan)
+    }
+
+    /// What is hashed of a run: the digest of the scenario with its treatment, load, engine, seed and replicate, constants where
+    /// time is virtual, version.
+    pub(super) fn key(
+        &self,
+        constants: &str,
+        scenario: &str,
+        load: LoadArm,
+        engine: &str,
+        (seed, replicate): (u64, u32),
+    ) -> String {
+        let charged = if engine == EngineKind::Virtual.name() { constants } else { "" };
+        // Streams depend on both.
+        let seed = if replicate == 0 { seed.to_string() } else { format!("{seed}/{replicate}") };
+        digest(&[scenario, load.name(), engine, &seed, charged, &self.version])
+    }
+
+    fn add_combinations(&mut self, study: &Study, source: &str) -> Result<(), SweepError> {
+        let constants = self.calibration.to_string();
         for combination in &study.combinations {
             for engine in &study.engines {
-                let mut cell =
-                    Cell { key: String::new(), engine: engine.clone(), seed: 0, levels: combination.clone() };
-                let (scenario, treatment) = plan.scenario_of(&source, &cell)?;
+                let levels = combination.clone();
+                let (key, engine) = (String::new(), engine.clone());
+                let mut cell = Cell { key, engine, seed: 0, levels, replicate: 0, arm: None };
+                let (scenario, treatment) = self.scenario_of(source, &cell)?;
                 let what = scenario.treated(&treatment).digest();
                 for seed in &study.seeds {
-                    let charged = if engine == "virtual" { constants.as_str() } else { "" };
-                    let load = treatment.load.name();
-                    cell.key = digest(&[&what, load, engine, &seed.to_string(), charged, &plan.version]);
+                    cell.key = self.key(&constants, &what, treatment.load, &cell.engine, (*seed, 0));
                     cell.seed = *seed;
-                    plan.cells.push(cell.clone());
+                    self.cells.push(cell.clone());
                 }
             }
         }
-        plan.refuse_twins()?;
+        Ok(())
+    }
+
+    /// The runs of a command, each once: arms that come to the same scenario share their cells.
+    fn add_runs(&mut self, command: &StudyCommand, list: &RunList) -> Result<(), SweepError> {
+        let cells = list.arms.len().saturating_mul(list.rounds as usize);
+        if cells == 0 || cells > MAX_CELLS {
+            return Err(SweepError::Refused(format!(
+                "[{}] makes {cells} cells: expected 1 to {MAX_CELLS}; give fewer levels, or fewer replicates",
+                command.name
+            )));
+        }
+        self.command = Some(StudyCommand { events: list.events, ..command.clone() });
+        let constants = self.calibration.to_string();
+        let engine = EngineKind::Virtual.name();
+        let mut there = BTreeSet::new();
+        for (index, arm) in list.arms.iter().enumerate() {
+            let what = arm.scenario.digest();
+            for round in 0..list.rounds {
+                let seed = round_seed(list.seed, round);
+                let key = self.key(&constants, &what, arm.load, engine, (seed, round));
+                if there.insert(key.clone()) {
+                    let (engine, levels) = (engine.to_owned(), arm.levels.clone());
+                    self.cells.push(Cell { key, engine, seed, levels, replicate: round, arm: Some(index) });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the plan into `folder`, unless it is there.
+    fn keep(&self, source: &str, folder: &Path) -> Result<(), SweepError> {
+        std::fs::create_dir_all(folder).map_err(SweepError::file("make", folder))?;
+        let stored = folder.join(SCENARIO);
         let file = folder.join(FILE);
         if file.exists() {
-            if Self::read(folder)? == plan
+            if Self::read(folder)? == *self
                 && files::read_text(&stored, LARGEST_RECORD).is_ok_and(|text| text == source)
             {
-                return Ok(plan);
+                return Ok(());
             }
             return Err(SweepError::Refused(format!(
                 "{} holds another plan (another study, scenario, version or calibration): choose another folder by --out",
@@ -113,9 +189,8 @@ impl Plan {
             )));
         }
         files::replace(&stored, source.as_bytes()).map_err(SweepError::file("write", &stored))?;
-        let text = serde_json::to_string(&plan).unwrap_or_default().replace("},{\"key\"", "},\n{\"key\"");
-        files::replace(&file, text.as_bytes()).map_err(SweepError::file("write", &file))?;
-        Ok(plan)
+        let text = serde_json::to_string(self).unwrap_or_default().replace("},{\"key\"", "},\n{\"key\"");
+        files::replace(&file, text.as_bytes()).map_err(SweepError::file("write", &file))
     }
 
     /// Refuses cells that would be the same run.
@@ -166,13 +241,19 @@ impl Plan {
         )))
     }
 
-    /// The text of the scenario that the plan in `folder` is of.
+    /// The file of the scenario that the plan in `folder` is of.
+    #[must_use]
+    pub fn scenario(folder: &Path) -> PathBuf {
+        folder.join(SCENARIO)
+    }
+
+    /// The text of that scenario.
     ///
     /// # Errors
     ///
     /// [`SweepError::File`].
     pub fn source(folder: &Path) -> Result<String, SweepError> {
-        let path: PathBuf = folder.join(SCENARIO);
+        let path = Self::scenario(folder);
         files::read_text(&path, LARGEST_RECORD).map_err(SweepError::file("read", &path))
     }
 

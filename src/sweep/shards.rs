@@ -6,7 +6,8 @@ use super::{Cell, Log, Outcome, Plan, Stored, SweepError};
 use crate::engine::{Engine, Experiment, Progress};
 use crate::files::Claim;
 use crate::measure::Calibration;
-use crate::study::{Observation, SharedEngine};
+use crate::scenario::{LoadArm, Scenario};
+use crate::study::{ListedArm, Observation, SharedEngine};
 use std::fs;
 use std::path::Path;
 use std::str::FromStr;
@@ -104,7 +105,29 @@ pub struct Ran {
     pub failed: usize,
 }
 
-/// Computes what is missing of `shard`, in `jobs` threads where all is in virtual time; those that failed again if `retry`.
+/// How cells are computed.
+#[derive(Clone, Copy)]
+pub struct Computing<'a> {
+    /// Threads, where all is in virtual time.
+    pub jobs: usize,
+    /// Whether cells that failed are computed again.
+    pub retry: bool,
+    /// The engine of this name, `real` or `virtual`, under these constants.
+    pub engines: &'a (dyn Fn(&str, Calibration) -> Box<SharedEngine> + Sync),
+    /// The arms of the command that the plan is of.
+    pub arms: &'a dyn Fn(&Plan) -> Result<Vec<ListedArm>, SweepError>,
+}
+
+impl std::fmt::Debug for Computing<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Computing")
+            .field("jobs", &self.jobs)
+            .field("retry", &self.retry)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Computes what is missing of `shard`.
 /// `watch` is told how many cells are done and how many there are to do.
 ///
 /// # Errors
@@ -113,12 +136,11 @@ pub struct Ran {
 pub fn compute(
     folder: &Path,
     shard: Shard,
-    jobs: usize,
-    retry: bool,
-    engines: &(dyn Fn(&str, Calibration) -> Box<SharedEngine> + Sync),
+    how: &Computing<'_>,
     progress: &Progress,
     watch: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Ran, SweepError> {
+    let Computing { jobs, retry, engines, .. } = *how;
     let plan = Plan::read(folder)?;
     plan.check_version()?;
     let place = folder.join(FOLDER);
@@ -149,6 +171,8 @@ pub fn compute(
         if missing.iter().any(|cell| cell.engine == "real") { 1 } else { jobs.clamp(1, missing.len()) };
     let work = Work {
         plan: &plan,
+        arms: if plan.command.is_some() { (how.arms)(&plan)? } else { Vec::new() },
+        constants: plan.calibration.to_string(),
         source: Plan::source(folder)?,
         missing,
         writer: Mutex::new(Writer::create(folder, &shard.word())?),
@@ -179,6 +203,9 @@ pub fn compute(
 /// The missing cells of a shard, while threads compute them.
 struct Work<'a> {
     plan: &'a Plan,
+    /// The arms of the plan's command; none where there is no command.
+    arms: Vec<ListedArm>,
+    constants: String,
     source: String,
     missing: Vec<&'a Cell>,
     writer: Mutex<Writer>,
@@ -195,7 +222,7 @@ impl Work<'_> {
     fn compute(&self, real: &SharedEngine, simulated: &SharedEngine) {
         while let Some(cell) = self.missing.get(self.next.fetch_add(1, Ordering::Relaxed)) {
             let engine = if cell.engine == "real" { real } else { simulated };
-            let outcome = outcome(self.plan, &self.source, cell, engine, self.progress);
+            let outcome = self.outcome(cell, engine).unwrap_or_else(Outcome::Failed);
             if self.progress.stopped() {
                 // What was cut short is no cell.
                 return;
@@ -220,26 +247,39 @@ impl Work<'_> {
         (self.watch)(computed, self.missing.len());
         Ok(())
     }
-}
 
-/// Runs a cell.
-fn outcome(plan: &Plan, source: &str, cell: &Cell, engine: &dyn Engine, progress: &Progress) -> Outcome {
-    let (scenario, treatment) = match plan.scenario_of(source, cell) {
-        Ok(found) => found,
-        Err(error) => return Outcome::Failed(error.to_string()),
-    };
-    let mut experiment = Experiment::new(scenario.treated(&treatment), treatment.load);
-    experiment.seed = cell.seed;
-    let output = match engine.run(&experiment, progress) {
-        Ok(output) => output,
-        Err(error) => return Outcome::Failed(error.to_string()),
-    };
-    let record = &output.record;
-    let host = if cell.engine == "real" { Calibration::fingerprint() } else { String::new() };
-    let focus = output.sojourn.iter().find(|(name, _)| *name == record.treatment.focus);
-    match (Observation::of(record), focus) {
-        (Some(observation), Some((_, sojourn))) => Outcome::of(&observation, &sojourn.histogram(), host),
-        _ => Outcome::Failed("the record lacks its actor in focus".into()),
+    /// What a cell runs.
+    fn experiment(&self, cell: &Cell) -> Result<(Scenario, LoadArm), String> {
+        let Some(index) = cell.arm else {
+            let found = self.plan.scenario_of(&self.source, cell);
+            let (scenario, treatment) = found.map_err(|error| error.to_string())?;
+            return Ok((scenario.treated(&treatment), treatment.load));
+        };
+        let arm = self.arms.get(index).filter(|arm| {
+            let Cell { engine, seed, replicate, .. } = cell;
+            self.plan.key(&self.constants, &arm.scenario.digest(), arm.load, engine, (*seed, *replicate))
+                == cell.key
+        });
+        let arm =
+            arm.ok_or("the plan's options come to another run here than where it was planned: plan again")?;
+        Ok((arm.scenario.clone(), arm.load))
+    }
+
+    /// Runs a cell, or says why it cannot be.
+    fn outcome(&self, cell: &Cell, engine: &dyn Engine) -> Result<Outcome, String> {
+        let (scenario, load) = self.experiment(cell)?;
+        let mut experiment = Experiment::new(scenario, load);
+        (experiment.seed, experiment.replicate) = (cell.seed, cell.replicate);
+        let output = engine.run(&experiment, self.progress).map_err(|error| error.to_string())?;
+        let record = &output.record;
+        let host = if cell.engine == "real" { Calibration::fingerprint() } else { String::new() };
+        let focus = output.sojourn.iter().find(|(name, _)| *name == record.treatment.focus);
+        match (Observation::of(record), focus) {
+            (Some(observation), Some((_, sojourn))) => {
+                Ok(Outcome::of(observation, &sojourn.histogram(), host, cell.arm.is_some()))
+            }
+            _ => Err("the record lacks its actor in focus".into()),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stderr, reason = "a random test says its seed")]
 #![expect(clippy::disallowed_methods, reason = "what is killed is killed after some time")]
 
+mod answers;
 mod bad_input;
 mod conventions;
 mod guide;

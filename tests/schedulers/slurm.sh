@@ -50,6 +50,8 @@ start() {
   chmod 400 "$dir/munge/key"
   munged --force --key-file="$dir/munge/key" --socket="$dir/munge/socket" --pid-file="$dir/munged.pid" \
     --log-file="$dir/munged.log" --seed-file="$dir/munge/seed"
+  # With an epilog, slurmd says that a job has left its node and the next one starts at once. Without one slurmctld learns of it by
+  # the answer to another message, and waits for its next round, up to a second later.
   cat >"$dir/slurm.conf" <<CONF
 ClusterName=conlab
 SlurmctldHost=$host(127.0.0.1)
@@ -62,6 +64,7 @@ CredType=cred/munge
 AuthInfo=socket=$dir/munge/socket
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
+Epilog=$(type -P true)
 JobAcctGatherType=jobacct_gather/none
 AccountingStorageType=accounting_storage/none
 SelectType=select/cons_tres

@@ -62,7 +62,7 @@ const ONE_PROCESSOR: &str = r#"
 
 fn explained(engine: &SharedEngine, scenario: &Scenario) -> Explanation {
     let options = ExplainOptions { seed: 18, most_rounds: 8, precision: 0.2, ..ExplainOptions::default() };
-    explain(scenario, engine, &options, &Progress::default(), &|_, _| {}).unwrap()
+    explain(scenario, &engine, &options, &Progress::default(), &|_, _| {}).unwrap()
 }
 
 /// Causes of the mean gap, the largest first.

@@ -93,7 +93,7 @@ impl<'a> Bench<'a> {
     fn rounds(&self, scenarios: &[(Scenario, LoadArm)]) -> Result<Vec<Vec<Observation>>, StudyError> {
         let arms: Vec<Arm<'_>> = scenarios
             .iter()
-            .map(|(scenario, load)| Arm { engine: self.engine, scenario, load: *load })
+            .map(|(scenario, load)| Arm { engine: &self.engine, scenario, load: *load })
             .collect();
         run_rounds(&arms, 0..self.options.rounds.max(2), self.options.seed, self.progress, &|| {})
     }
@@ -185,7 +185,7 @@ impl<'a> Bench<'a> {
                 ..ExplainOptions::default()
             };
             let scenario = self.scenario(name)?;
-            let found = explain(&scenario, self.engine, &options, self.progress, &|_, _| {})?;
+            let found = explain(&scenario, &self.engine, &options, self.progress, &|_, _| {})?;
             self.explained.push((name.to_owned(), found));
         }
         let wanted = match mechanism {
