@@ -88,8 +88,8 @@ fn explain_answers_of_cells_as_of_runs() {
     let (folder, found) = assert_same_answer("explain", table, &["--replicates=3", "--metrics=mean,p90"]);
     let arms = found["explanation"]["runs_per_round"].as_u64().unwrap();
     assert!(arms >= 16 && cells(&folder) as u64 <= 3 * arms, "{} cells of {arms} arms", cells(&folder));
-    let table = "[fixed]\n\"run.tasks\" = 60\n[explain]\nagainst = \"ideal\"\nmetrics = \"mean\"\n";
-    let words = ["--against=ideal", "--metrics=mean", "--set=run.tasks=60"];
+    let table = "[fixed]\n\"run.tasks\" = 60\n[explain]\nagainst = \"ideal\"\nmetrics = \"mean\"\nprecision = \"90%\"\n";
+    let words = ["--against=ideal", "--metrics=mean", "--set=run.tasks=60", "--precision=90%"];
     // Without a number of replicates the plan has the most that may be asked for, and the answer takes those that it needs.
     let (folder, found) = assert_same_answer("explain", table, &words);
     let rounds = found["explanation"]["rounds"].as_u64().unwrap();
