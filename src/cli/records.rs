@@ -37,6 +37,10 @@ fn named(word: &Path, out: &Path) -> Result<PathBuf, Failure> {
         let last = last.ok_or_else(|| Failure::Usage(format!("latest: there are no records in {shown}")));
         return last.map(|name| out.join(name));
     }
+    // A whole name means that record, although others of the same second begin with it.
+    if names.iter().any(|name| *name == *text) {
+        return Ok(out.join(&*text));
+    }
     let found: Vec<&String> = names.iter().filter(|name| name.contains(&*text)).collect();
     match found.as_slice() {
         [one] => Ok(out.join(one)),
@@ -105,5 +109,18 @@ mod tests {
         };
         assert!(said("agents").contains("2 records"), "{}", said("agents"));
         assert!(said("not-a").contains("no record"), "{}", said("not-a"));
+    }
+
+    /// The second record of one second has the name of the first with a number behind it.
+    #[test]
+    fn a_whole_name_is_not_ambiguous_although_another_begins_with_it() {
+        let out = tempfile::tempdir().unwrap();
+        for name in ["20260101T000000Z-sh-aa11", "20260101T000000Z-sh-aa11-2"] {
+            fs::create_dir(out.path().join(name)).unwrap();
+            fs::write(out.path().join(name).join("run.json"), "{}").unwrap();
+            let found = named(Path::new(name), out.path()).unwrap();
+            assert_eq!(found.file_name().unwrap(), name);
+        }
+        assert!(named(Path::new("20260101T000000Z-sh"), out.path()).is_err());
     }
 }
