@@ -9,7 +9,7 @@ use conlab::engine::real::RealEngine;
 use conlab::engine::{Engine, Experiment, Progress};
 use conlab::measure::record::TreatmentRecord;
 use conlab::queue::{NonBlockingQueue, Parked, QueueKind, TaskQueue, contract};
-use conlab::report::{study::compare_page, terminal, text::text};
+use conlab::report::{run_page, study::compare_page, text::Details, text::text};
 use conlab::scenario::{LoadArm, Overrides, Scenario, Treatment};
 use conlab::study::{Arm, Candidate, CompareOptions, compare};
 use conlab::verify::{Options, Subject, VerifyReport, examine, render};
@@ -91,7 +91,7 @@ fn run() -> Result<bool, Box<dyn Error>> {
     let engine = RealEngine::with_queue(QueueKind::Mutex, build);
     let experiment = Experiment::new(scenario(QueueKind::Mutex)?, LoadArm::Baseline);
     let record = engine.run(&experiment, &Progress::default())?.record;
-    print!("{}", terminal::page(&record, None));
+    print!("{}", text(&run_page(&record), 120, &Details::All));
     Ok(record.identities.iter().all(|identity| identity.holds))
 }
 
@@ -111,7 +111,7 @@ fn compared() -> Result<bool, Box<dyn Error>> {
     ];
     let options = CompareOptions { least_rounds: 3, most_rounds: 3, ..CompareOptions::default() };
     let (comparison, _) = compare(&candidates, &options, &Progress::default(), &|_, _| {})?;
-    print!("{}", text(&compare_page(&comparison, &[], &[], &[]), 120));
+    print!("{}", text(&compare_page(&comparison, &[], &[], &[]), 120, &Details::All));
     Ok(true)
 }
 
