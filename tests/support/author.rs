@@ -46,7 +46,8 @@ impl Dice {
     }
 
     fn spread(&mut self) -> String {
-        match self.0.below(9) {
+        match self.0.below(10) {
+            9 => "{ empirical = [0.5, 1.0, 3.0] }".into(),
             0 => "{ uniform = 0.3 }".into(),
             1 => "\"exponential\"".into(),
             2 => "{ lognormal = 0.5 }".into(),
@@ -97,9 +98,9 @@ impl Author {
         format!("{{ mean = {}, spread = {} }}", self.dice.time(), self.dice.spread())
     }
 
-    /// What a step holds and how often it happens; whether it holds a pool.
-    fn frame(&mut self, step: &mut String) -> bool {
-        if self.dice.once_in(3) {
+    /// What a step holds and how often it happens; whether it holds a pool. A step of a critical section holds no lock.
+    fn frame(&mut self, step: &mut String, section: bool) -> bool {
+        if !section && self.dice.once_in(3) {
             if self.dice.once_in(3)
                 && let Some(lock) = self.any(&self.shared.clone())
             {
@@ -130,14 +131,21 @@ impl Author {
     }
 
     /// How a call goes to `to`.
-    fn call(&mut self, to: &str) -> String {
-        let mut call = format!(", call = \"{to}\"");
+    fn call(&mut self, to: &str, later: &[String]) -> String {
+        let both = later.len() > 1 && self.dice.once_in(4);
+        let mut call = if both {
+            format!(", call = [\"{}\", \"{}\"]", later[0], later[1])
+        } else {
+            format!(", call = \"{to}\"")
+        };
         if self.dice.once_in(2) {
             return call;
         }
-        let fan = self.dice.between(1, 5);
+        let fan = if both { 2 } else { self.dice.between(1, 5) };
         if fan > 1 {
-            _ = write!(call, ", fan = {fan}");
+            if !both {
+                _ = write!(call, ", fan = {fan}");
+            }
             match self.dice.below(3) {
                 0 => call.push_str(", wait = \"first\", cancel = true"),
                 1 => _ = write!(call, ", wait = {}", self.dice.between(1, fan)),
@@ -163,9 +171,9 @@ impl Author {
     }
 
     /// A step of an actor that may send to `later` ones.
-    fn step(&mut self, number: u64, asynchronous: bool, later: &[String]) -> String {
-        let mut step = format!("{{ name = \"s{number}\"");
-        let holds = self.frame(&mut step);
+    fn step(&mut self, name: &str, asynchronous: bool, section: bool, later: &[String]) -> String {
+        let mut step = format!("{{ name = \"{name}\"");
+        let holds = self.frame(&mut step, section);
         let mut effects = 0;
         if self.dice.once_in(2) {
             _ = write!(step, ", compute = {}", self.draw());
@@ -205,7 +213,7 @@ impl Author {
             if self.dice.once_in(3) {
                 _ = write!(step, ", send = \"{to}\"");
             } else {
-                step.push_str(&self.call(&to));
+                step.push_str(&self.call(&to, later));
             }
         } else if !blocks && self.dice.once_in(6) {
             step.push_str(", offload = true");
@@ -224,6 +232,17 @@ impl Author {
             _ = write!(step, ", spread = {}", self.dice.spread());
         }
         step + " }"
+    }
+
+    /// A step, or a critical section of two or three.
+    fn step_or_section(&mut self, number: u64, asynchronous: bool, later: &[String]) -> String {
+        let Some(lock) = self.any(&self.locks.clone()).filter(|_| self.dice.once_in(6)) else {
+            return self.step(&format!("s{number}"), asynchronous, false, later);
+        };
+        let steps: Vec<String> = (0..self.dice.between(2, 3))
+            .map(|inner| self.step(&format!("s{number}{inner}"), asynchronous, true, later))
+            .collect();
+        format!("{{ name = \"s{number}\", lock = \"{lock}\", steps = [ {} ] }}", steps.join(", "))
     }
 
     /// A load; whether its clients come back at once.
@@ -283,6 +302,16 @@ impl Author {
         if self.dice.once_in(5) {
             _ = writeln!(text, "siblings = 0.{}", self.dice.between(3, 9));
         }
+        for key in ["ideal", "issuers", "spread"] {
+            if self.dice.once_in(8) {
+                _ = writeln!(text, "{key} = {}", self.dice.one_of(&["true", "false"]));
+            }
+        }
+        for key in ["switch", "wake", "signal", "overshoot", "transfer", "tick", "base_slice"] {
+            if self.dice.once_in(12) {
+                _ = writeln!(text, "{key} = \"{}us\"", self.dice.below(4000));
+            }
+        }
     }
 
     /// Locks, pools, caches and stores; the interpreter lock, if there is one.
@@ -292,7 +321,13 @@ impl Author {
             let kind = self.dice.one_of(&["mutex", "spin", "absent", "gil", "mutex", "shared"]);
             _ = writeln!(text, "[lock.l{number}]\nkind = \"{kind}\"");
             match kind {
-                "gil" => interpreter = Some(format!("l{number}")),
+                "gil" => {
+                    interpreter = Some(format!("l{number}"));
+                    if self.dice.once_in(3) {
+                        let (interval, check) = (self.dice.between(1, 9), self.dice.between(1, 99));
+                        _ = writeln!(text, "interval = \"{interval}ms\"\ncheck = \"{check}us\"");
+                    }
+                }
                 "shared" => {
                     _ = writeln!(text, "prefer = \"{}\"", self.dice.one_of(&["writers", "readers", "fifo"]));
                     self.shared.push(format!("l{number}"));
@@ -306,6 +341,9 @@ impl Author {
                     }
                     self.locks.push(format!("l{number}"));
                 }
+            }
+            if kind != "gil" && self.dice.once_in(6) {
+                _ = writeln!(text, "private = {}", self.dice.one_of(&["true", "false"]));
             }
         }
         self.pools = usize::try_from(self.dice.below(3)).unwrap();
@@ -326,6 +364,9 @@ impl Author {
             );
             if self.dice.once_in(3) {
                 _ = writeln!(text, "ttl = {}\nonce = true", self.dice.time());
+            }
+            if layout == "sharded" && self.dice.once_in(2) {
+                _ = writeln!(text, "shards = {}\npadded = true", self.dice.between(1, 8));
             }
         }
         self.stores = usize::try_from(self.dice.below(2)).unwrap();
@@ -440,11 +481,14 @@ impl Author {
             for kind in kinds {
                 if !kind.is_empty() {
                     _ = writeln!(text, "[actor.{name}.on.{kind}]");
+                    if self.dice.once_in(4) {
+                        _ = writeln!(text, "priority = {}", self.dice.between(1, 3));
+                    }
                 }
                 let count = self.dice.between(1, 3);
                 let later = &receivers[number + 1..];
                 let steps: Vec<String> =
-                    (0..count).map(|step| self.step(step, asynchronous, later)).collect();
+                    (0..count).map(|step| self.step_or_section(step, asynchronous, later)).collect();
                 _ = writeln!(text, "steps = [ {} ]", steps.join(", "));
             }
         }

@@ -33,6 +33,8 @@ const STRIDE: u64 = 1 << 14;
 const CURIOSITY: u64 = 1 << 20;
 /// Events without a finished task after which a run is given up.
 const PATIENCE: u64 = 50_000_000;
+/// After so many events somebody looks how much time they took, unless there are very many threads and clients.
+const LIVELY: u64 = 10_000_000;
 
 /// A system at time 0, nothing scheduled yet.
 pub(super) fn world<'a>(
@@ -209,7 +211,7 @@ impl World<'_> {
         self.start_load();
         self.start_stops();
         let (mut finished, mut finished_at) = (0, 0);
-        let mut left = (self.wanted, 0);
+        let (mut left, mut stood) = ((self.wanted, 0), (0, 0));
         let mut cut_short = false;
         while !self.over {
             if let Some(core) = self.machine.next_due() {
@@ -259,6 +261,13 @@ impl World<'_> {
                          anybody sends tasks to its actor in focus"
                     )));
                 }
+                if self.stands_still(&mut stood) {
+                    return Err(EngineError::Unsupported(format!(
+                        "simulate tasks that take hardly any time: after {} events {} ns have passed; give the steps a time, or let \
+                         the clients `think`",
+                        self.handled, self.now
+                    )));
+                }
                 if progress.stopped() {
                     return Ok(true);
                 }
@@ -272,6 +281,20 @@ impl World<'_> {
             )));
         }
         Ok(cut_short)
+    }
+
+    /// Whether so many events happen in so little time that the run would come to no end: more than one in ten nanoseconds for
+    /// every thread and client, since the event `stood.0` at the instant `stood.1`.
+    fn stands_still(&self, stood: &mut (u64, u64)) -> bool {
+        let (events, nanos) = (self.handled - stood.0, self.now - stood.1);
+        let everybody =
+            self.actors.iter().map(|actor| actor.clients).sum::<u64>() + self.threads.len() as u64;
+        // Everybody may come at the same instant, and do a task.
+        if events < LIVELY.max(100 * everybody) {
+            return false;
+        }
+        *stood = (self.handled, self.now);
+        events.saturating_mul(10) > nanos.saturating_mul(everybody)
     }
 
     /// Whether a deadlock keeps a run that no clock ends from its end. Looks when tasks that are waited for have stayed as many
