@@ -255,19 +255,7 @@ impl World<'_> {
                     cut_short = self.closed.is_none();
                     break;
                 }
-                if self.handled - finished_at > PATIENCE {
-                    return Err(EngineError::Unsupported(format!(
-                        "go on: no task finished in the last {PATIENCE} events; give the scenario a duration, or look whether \
-                         anybody sends tasks to its actor in focus"
-                    )));
-                }
-                if self.stands_still(&mut stood) {
-                    return Err(EngineError::Unsupported(format!(
-                        "simulate tasks that take hardly any time: after {} events {} ns have passed; give the steps a time, or let \
-                         the clients `think`",
-                        self.handled, self.now
-                    )));
-                }
+                self.makes_progress(finished_at, &mut stood)?;
                 if progress.stopped() {
                     return Ok(true);
                 }
@@ -281,6 +269,26 @@ impl World<'_> {
             )));
         }
         Ok(cut_short)
+    }
+
+    /// # Errors
+    ///
+    /// No task was finished since the event `finished_at`, or hardly any time passed since `stood`.
+    fn makes_progress(&self, finished_at: u64, stood: &mut (u64, u64)) -> Result<(), EngineError> {
+        if self.handled - finished_at > PATIENCE {
+            return Err(EngineError::Unsupported(format!(
+                "go on: no task finished in the last {PATIENCE} events; give the scenario a duration, or look whether \
+                 anybody sends tasks to its actor in focus"
+            )));
+        }
+        if self.stands_still(stood) {
+            return Err(EngineError::Unsupported(format!(
+                "simulate tasks that take hardly any time: after {} events {} ns have passed; give the steps a time, or let \
+                 the clients `think`",
+                self.handled, self.now
+            )));
+        }
+        Ok(())
     }
 
     /// Whether clients who do not think get their answers so soon that the run would come to no end: more than one event in ten
