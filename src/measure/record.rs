@@ -37,7 +37,8 @@ pub struct RunRecord {
     pub replicate: u32,
     /// Interrupted: what was measured so far.
     pub partial: bool,
-    /// Observed by a tool that perturbs it (tokio-console, a profiler, a trace); not to be set against a plain run.
+    /// Observed by a tool that perturbs it (tokio-console, a profiler, a trace); not to be set against a plain run. A traced run in
+    /// virtual time is not: the trace takes no simulated time.
     pub instrumented: bool,
     /// Whether every identity holds.
     pub trustworthy: bool,

@@ -114,3 +114,16 @@ steps = [ { name = "sink", compute = "100us", io = "1ms" } ]
         "the model changed: say so in the changelog"
     );
 }
+
+/// A trace takes no simulated time, so a traced run may be set against a plain one.
+#[test]
+fn a_traced_run_is_the_run_itself() {
+    for mut experiment in experiments() {
+        let plain = run(&experiment);
+        experiment.timeline_spans = 10_000;
+        let traced = run(&experiment);
+        assert!(traced.timeline.is_some() && !traced.instrumented);
+        let same = RunRecord { timeline: None, ..traced };
+        assert_eq!(plain, same, "{} differs when traced", plain.scenario.name);
+    }
+}

@@ -108,7 +108,6 @@ impl World<'_> {
         let mut record = self.frame(experiment, partial, length);
         if self.timeline.wanted() {
             record.timeline = Some(std::mem::take(&mut self.timeline).into_timeline(self.scenario));
-            record.instrumented = true;
         }
         let mut instances = self.gather_instances(length);
         let scenario = &experiment.scenario;
