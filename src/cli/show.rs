@@ -1,9 +1,10 @@
-//! `conlab show`: one built-in scenario, as its file says it, any as a picture, or a stored record.
+//! `conlab show`: a scenario as its file says it, or as a picture, or a stored record.
 
 use super::exit::{Failure, Outcome, print};
 use super::records::open;
 use super::report::write;
 use super::terminal::Terminal;
+use crate::printable::PrintableLines;
 use crate::report::run_page;
 use crate::report::scenario::svg;
 use crate::scenario::{DEFAULT, EMBEDDED, Overrides, Scenario, embedded, unknown};
@@ -15,11 +16,11 @@ Examples:
   conlab show mine.toml --svg mine.svg      actors, what they call, what they share
   conlab show latest                        the last record's page; conlab report has more forms of it";
 
-/// Print a built-in scenario's file, draw a scenario, or show a stored record
+/// Print a scenario's file, draw it, or show a stored record
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// Its name; `conlab list` has them. For a picture, a file too. Or a record: its folder, a part of its name, latest
+    /// A scenario: its name, as `conlab list` has it, or its file. Or a record: its folder, a part of its name, latest
     #[arg(value_name = "NAME", default_value = DEFAULT)]
     name: String,
     /// Draw it as SVG instead
@@ -40,6 +41,12 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
         return print(scenario.text).map(|()| Outcome::Done);
     }
     let path = Path::new(&args.name);
+    if path.extension().is_some_and(|extension| extension == "toml") && path.is_file() {
+        let source = Scenario::load(&args.name, &Overrides::default())?.source;
+        // A terminal obeys nothing that a file says; another program gets the file as it is.
+        let shown = if terminal.interactive { PrintableLines(&source).to_string() } else { source };
+        return print(&shown).map(|()| Outcome::Done);
+    }
     let is_stored =
         args.name == "latest" || path.is_dir() || path.file_name().is_some_and(|name| name == "run.json");
     match open(path, &args.records) {

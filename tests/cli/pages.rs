@@ -89,6 +89,8 @@ fn every_template_starts_a_scenario_that_can_be_checked_and_drawn() {
         let said = run(&folder, &["init", "mine.toml", "--from", template]);
         assert_eq!(said.code, 0, "{template}: {said:?}");
         assert_eq!(run(&folder, &["check", "mine.toml"]).code, 0, "{template}");
+        let text = fs::read_to_string(folder.path().join("mine.toml")).unwrap();
+        assert_eq!(run(&folder, &["show", "mine.toml"]).stdout.trim_end(), text.trim_end(), "{template}");
         let said = run(&folder, &["show", "mine.toml", "--svg", "-"]);
         assert!(said.stdout.starts_with("<svg ") && said.stdout.contains("</svg>"), "{template}: {said:?}");
     }
