@@ -106,6 +106,7 @@ fn parameters(text: &mut String, component: &FittedComponent) {
         let verdict = match one.identified {
             Identified::Found => "identify it",
             Identified::NotIdentifiable => "do not identify it",
+            Identified::Undecided => "do not decide it",
             Identified::NothingFits => "fit no set",
         };
         let _ = writeln!(

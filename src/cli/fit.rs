@@ -5,14 +5,20 @@ use super::constants::CalibrationOption;
 use super::exit::{Failure, Outcome};
 use super::report::write;
 use super::signals::stop_on_interrupt;
-use super::study::{Made, Runs, present};
+use super::study::{Answer, Made, Question, Runs, present};
 use super::terminal::Terminal;
 use crate::engine::{Progress, VirtualEngine};
-use crate::measure::{RunRecord, stored};
+use crate::measure::{Calibration, RunRecord, stored};
+use crate::report::page::Next;
 use crate::report::study::fit_page;
-use crate::scenario::{Overrides, Scenario, parse_duration};
-use crate::study::Metric;
-use crate::study::fit::{Amount, Figure, FitOptions, FitPlan, Fitted, Parameter, ParameterUnit, fit};
+use crate::report::word;
+use crate::scenario::{EngineKind, Overrides, Scenario, parse_duration};
+use crate::study::fit::{
+    Amount, Component, Figure, FitOptions, FitPlan, Fitted, Parameter, ParameterUnit, Places, fit,
+    fit_sample, sampled_runs,
+};
+use crate::study::{Metric, RunList, Runner};
+use crate::sweep::{Sample, StudyCommand};
 use serde::Serialize;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -39,6 +45,9 @@ pub(super) struct Args {
     /// A field that may vary, between bounds: PATH=1ms..8ms, PATH=1..32, PATH=0.1..0.5, PATH=0.5x..2x
     #[arg(long, value_name = "PATH=LOW..HIGH", value_parser = parse_free)]
     free: Vec<Parameter>,
+    /// A set to start from besides random ones: a value for each parameter, such as 2.5ms,8
+    #[arg(long, value_name = "VALUES")]
+    start: Vec<String>,
     /// Figures of the record that are met, of its actor in focus
     #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = Metric::parse)]
     #[arg(default_value = "mean,p50,p99,throughput")]
@@ -70,6 +79,48 @@ struct Document {
     schema: u32,
     answer: String,
     fit: Fitted,
+}
+
+/// Reads a value for each parameter, written as its bounds are.
+fn parse_start(text: &str, parameters: &[Parameter]) -> Result<Vec<f64>, String> {
+    let words: Vec<&str> = text.split(',').map(str::trim).collect();
+    if words.len() != parameters.len() {
+        return Err(format!(
+            "--start {text}: {} values: expected {}, one for each parameter",
+            words.len(),
+            parameters.len()
+        ));
+    }
+    words.iter().zip(parameters).map(|(word, parameter)| parse_value(word, parameter)).collect()
+}
+
+fn parse_value(word: &str, parameter: &Parameter) -> Result<f64, String> {
+    let (bare, such) = match parameter.unit {
+        ParameterUnit::Ms => {
+            #[expect(clippy::cast_precision_loss, reason = "2^53 ns is 104 days")]
+            return parse_duration(word)
+                .map(|time| time.0 as f64 / 1e6)
+                .map_err(|why| format!("--start {word}: {}: {why}", parameter.label()));
+        }
+        ParameterUnit::PerSecond => (word.strip_suffix("/s"), "40/s"),
+        ParameterUnit::Factor => (word.strip_suffix('x'), "1.5x"),
+        ParameterUnit::Count => (Some(word), "8"),
+        ParameterUnit::Number => (Some(word), "0.5"),
+    };
+    bare.and_then(|bare| bare.parse::<f64>().ok().filter(|value| value.is_finite()))
+        .ok_or_else(|| format!("--start {word}: {}: expected a value such as {such}", parameter.label()))
+}
+
+/// A value as [`parse_value`] reads it, in five digits.
+fn write_value(value: f64, unit: ParameterUnit) -> String {
+    let rounded: f64 = format!("{value:.4e}").parse().unwrap_or(value);
+    match unit {
+        ParameterUnit::Ms => format!("{rounded}ms"),
+        ParameterUnit::PerSecond => format!("{rounded}/s"),
+        ParameterUnit::Factor => format!("{rounded}x"),
+        ParameterUnit::Count => format!("{value:.0}"),
+        ParameterUnit::Number => rounded.to_string(),
+    }
 }
 
 /// Reads `PATH=LOW..HIGH`; the unit of the bounds is that of the field.
@@ -134,6 +185,9 @@ fn plan(args: &Args) -> Result<FitPlan, Failure> {
         observed(args, &record)?
     };
     plan.parameter.extend(args.free.iter().cloned());
+    for text in &args.start {
+        plan.start.push(parse_start(text, &plan.parameter).map_err(Failure::Usage)?);
+    }
     plan.check().map_err(|why| Failure::Usage(format!("fit: {why}")))?;
     Ok(plan)
 }
@@ -183,6 +237,98 @@ fn observed(args: &Args, record: &RunRecord) -> Result<FitPlan, Failure> {
     })
 }
 
+/// A fit whose first round is a sample, made by a sweep.
+pub(super) struct Asked<'a> {
+    scenario: Scenario,
+    plan: FitPlan,
+    sample: Sample,
+    options: FitOptions,
+    args: &'a Args,
+    command: &'a StudyCommand,
+}
+
+impl<'a> Asked<'a> {
+    /// What `args` ask, by the figures that `command` has kept where it has any.
+    pub(super) fn of(args: &'a Args, command: &'a StudyCommand) -> Result<Self, Failure> {
+        let plan = match &command.fit {
+            Some(plan) => plan.clone(),
+            None => plan(args)?,
+        };
+        let sample = command.sample.ok_or_else(|| Failure::Usage("fit: the plan has no sample".into()))?;
+        let scenario = scenario(args, &plan)?;
+        Ok(Self { scenario, plan, sample, options: FitOptions { seed: args.seed }, args, command })
+    }
+
+    /// The sets of each component: a share of one hypercube, and those that are given to start from.
+    fn places(&self) -> Places {
+        let components = self.plan.components();
+        let axes = components.iter().map(|component| component.parameter.len()).sum();
+        let all = self.sample.places(axes);
+        let mut from = 0;
+        let mut own = |component: &Component| {
+            let to = from + component.parameter.len();
+            let drawn = all.iter().map(|at| at[from..to].to_vec());
+            let places = drawn.chain(component.starts()).collect();
+            from = to;
+            places
+        };
+        components.iter().map(&mut own).collect()
+    }
+
+    /// The command that searches on, from the best set where there is one component.
+    fn next(&self, found: &Fitted) -> Next {
+        let mut words = vec!["conlab fit".to_owned()];
+        words.extend(self.args.scenario.as_deref().map(word));
+        let is_here = |name: &&(String, Vec<String>)| name.0 != "start" && name.0 != "seed";
+        for (key, values) in self.command.options.iter().filter(is_here) {
+            words.extend(values.iter().map(|value| format!("--{key} {}", word(value))));
+        }
+        for (path, value) in &self.args.set {
+            let given = format!("{path}={value}");
+            if !words.iter().any(|there| *there == format!("--set {}", word(&given))) {
+                words.push(format!("--set {}", word(&given)));
+            }
+        }
+        words.push(format!("--seed {}", self.options.seed));
+        if let ([_], false) = (found.components.as_slice(), self.plan.parameter.is_empty()) {
+            let best = found.components[0].parameters.iter().zip(&self.plan.parameter);
+            let values: Vec<String> =
+                best.map(|(one, parameter)| write_value(one.value, parameter.unit)).collect();
+            words.push(format!("--start {}", word(&values.join(","))));
+            return Next::new(words.join(" "), "searches on from the best of these sets");
+        }
+        Next::new(words.join(" "), "searches within the bounds")
+    }
+}
+
+impl Question for Asked<'_> {
+    fn engines(&self) -> Vec<EngineKind> {
+        vec![EngineKind::Virtual]
+    }
+
+    fn runs(&self, _engine: &dyn Runner, _progress: &Progress) -> Result<RunList, Failure> {
+        Ok(sampled_runs(&self.scenario, &self.plan, &self.places(), self.options)?)
+    }
+
+    fn answer(
+        &self,
+        engine: &dyn Runner,
+        constants: &Calibration,
+        _progress: &Progress,
+        _terminal: &Terminal,
+    ) -> Result<Answer, Failure> {
+        let simulated = VirtualEngine::with(constants.clone());
+        let fitted =
+            fit_sample(&self.scenario, &self.plan, &self.places(), engine, &simulated, self.options)?;
+        let mut page = fit_page(&fitted);
+        page.next = Some(self.next(&fitted));
+        let fits = fitted.components.iter().all(|component| component.fits);
+        let outcome = if fits { Outcome::Done } else { Outcome::Refuted };
+        let document = Document { schema: 1, answer: page.answer.clone(), fit: fitted };
+        Answer::of("fit", &document, page, Made::of(Some(&self.scenario), Some(constants)), outcome)
+    }
+}
+
 fn scenario(args: &Args, plan: &FitPlan) -> Result<Scenario, Failure> {
     let overrides = Overrides { set: args.set.clone(), ..Overrides::default() };
     let name = match (&args.scenario, &plan.scenario) {
@@ -215,6 +361,16 @@ mod tests {
             let free = parse_free(text).unwrap();
             assert_eq!((free.unit, free.set), (unit, vec!["a.b".to_owned()]), "{text}");
             assert!((free.low - low).abs() < 1e-12 && (free.high - high).abs() < 1e-12, "{text}");
+        }
+        let two = [parse_free("a.b=1ms..8ms").unwrap(), parse_free("a.n=1..32").unwrap()];
+        assert_eq!(parse_start("2500us,8", &two), Ok(vec![2.5, 8.0]));
+        let written = [write_value(2.345_678, two[0].unit), write_value(8.0, two[1].unit)].join(",");
+        assert_eq!(written, "2.3457ms,8");
+        assert_eq!(parse_start(&written, &two), Ok(vec![2.3457, 8.0]));
+        for (text, why) in
+            [("2ms", "1 values: expected 2"), ("2ms,x", "a.n: expected a value"), ("2,8", "a.b")]
+        {
+            assert!(parse_start(text, &two).unwrap_err().contains(why), "{text}");
         }
         for text in ["a.b", "a.b=5ms", "a.b=8ms..1ms", "a.b=x..y", "a.b=1ms..5"] {
             assert!(parse_free(text).is_err(), "{text}");

@@ -13,8 +13,8 @@ use crate::engine::Progress;
 use crate::files::{self, LARGEST_TEXT};
 use crate::measure::Calibration;
 use crate::sweep::{
-    Cell, Computing, Log, Outcome as CellOutcome, Parts, Plan, Scheduler, Shard, SweepError, compute, job,
-    merge, read_study, write_table,
+    Cell, Computing, Log, Outcome as CellOutcome, Parts, Plan, Scheduler, Shard, StudyCommand, SweepError,
+    compute, job, merge, read_study, write_table,
 };
 use serde_json::json;
 use std::env;
@@ -32,7 +32,7 @@ Examples:
   conlab sweep run sweeps/load --shard 3/10          one of ten parts, on whichever machine
   conlab sweep submit sweeps/load --engine slurm --shards 10
 
-A study's file is explained in docs/guide/sweeps.md; its cells may be the runs of compare, explain, whatif or search, whose
+A study's file is explained in docs/guide/sweeps.md; its cells may be the runs of compare, explain, whatif, search or fit, whose
 answer the merge then gives. A cell is there whole or not at all; what was computed by another version or with another
 calibration is refused by name.";
 
@@ -158,8 +158,11 @@ fn plan(args: &PlanArgs, terminal: &Terminal) -> Result<Outcome, Failure> {
     let shown = args.study.display().to_string();
     let text = files::read_text(&args.study, LARGEST_TEXT)
         .map_err(|error| Failure::cannot(format!("read the study {shown}"), error))?;
-    let study = read_study(&text, &shown)?;
+    let mut study = read_study(&text, &shown)?;
     let base = args.study.parent().unwrap_or(Path::new("."));
+    if let Some(command) = &mut study.command {
+        sweep_study::find_beside(command, base);
+    }
     let constants = args.calibration.constants(terminal)?;
     let plan = Plan::make(&study, base, &constants, &args.out, &|command, scenario| {
         sweep_study::list(command, &study.fixed, scenario, &shown, &constants)
@@ -171,6 +174,9 @@ fn plan(args: &PlanArgs, terminal: &Terminal) -> Result<Outcome, Failure> {
             study.engines.len(),
             study.seeds.len()
         ),
+        Some(StudyCommand { name, sample: Some(sample), .. }) => {
+            format!("a first round of `conlab {name}`: {} sets drawn under seed {}", sample.sets, sample.seed)
+        }
         Some(command) => format!("the runs of `conlab {}`", command.name),
     };
     print(&format!(

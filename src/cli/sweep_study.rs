@@ -3,7 +3,7 @@
 use super::exit::{Failure, Outcome, sentence, with_causes};
 use super::study::Question;
 use super::terminal::Terminal;
-use super::{Cli, Command, compare, explain, search, whatif};
+use super::{Cli, Command, compare, explain, fit, search, whatif};
 use crate::engine::{Progress, VirtualEngine};
 use crate::measure::Calibration;
 use crate::scenario::{EngineKind, unknown};
@@ -16,7 +16,7 @@ use std::path::Path;
 const GROUPS: [&str; 7] =
     ["Treatment", "Amount and load", "Judging", "Splitting", "Confidence", "Costs", "Search"];
 /// Options in these groups that are about files.
-const NOT_HERE: [&str; 2] = ["baseline", "junit"];
+const NOT_HERE: [&str; 3] = ["baseline", "junit", "fitted"];
 
 /// The runs that `command` makes of `scenario`, a name or a path; `origin` names the study's file.
 pub(super) fn list(
@@ -30,46 +30,63 @@ pub(super) fn list(
         SweepError::Refused(format!("{origin}: [{}] {}", command.name, why.trim_start_matches("--")))
     })?;
     let engine = VirtualEngine::with(constants.clone());
-    question(&asked)
+    question(&asked, command)
         .and_then(|question| question.runs(&engine, &Progress::default()))
         .map_err(|failure| refused(&format!("{origin}: [{}] ", command.name), failure))
+}
+
+/// Names what `fit` is to meet from the study's folder `base`, where it is there.
+pub(super) fn find_beside(command: &mut StudyCommand, base: &Path) {
+    let to = |option: &&mut (String, Vec<String>)| option.0 == "to";
+    if command.name != "fit" {
+        return;
+    }
+    for path in command.options.iter_mut().filter(to).flat_map(|(_, values)| values) {
+        let beside = base.join(&*path);
+        if beside.exists() {
+            *path = beside.display().to_string();
+        }
+    }
 }
 
 /// The arms of the command that the plan in `folder` is of.
 pub(super) fn arms(plan: &Plan, folder: &Path) -> Result<Vec<ListedArm>, SweepError> {
     let planned = |failure| refused("the plan's command: ", failure);
-    let asked = of_plan(plan, folder).map_err(planned)?;
-    let runs = question(&asked).and_then(|question| question.runs(&Kept::none(plan), &Progress::default()));
+    let (asked, command) = of_plan(plan, folder).map_err(planned)?;
+    let runs =
+        question(&asked, command).and_then(|question| question.runs(&Kept::none(plan), &Progress::default()));
     Ok(runs.map_err(planned)?.arms)
 }
 
 /// What the command that the plan in `folder` is of says of the cells, all of them computed.
 pub(super) fn answer(plan: &Plan, log: &Log, folder: &Path, terminal: &Terminal) -> Result<Outcome, Failure> {
     plan.check_version()?;
-    let asked = of_plan(plan, folder)?;
+    let (asked, command) = of_plan(plan, folder)?;
     let constants = Calibration::of_any_host(&plan.calibration)
         .ok_or_else(|| Failure::Usage("the plan's calibration is of another version: plan again".into()))?;
-    question(&asked)?
+    question(&asked, command)?
         .answer(&Kept::of(plan, log), &constants, &Progress::default(), terminal)?
         .write_into(folder, terminal)
 }
 
 /// The command of a plan, on the scenario that was frozen with it.
-fn of_plan(plan: &Plan, folder: &Path) -> Result<Command, Failure> {
+fn of_plan<'a>(plan: &'a Plan, folder: &Path) -> Result<(Command, &'a StudyCommand), Failure> {
     let command = plan.command.as_ref();
     let command = command.ok_or_else(|| Failure::Usage("the plan is of no command".into()))?;
     let scenario = Plan::scenario(folder).display().to_string();
-    parsed(command, &plan.fixed, &scenario).map_err(Failure::Usage)
+    let asked = parsed(command, &plan.fixed, &scenario).map_err(Failure::Usage)?;
+    Ok((asked, command))
 }
 
 /// What a command asks; only of virtual time, whose runs are the same on every machine.
-fn question(command: &Command) -> Result<Box<dyn Question + '_>, Failure> {
-    let question: Box<dyn Question + '_> = match command {
+fn question<'a>(asked: &'a Command, command: &'a StudyCommand) -> Result<Box<dyn Question + 'a>, Failure> {
+    let question: Box<dyn Question + 'a> = match asked {
         Command::Compare(args) => Box::new(compare::Asked::of(args)?),
         Command::Explain(args) => Box::new(explain::Asked::of(args)?),
         Command::Whatif(args) => Box::new(whatif::Asked::of(args)?),
         Command::Search(args) => Box::new(search::Asked::of(args)?.without_a_race()),
-        _ => return Err(Failure::Usage("expected compare, explain, whatif or search".into())),
+        Command::Fit(args) => Box::new(fit::Asked::of(args, command)?),
+        _ => return Err(Failure::Usage("expected compare, explain, whatif, search or fit".into())),
     };
     if question.engines() == [EngineKind::Virtual] {
         Ok(question)
@@ -87,7 +104,8 @@ fn parsed(command: &StudyCommand, fixed: &[(String, String)], scenario: &str) ->
     });
     let sub = grammar.find_subcommand(name).ok_or_else(|| format!("`{name}` is no command"))?;
     let here = |arg: &&Arg| {
-        arg.get_help_heading().is_some_and(|heading| GROUPS.contains(&heading))
+        // `fit` has its own options under no heading.
+        arg.get_help_heading().map_or(name == "fit", |heading| GROUPS.contains(&heading))
             && arg.get_long().is_some_and(|long| !NOT_HERE.contains(&long))
     };
     let known: Vec<&Arg> = sub.get_arguments().filter(here).collect();

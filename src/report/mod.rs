@@ -22,4 +22,4 @@ pub mod trace;
 pub(crate) mod words;
 
 pub use audit::audit_page;
-pub use run::{comparison_page, distinctions, run_page};
+pub use run::{comparison_page, distinctions, run_page, word};

@@ -197,7 +197,13 @@ pub fn compared_runs(candidates: &[Candidate<'_>], options: &CompareOptions) -> 
         load: candidate.arm.load,
     };
     let (_, rounds) = options.rounds();
-    RunList { arms: candidates.iter().map(arm).collect(), seed: options.seed, rounds, events: None }
+    RunList {
+        arms: candidates.iter().map(arm).collect(),
+        seed: options.seed,
+        rounds,
+        events: None,
+        fit: None,
+    }
 }
 
 /// Runs every candidate in interleaved rounds and compares it with the reference.

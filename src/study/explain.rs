@@ -306,7 +306,7 @@ pub fn explained_runs(
 ) -> Result<RunList, StudyError> {
     let arms = Factorial::of(scenario, engine, options.against)?.listed();
     let (_, rounds) = options.rounds();
-    Ok(RunList { arms, seed: options.seed, rounds, events: None })
+    Ok(RunList { arms, seed: options.seed, rounds, events: None, fit: None })
 }
 
 /// Splits the gap of `scenario` on `engine`.

@@ -226,7 +226,7 @@ pub fn searched_runs(scenario: &Scenario, options: &SearchOptions) -> Result<Run
     };
     let arms = entrants(scenario, options)?.into_iter().map(arm).collect();
     let (_, rounds) = options.rounds();
-    Ok(RunList { arms, seed: options.seed, rounds, events: None })
+    Ok(RunList { arms, seed: options.seed, rounds, events: None, fit: None })
 }
 
 /// Every setting, the cheapest first.

@@ -1,5 +1,6 @@
 //! Runs the arms of a study in rounds: every arm once a round, in random order, all under the round's seed.
 
+use super::fit::FitPlan;
 use super::metric::Observation;
 use crate::engine::{Engine, EngineError, Experiment, Progress};
 use crate::random::{Source, Stream};
@@ -84,6 +85,8 @@ pub struct RunList {
     pub rounds: u32,
     /// Events of a run of the scenario as it is, where the study asks for them.
     pub events: Option<u64>,
+    /// What is fitted, where the runs are the sets of a fit; their rounds then differ by the seed alone, as in a fit.
+    pub fit: Option<FitPlan>,
 }
 
 /// One arm of a study: what runs, and on what.

@@ -248,7 +248,7 @@ pub fn turned_runs(
         let factors = screen.iter().chain(curve);
         arms.extend(factors.map(|factor| arm(&name, *factor, knob.scaled(&plan.scenario, *factor))));
     }
-    Ok(RunList { arms, seed: options.seed, rounds: plan.rounds, events })
+    Ok(RunList { arms, seed: options.seed, rounds: plan.rounds, events, fit: None })
 }
 
 /// What is turned, and how far.

@@ -3,6 +3,7 @@
 use super::{MAX_CELLS, SweepError};
 use crate::random::{Source, Stream};
 use crate::study::claims::toml_as_json;
+use crate::study::fit::{FitPlan, SAMPLE_SEEDS};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -92,19 +93,54 @@ struct File {
     whatif: Option<BTreeMap<String, Value>>,
     #[serde(default)]
     search: Option<BTreeMap<String, Value>>,
+    #[serde(default)]
+    fit: Option<BTreeMap<String, Value>>,
 }
 
 /// A command whose runs are the cells.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StudyCommand {
-    /// `compare`, `explain`, `whatif` or `search`.
+    /// `compare`, `explain`, `whatif`, `search` or `fit`.
     pub name: String,
     /// Its options, without their dashes, each with one value or several.
     pub options: Vec<(String, Vec<String>)>,
     /// Events of a run of the scenario as it is, where the command cuts itself down by them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub events: Option<u64>,
+    /// The sets that are drawn, where the command is `fit`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<Sample>,
+    /// What they are to meet, as it was when the study was planned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fit: Option<FitPlan>,
+}
+
+/// Sets that a Latin hypercube draws.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sample {
+    /// How many.
+    pub sets: u32,
+    /// What decides the draws.
+    pub seed: u64,
+}
+
+impl Sample {
+    /// Sets unless a number is given.
+    const SETS: u32 = 100;
+
+    /// The places of the sets along `axes` axes, in 0..1.
+    #[must_use]
+    pub fn places(self, axes: usize) -> Vec<Vec<f64>> {
+        let mut all: Vec<Vec<f64>> = vec![Vec::with_capacity(axes); self.sets as usize];
+        for axis in 0..axes {
+            for (at, place) in all.iter_mut().zip(along(Design::LatinHypercube, self.sets, self.seed, axis)) {
+                at.push(place);
+            }
+        }
+        all
+    }
 }
 
 /// A study, as its file says: combinations of levels by path, each under every seed and engine.
@@ -177,6 +213,7 @@ fn command(file: &File) -> Result<Option<StudyCommand>, String> {
         ("explain", &file.explain),
         ("whatif", &file.whatif),
         ("search", &file.search),
+        ("fit", &file.fit),
     ];
     let mut given = tables.into_iter().filter_map(|(name, table)| Some((name, table.as_ref()?)));
     let Some((name, table)) = given.next() else { return Ok(None) };
@@ -190,8 +227,8 @@ fn command(file: &File) -> Result<Option<StudyCommand>, String> {
         ("factor", !file.factor.is_empty(), "one of the two"),
         ("cell", !file.cell.is_empty(), "one of the two"),
         ("design", file.design.is_some(), "none"),
-        ("samples", file.samples.is_some(), "none"),
-        ("seed", file.seed.is_some(), "seed in that table"),
+        ("samples", file.samples.is_some(), if name == "fit" { "samples in that table" } else { "none" }),
+        ("seed", file.seed.is_some() && name != "fit", "seed in that table"),
         ("seeds", file.seeds.is_some(), "seed and replicates in that table"),
     ] {
         if there {
@@ -211,8 +248,27 @@ fn command(file: &File) -> Result<Option<StudyCommand>, String> {
         Value::Array(values) => Ok((key.clone(), values.iter().map(written).collect())),
         one => Ok((key.clone(), vec![written(one)])),
     };
-    let options = table.iter().map(values).collect::<Result<_, _>>()?;
-    Ok(Some(StudyCommand { name: name.to_owned(), options, events: None }))
+    let sample = if name == "fit" { Some(sample(file, table)?) } else { None };
+    let options = table
+        .iter()
+        .filter(|(key, _)| sample.is_none() || *key != "samples")
+        .map(values)
+        .collect::<Result<_, _>>()?;
+    Ok(Some(StudyCommand { name: name.to_owned(), options, events: None, sample, fit: None }))
+}
+
+/// How many sets `[fit]` draws.
+fn sample(file: &File, table: &BTreeMap<String, Value>) -> Result<Sample, String> {
+    let most = MAX_CELLS as u64 / SAMPLE_SEEDS;
+    let sets = match table.get("samples") {
+        None => Sample::SETS,
+        Some(value) => value
+            .as_u64()
+            .and_then(|sets| u32::try_from(sets).ok())
+            .filter(|sets| (2..=most).contains(&u64::from(*sets)))
+            .ok_or_else(|| format!("fit.samples: {value}: expected a whole number from 2 to {most}"))?,
+    };
+    Ok(Sample { sets, seed: file.seed.unwrap_or(1) })
 }
 
 /// A level as `--set` takes it.
@@ -263,18 +319,24 @@ fn drawn(file: &File) -> Result<Vec<Vec<(String, String)>>, String> {
     }
     let mut all: Vec<Vec<(String, String)>> = vec![Vec::new(); samples as usize];
     for (number, (path, levels)) in file.factor.iter().enumerate() {
-        let mut stream = Stream::new(file.seed.unwrap_or(1), Source::Order, number as u64, 0);
-        let mut strata: Vec<u32> = (0..samples).collect();
-        stream.shuffle(&mut strata);
-        for (cell, stratum) in all.iter_mut().zip(strata) {
-            let unit = match file.design.unwrap_or_default() {
-                Design::LatinHypercube => (f64::from(stratum) + stream.unit()) / f64::from(samples),
-                _ => stream.unit(),
-            };
+        let units = along(file.design.unwrap_or_default(), samples, file.seed.unwrap_or(1), number);
+        for (cell, unit) in all.iter_mut().zip(units) {
             cell.push((path.clone(), at(levels, unit).map_err(|why| format!("factor.{path}: {why}"))?));
         }
     }
     Ok(all)
+}
+
+/// So many draws from 0..1 along an axis: independent, or one from each stratum of a Latin hypercube.
+fn along(design: Design, samples: u32, seed: u64, axis: usize) -> Vec<f64> {
+    let mut stream = Stream::new(seed, Source::Order, axis as u64, 0);
+    let mut strata: Vec<u32> = (0..samples).collect();
+    stream.shuffle(&mut strata);
+    let draw = |stratum| match design {
+        Design::LatinHypercube => (f64::from(stratum) + stream.unit()) / f64::from(samples),
+        _ => stream.unit(),
+    };
+    strata.into_iter().map(draw).collect()
 }
 
 /// The level at `unit`, in 0..1, of the way through.
@@ -366,6 +428,9 @@ mod tests {
             ("[explain]\n[factor]\nthreads = [1]", "factor: [explain] says which cells there are"),
             ("seeds = { count = 2 }\n[search]", "expected seed and replicates in that table"),
             ("engines = [\"real\"]\n[whatif]", "[whatif] runs in virtual time"),
+            ("samples = 5\n[fit]\nto = \"x\"", "expected samples in that table"),
+            ("[fit]\nto = \"x\"\nsamples = 1", "fit.samples: 1: expected a whole number from 2"),
+            ("[fit]\nto = \"x\"\nsamples = [3]", "fit.samples: [3]: expected a whole number"),
             ("[compare]\nthreads = []", "compare.threads: expected a value or a list of values"),
             ("[compare]\nthreads = { from = 1 }", "compare.threads: expected a value or a list"),
         ] {

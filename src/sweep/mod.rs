@@ -6,7 +6,7 @@
 //! a checksum, so that a cell is there whole or not at all. **Merging** reads every line, refuses what is of another plan, and
 //! writes tables in the order of the plan: the same bytes, however the cells were computed.
 //!
-//! The cells may be the runs of another command, such as `explain`. Merged, they stand in the place of the engine
+//! The cells may be the runs of another command, such as `explain`, or the first round of `fit`. Merged, they stand in the place of the engine
 //! ([`Kept`]), and that command makes its answer of them as it would of runs.
 
 mod cells;
@@ -19,7 +19,7 @@ mod submit;
 mod table;
 
 pub use cells::{Foreign, Log, Outcome, Stored};
-pub use design::{Study, StudyCommand, read_study};
+pub use design::{Sample, Study, StudyCommand, read_study};
 pub use kept::Kept;
 pub use merge::{Tables, merge};
 pub use plan::{Cell, Plan};

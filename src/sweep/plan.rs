@@ -154,7 +154,7 @@ impl Plan {
                 command.name
             )));
         }
-        self.command = Some(StudyCommand { events: list.events, ..command.clone() });
+        self.command = Some(StudyCommand { events: list.events, fit: list.fit.clone(), ..command.clone() });
         let constants = self.calibration.to_string();
         let engine = EngineKind::Virtual.name();
         let mut there = BTreeSet::new();
@@ -162,6 +162,7 @@ impl Plan {
             let what = arm.scenario.digest();
             for round in 0..list.rounds {
                 let seed = round_seed(list.seed, round);
+                let round = if list.fit.is_some() { 0 } else { round };
                 let key = self.key(&constants, &what, arm.load, engine, (seed, round));
                 if there.insert(key.clone()) {
                     let (engine, levels) = (engine.to_owned(), arm.levels.clone());

@@ -7,6 +7,7 @@
 mod answers;
 mod bad_input;
 mod conventions;
+mod first_rounds;
 mod guide;
 mod hlog;
 mod interrupts;

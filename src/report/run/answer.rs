@@ -293,7 +293,8 @@ fn scenario_word(record: &RunRecord) -> String {
 }
 
 /// A word as a shell takes it literally.
-fn word(text: &str) -> String {
+#[must_use]
+pub fn word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         text.to_owned()

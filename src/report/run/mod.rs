@@ -10,6 +10,8 @@ mod tasks;
 mod threads;
 mod trust;
 
+pub use answer::word;
+
 use crate::measure::Cause;
 use crate::measure::record::{ActorRecord, Breakdown, ObservedRecord, RunRecord};
 use crate::report::observe;

@@ -3,14 +3,14 @@
 use crate::scenario::{parse_duration, parse_rate};
 use crate::study::Metric;
 use crate::study::metric::Unit;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 
 /// Relative tolerance of a figure that gives none.
 const TOLERANCE: f64 = 0.02;
 
 /// A fit plan, as its TOML file has it. Parameters and figures at the top belong to one component: the whole scenario.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FitPlan {
     /// Version of the format: 1.
@@ -28,6 +28,9 @@ pub struct FitPlan {
     /// Figures of the whole scenario.
     #[serde(default)]
     pub figure: Vec<Figure>,
+    /// Sets of the whole scenario to start from besides random ones, in the order of the parameters.
+    #[serde(default)]
+    pub start: Vec<Vec<f64>>,
     /// Figures that are predicted and never fitted.
     #[serde(default)]
     pub predict: Vec<Figure>,
@@ -37,7 +40,7 @@ pub struct FitPlan {
 }
 
 /// Parameters and figures that are fitted together.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Component {
     /// Its name in the report.
@@ -57,7 +60,7 @@ pub struct Component {
 }
 
 /// A parameter: fields of the scenario that take its value.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parameter {
     /// Its name in the report; absent: its first path.
@@ -75,7 +78,7 @@ pub struct Parameter {
 }
 
 /// How a parameter's value becomes a field's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ParameterUnit {
     /// A duration in milliseconds.
@@ -92,7 +95,7 @@ pub enum ParameterUnit {
 }
 
 /// A figure: observed, or to be predicted.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Figure {
     /// Its name in the report; absent: actor and metric.
@@ -127,7 +130,7 @@ const fn tolerance() -> f64 {
 }
 
 /// A quantity with its unit, as users write it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Amount(pub String);
 
@@ -229,7 +232,7 @@ impl FitPlan {
             alone: None,
             parameter: self.parameter.clone(),
             figure: self.figure.clone(),
-            start: Vec::new(),
+            start: self.start.clone(),
         }]
     }
 
@@ -242,9 +245,9 @@ impl FitPlan {
         if self.schema != 1 {
             return Err(format!("schema {}: expected schema = 1", self.schema));
         }
-        let has_own = !self.parameter.is_empty() || !self.figure.is_empty();
+        let has_own = !self.parameter.is_empty() || !self.figure.is_empty() || !self.start.is_empty();
         if !self.component.is_empty() && has_own {
-            return Err("[[component]] beside [[parameter]] or [[figure]]: expected either; move the latter into a component".into());
+            return Err("[[component]] beside [[parameter]], [[figure]] or start: expected either; move the latter into a component".into());
         }
         let components = self.components();
         if components.is_empty() {
@@ -258,6 +261,15 @@ impl FitPlan {
 }
 
 impl Component {
+    /// The sets to start from, as places between the bounds.
+    #[must_use]
+    pub fn starts(&self) -> Vec<Vec<f64>> {
+        let places = |values: &Vec<f64>| {
+            self.parameter.iter().zip(values).map(|(parameter, &value)| parameter.place(value)).collect()
+        };
+        self.start.iter().map(places).collect()
+    }
+
     fn check(&self) -> Result<(), String> {
         if self.parameter.is_empty() || self.figure.is_empty() {
             return Err(format!("{}: expected at least one parameter and one figure", self.name));

@@ -7,10 +7,12 @@
 
 mod file;
 mod problem;
+mod sample;
 mod search;
 mod simplex;
 
 pub use file::{Amount, Component, Figure, FitPlan, Parameter, ParameterUnit};
+pub use sample::{Places, SAMPLE_SEEDS, Sampled, SampledSet, fit_sample, sampled_runs};
 
 use super::metric::Metric;
 use super::parallel;
@@ -52,6 +54,9 @@ pub struct Fitted {
     pub predicted: Vec<FittedFigure>,
     /// The scenario with the best set in it, as TOML.
     pub source: String,
+    /// The sample that stands in the place of the search, where one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sampled: Option<Sampled>,
 }
 
 /// What was found for one component.
@@ -79,6 +84,8 @@ pub enum Identified {
     Found,
     /// Values further apart fit as well.
     NotIdentifiable,
+    /// No values further apart are known to fit, and only a search of the other parameters can tell; of samples alone.
+    Undecided,
     /// No set fits, so there is nothing to identify it by.
     NothingFits,
 }
@@ -142,6 +149,22 @@ pub fn fit(
     progress: &Progress,
     watch: Watch<'_>,
 ) -> Result<Fitted, StudyError> {
+    let steps = plan.components().len() * 3 + 1;
+    fit_by(scenario, plan, engine, options, progress, &mut |index, problem| {
+        search::search(problem, options.seed, &|stage| watch(3 * index + stage, steps))
+    })
+    .inspect(|_| watch(steps, steps))
+}
+
+/// Fits `plan` by what `searching` finds for each component.
+fn fit_by(
+    scenario: &Scenario,
+    plan: &FitPlan,
+    engine: &SharedEngine,
+    options: FitOptions,
+    progress: &Progress,
+    searching: &mut dyn FnMut(usize, &Problem<'_>) -> Result<Searched, String>,
+) -> Result<Fitted, StudyError> {
     let refused = |why: String| {
         if progress.stopped() {
             StudyError::Interrupted { complete: Vec::new() }
@@ -151,15 +174,13 @@ pub fn fit(
     };
     plan.check().map_err(StudyError::Refused)?;
     let components = plan.components();
-    let steps = components.len() * 3 + 1;
     let mut best = scenario.clone();
     let mut found = Vec::new();
     let mut fitted = Vec::new();
     for (index, component) in components.iter().enumerate() {
         let tolerances = component.figure.iter().map(|figure| figure.tolerance).collect();
         let problem = Problem { engine, base: scenario, component, progress, tolerances };
-        let tell = |stage: usize| watch(3 * index + stage, steps);
-        let searched = search::search(&problem, options.seed, &tell).map_err(refused)?;
+        let searched = searching(index, &problem).map_err(refused)?;
         best = with_values(&best, &component.parameter, &problem.values(&searched.best)).map_err(refused)?;
         fitted.push(component_of(&problem, &searched));
         found.push(searched);
@@ -184,7 +205,6 @@ pub fn fit(
     }
     let predicted =
         predict(&best, plan, &components, &found, engine, options.seed, progress).map_err(refused)?;
-    watch(steps, steps);
     Ok(Fitted {
         scenario: scenario.name.clone(),
         seed: options.seed,
@@ -192,6 +212,7 @@ pub fn fit(
         components: fitted,
         predicted,
         source: best.source,
+        sampled: None,
     })
 }
 

@@ -50,16 +50,22 @@ impl Problem<'_> {
     pub(super) fn misfit(&self, at: &[f64], seed: u64, count: u64) -> Result<Misfit, String> {
         let scenario = with_values(self.base, &self.component.parameter, &self.values(at))?;
         let records = self.runs(&alone(&scenario, self.component)?, seed, count)?;
+        let model: Vec<f64> = self.component.figure.iter().map(|figure| average(&records, figure)).collect();
+        Ok(self.misfit_of(&model))
+    }
+
+    /// How far the model's figures, in the component's order, are from those observed.
+    pub(super) fn misfit_of(&self, model: &[f64]) -> Misfit {
         let mut misfit = Misfit { worst: 0.0, squares: 0.0 };
-        for (figure, tolerance) in self.component.figure.iter().zip(&self.tolerances) {
+        for ((figure, tolerance), model) in self.component.figure.iter().zip(&self.tolerances).zip(model) {
             let observed = figure.observed().unwrap_or(f64::NAN);
-            let error = ((average(&records, figure) / observed - 1.0) / tolerance).abs();
+            let error = ((model / observed - 1.0) / tolerance).abs();
             if !error.is_finite() {
-                return Ok(Misfit::NONE);
+                return Misfit::NONE;
             }
             misfit = Misfit { worst: misfit.worst.max(error), squares: misfit.squares + error * error };
         }
-        Ok(misfit)
+        misfit
     }
 
     /// What chance does to the figures at this point, from eight runs of it.

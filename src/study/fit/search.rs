@@ -7,7 +7,7 @@ use crate::study::parallel;
 use std::sync::{Mutex, PoisonError};
 
 /// Seeds of a set that is tried first, and fewest and most later: too few, and the search fits the noise of those few.
-const FIRST_SEEDS: u64 = 4;
+pub(super) const FIRST_SEEDS: u64 = 4;
 const FEWEST_SEEDS: u64 = 2;
 const MAX_SEEDS: u64 = 16;
 /// Sets that fitted best and are judged under seeds of their own, and how many seeds.
@@ -28,7 +28,7 @@ const HALVINGS: usize = 4;
 const ENOUGH: f64 = 1e-3;
 
 /// A set that was tried, in places of the unit cube, and its worst misfit.
-type Tried = (Vec<f64>, f64);
+pub(super) type Tried = (Vec<f64>, f64);
 
 /// What a search found.
 pub(super) struct Searched {
@@ -137,14 +137,11 @@ pub(super) fn search(problem: &Problem<'_>, seed: u64, tell: &dyn Fn(usize)) -> 
 /// Where to begin: the given sets, and random ones.
 fn starts(problem: &Problem<'_>, seed: u64) -> Vec<Vec<f64>> {
     let parameters = &problem.component.parameter;
-    let given = problem.component.start.iter().map(|values| {
-        parameters.iter().zip(values).map(|(parameter, &value)| parameter.place(value)).collect()
-    });
     let mut stream = Stream::new(seed, Source::Order, 0, 0);
     let random = (0..RANDOM_STARTS * parameters.len())
         .map(|_| parameters.iter().map(|_| stream.unit()).collect())
         .collect::<Vec<Vec<f64>>>();
-    given.chain(random).collect()
+    problem.component.starts().into_iter().chain(random).collect()
 }
 
 fn evaluated(
