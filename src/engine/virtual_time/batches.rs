@@ -21,7 +21,7 @@ pub(super) struct Batch {
     /// Who gathers one.
     leader: Option<u32>,
     /// Those of the batch under way but its leader.
-    members: Vec<u32>,
+    members: VecDeque<u32>,
     /// Those of the next ones, and since when they wait.
     waiting: VecDeque<(u32, u64)>,
     figures: BatchRecord,
@@ -33,7 +33,7 @@ impl Batch {
             spec,
             busy: false,
             leader: None,
-            members: Vec::new(),
+            members: VecDeque::new(),
             waiting: VecDeque::new(),
             figures: BatchRecord::default(),
         }
@@ -113,16 +113,38 @@ impl World<'_> {
         Turn::GoesOn
     }
 
-    /// A batch is done: its members go on, and the first who waits leads the next one.
+    /// A batch is done: its leader tells one member after the other, each of which takes a wake-up's time, and then the first who
+    /// waits, who leads the next one. Members who were told early may come back meanwhile, and wait with it. How the thread goes on.
+    pub(super) fn tell(&mut self, thread: u32, task: u32, number: u32) -> Turn {
+        if self.settle(thread) {
+            return Turn::IsOver;
+        }
+        if !self.tell_member(thread, number) {
+            self.promote(thread, number);
+            self.advance(task);
+        }
+        Turn::GoesOn
+    }
+
+    /// The same at once, for a leader that ends where it is.
     pub(super) fn part(&mut self, thread: u32, number: u32) {
+        while self.tell_member(thread, number) {}
+        self.promote(thread, number);
+    }
+
+    /// Tells the next member that its batch is done; whether there was one.
+    fn tell_member(&mut self, thread: u32, number: u32) -> bool {
+        let Some(member) = self.more.batches[number as usize].members.pop_front() else { return false };
+        self.extra(member).stage = Stage::Done;
+        self.rouse(member, thread);
+        true
+    }
+
+    /// The first who waits is to lead the next batch.
+    fn promote(&mut self, thread: u32, number: u32) {
         let batch = &mut self.more.batches[number as usize];
-        let members = std::mem::take(&mut batch.members);
         let next = batch.waiting.pop_front();
         batch.busy = next.is_some();
-        for member in members {
-            self.extra(member).stage = Stage::Done;
-            self.rouse(member, thread);
-        }
         if let Some((next, since)) = next {
             let extra = self.extra(next);
             extra.stage = Stage::Promoted;

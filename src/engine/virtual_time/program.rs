@@ -137,10 +137,7 @@ impl World<'_> {
                     state.counter += 1;
                     self.release(thread, task, *pool);
                 }
-                Do::Part { batch } => {
-                    state.counter += 1;
-                    self.part(thread, *batch);
-                }
+                Do::Part { batch } => return self.tell(thread, task, *batch),
                 Do::Acquire { pool } => return self.acquire(thread, task, *pool),
                 Do::Join { batch, otherwise } => return self.join(thread, task, *batch, *otherwise),
                 Do::Ask { step, calls } => return self.ask(thread, task, *step, calls),
