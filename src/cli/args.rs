@@ -192,6 +192,12 @@ impl RunOptions {
         Ok(Scenario::load(name_or_path, &overrides)?)
     }
 
+    /// The rounds of a study asked for.
+    #[must_use]
+    pub fn rounds(&self) -> Option<u32> {
+        self.amount.replicates.map(|rounds| u32::try_from(rounds).unwrap_or(u32::MAX))
+    }
+
     /// The engine asked for, or the scenario's own.
     #[must_use]
     pub fn engine(&self, scenario: &Scenario) -> EngineKind {

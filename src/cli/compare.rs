@@ -10,7 +10,7 @@ use super::study::{Answer, Confidence, Made, Question, Runs, equal_tasks, write_
 use super::terminal::Terminal;
 use crate::engine::{Progress, VirtualEngine};
 use crate::measure::record::{TreatmentRecord, Warning};
-use crate::measure::{Calibration, host};
+use crate::measure::{Calibration, RunRecord, host};
 use crate::report::junit::gate_cases;
 use crate::report::scenario::scenario_section;
 use crate::report::study::{compare_page, say_distance};
@@ -89,6 +89,7 @@ struct Document {
 pub(super) struct Asked<'a> {
     args: &'a Args,
     scenario: Scenario,
+    stored: Vec<(RunRecord, Observation)>,
     arms: Arms,
     options: CompareOptions,
 }
@@ -101,6 +102,7 @@ impl<'a> Asked<'a> {
         if args.judging.baseline.is_empty() {
             equal_tasks(&mut scenario, &args.options);
         }
+        let stored = stored(&args.judging.baseline, &args.options.output.out)?;
         let arms = Arms::of(args, &scenario)?;
         let options = CompareOptions {
             metrics: args.judging.metrics.clone(),
@@ -108,9 +110,9 @@ impl<'a> Asked<'a> {
             level: args.confidence.level.level,
             precision: args.confidence.precision,
             seed: scenario.run.seed,
-            ..rounds(args.options.amount.replicates)
+            ..rounds(args.options.rounds())
         };
-        Ok(Self { args, scenario, arms, options })
+        Ok(Self { args, scenario, stored, arms, options })
     }
 
     /// The answer by the runs of `engines`, one for each of the arms' kinds.
@@ -121,8 +123,7 @@ impl<'a> Asked<'a> {
         progress: &Progress,
         terminal: &Terminal,
     ) -> Result<Answer, Failure> {
-        let Self { args, scenario, arms, options } = self;
-        let stored = stored(&args.judging.baseline, &args.options.output.out)?;
+        let Self { args, scenario, stored, arms, options } = self;
         let candidates = arms.candidates(engines);
         let (mut comparison, observations) = {
             let runs = Runs::new(terminal);
@@ -131,7 +132,7 @@ impl<'a> Asked<'a> {
         let against: Vec<AgainstStored> = if stored.is_empty() {
             Vec::new()
         } else {
-            comparison.warnings.extend(refuse_or_doubt(&stored, &observations, &candidates, constants)?);
+            comparison.warnings.extend(refuse_or_doubt(stored, &observations, &candidates, constants)?);
             let stored: Vec<Observation> =
                 stored.iter().map(|(_, observation)| observation.clone()).collect();
             let one = |(candidate, fresh): (&Candidate<'_>, &Vec<Observation>)| {
@@ -213,11 +214,11 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
 }
 
 /// Rounds: exactly as many as asked for, or as many as are needed.
-fn rounds(asked: Option<u64>) -> CompareOptions {
+fn rounds(asked: Option<u32>) -> CompareOptions {
     let default = CompareOptions::default();
     match asked {
         Some(rounds) => {
-            let rounds = u32::try_from(rounds).unwrap_or(u32::MAX).max(2);
+            let rounds = rounds.max(2);
             CompareOptions { least_rounds: rounds, most_rounds: rounds, ..default }
         }
         None => default,
@@ -346,7 +347,7 @@ fn reference(wanted: Option<&str>, labels: &[&str]) -> Result<usize, Failure> {
 }
 
 /// The stored records with what studies keep of them.
-fn stored(paths: &[PathBuf], out: &Path) -> Result<Vec<(crate::measure::RunRecord, Observation)>, Failure> {
+fn stored(paths: &[PathBuf], out: &Path) -> Result<Vec<(RunRecord, Observation)>, Failure> {
     let read = |path: &PathBuf| {
         let (path, record) = open(path, out)?;
         let observation = Observation::of(&record).ok_or_else(|| {
@@ -359,7 +360,7 @@ fn stored(paths: &[PathBuf], out: &Path) -> Result<Vec<(crate::measure::RunRecor
 
 /// Refuses stored records that cannot be set against the fresh runs, and doubts those that barely can.
 fn refuse_or_doubt(
-    stored: &[(crate::measure::RunRecord, Observation)],
+    stored: &[(RunRecord, Observation)],
     fresh: &[Vec<Observation>],
     candidates: &[Candidate<'_>],
     now: Option<&Calibration>,

@@ -72,7 +72,7 @@ pub(super) fn run(args: &Args, terminal: &Terminal) -> Result<Outcome, Failure> 
     stop_on_interrupt(&progress);
     let constants = args.options.calibration.constants(terminal)?;
     let engine = VirtualEngine::with(constants.clone());
-    let asked = args.options.amount.replicates.map(|rounds| u32::try_from(rounds).unwrap_or(u32::MAX));
+    let asked = args.options.rounds();
     let (mut fixes, now) = modelled(&scenario, &engine, asked, &progress, terminal)?;
     fixes.extend(promised(args, &scenario, &engine, &progress, terminal)?);
     rank(&mut fixes);

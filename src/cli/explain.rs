@@ -89,7 +89,7 @@ impl<'a> Asked<'a> {
         let scenario = scenario.treated(&Treatment { load: LoadArm::Baseline, ..treatment });
         let kind = args.options.treatment.engine.first().copied().unwrap_or(EngineKind::Virtual);
         let default = ExplainOptions::default();
-        let asked = args.options.amount.replicates.map(|rounds| u32::try_from(rounds).unwrap_or(u32::MAX));
+        let asked = args.options.rounds();
         let options = ExplainOptions {
             against: args.splitting.against,
             metrics: args.splitting.metrics.clone(),

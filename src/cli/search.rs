@@ -80,7 +80,7 @@ impl<'a> Asked<'a> {
             over: args.asked.over.clone(),
             level: args.confidence.level,
             seed: scenario.run.seed,
-            rounds: args.options.amount.replicates.map(|rounds| u32::try_from(rounds).unwrap_or(u32::MAX)),
+            rounds: args.options.rounds(),
         };
         Ok(Self { scenario, options, args })
     }

@@ -5,6 +5,7 @@ use super::progress::{done, words};
 use super::signals::interrupt;
 use crate::clock;
 use crate::engine::{LiveTotals, Progress, ThreadState};
+use crate::measure::sched;
 use crate::report::live::{LiveView, draw};
 use crate::scenario::Scenario;
 use crate::units::Nanos;
@@ -14,8 +15,8 @@ use ratatui::crossterm::terminal::{
 };
 use ratatui::crossterm::{cursor, execute};
 use std::collections::VecDeque;
-use std::fs;
 use std::io::{self, Stderr};
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
@@ -128,7 +129,9 @@ fn look(seen: &mut Seen, scenario: &Scenario, progress: &Progress, start: Nanos)
     seen.states.resize_with(threads.len(), VecDeque::new);
     seen.processors.resize(threads.len(), None);
     for ((states, processor), thread) in seen.states.iter_mut().zip(&mut seen.processors).zip(threads) {
-        let counted = thread.system().and_then(processor_time);
+        let counted = thread
+            .system()
+            .and_then(|number| sched::counted(&Path::new("/proc/self/task").join(number.to_string())));
         let waited = match (counted, *processor) {
             (Some(now), Some(then)) => now.1.saturating_sub(then.1) > now.0.saturating_sub(then.0),
             _ => false,
@@ -154,13 +157,6 @@ fn look(seen: &mut Seen, scenario: &Scenario, progress: &Progress, start: Nanos)
         .zip(&seen.states)
         .map(|(thread, states)| (thread.name.clone(), states.iter().copied().collect()))
         .collect();
-}
-
-/// What the kernel has counted of a thread of this process: on a processor, and waiting for one. Nothing where it does not say.
-fn processor_time(thread: u32) -> Option<(u64, u64)> {
-    let text = fs::read_to_string(format!("/proc/self/task/{thread}/schedstat")).ok()?;
-    let mut fields = text.split_whitespace().map(str::parse);
-    Some((fields.next()?.ok()?, fields.next()?.ok()?))
 }
 
 fn push<T>(queue: &mut VecDeque<T>, item: T, most: usize) {

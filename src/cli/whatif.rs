@@ -93,7 +93,7 @@ impl<'a> Asked<'a> {
         };
         let knobs: Vec<Knob> = args.turning.cost.iter().map(parse).collect::<Result<_, _>>()?;
         let default = WhatIfOptions::default();
-        let asked = args.options.amount.replicates.map(|rounds| u32::try_from(rounds).unwrap_or(u32::MAX));
+        let asked = args.options.rounds();
         let options = WhatIfOptions {
             metrics: args.turning.metrics.clone(),
             curves: args.turning.curves.max(knobs.len()),

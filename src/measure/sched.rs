@@ -5,6 +5,7 @@
 //! lags by up to a tick, so it is read from the thread's CPU clock. Elsewhere nothing is known, and says so.
 
 use crate::units::Nanos;
+use std::path::Path;
 
 /// Figures of the calling thread since its birth.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,6 +31,15 @@ impl ThreadFigures {
             involuntary_switches: self.involuntary_switches - earlier.involuntary_switches,
         }
     }
+}
+
+/// What the kernel has counted of a living thread since its birth, on a processor and waiting for one, in nanoseconds. `task` is its folder
+/// in `/proc/PID/task`; nothing where the system does not say.
+#[must_use]
+pub fn counted(task: &Path) -> Option<(u64, u64)> {
+    let text = std::fs::read_to_string(task.join("schedstat")).ok()?;
+    let mut fields = text.split_whitespace().map(str::parse);
+    Some((fields.next()?.ok()?, fields.next()?.ok()?))
 }
 
 /// Reads the kernel's figures of the thread that made it; useless in another thread.

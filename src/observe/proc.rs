@@ -338,9 +338,7 @@ impl Seen {
 
 /// What the kernel has counted of a living thread by now, and its name.
 fn look(path: &Path) -> Option<(Figures, String)> {
-    let text = fs::read_to_string(path.join("schedstat")).ok()?;
-    let mut fields = text.split_whitespace().map(str::parse::<u64>);
-    let (on_cpu, run_queue) = (fields.next()?.ok()?, fields.next()?.ok()?);
+    let (on_cpu, run_queue) = sched::counted(path)?;
     let status = fs::read_to_string(path.join("status")).ok()?;
     let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
     let count = |name: &str| field(name).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);

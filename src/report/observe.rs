@@ -186,16 +186,13 @@ fn groups(record: &RunRecord, seen: &ObservedRecord) -> Section {
     groups.sort_by_key(|(_, group)| std::cmp::Reverse(group.on_cpu_ns));
     let bars = groups.iter().take(DRAWN).map(|(name, group)| bar((*name).clone(), group)).collect();
     let rows = groups.iter().map(|(name, group)| {
-        vec![
+        let mut cells = vec![
             (*name).clone(),
             count(group.threads),
             number(part(group.on_cpu_ns, record.window.length_ns)),
-            percent(group.on_cpu_ns, group.wall_ns),
-            percent(group.run_queue_ns, group.wall_ns),
-            percent(group.blocked(), group.wall_ns),
-            count(group.voluntary_switches),
-            count(group.involuntary_switches),
-        ]
+        ];
+        cells.extend(shares(group));
+        cells
     });
     let head = "threads | n | processors | on-CPU | run queue | blocked | voluntary | involuntary";
     let lead = format!(
@@ -270,19 +267,23 @@ fn over_time(slices: &[ObservedSlice]) -> Section {
     Section::new("over-time", "Over time", lead).with(chart)
 }
 
+/// On-CPU, run queue, blocked, voluntary and involuntary switches.
+fn shares(time: &ThreadGroup) -> [String; 5] {
+    [
+        percent(time.on_cpu_ns, time.wall_ns),
+        percent(time.run_queue_ns, time.wall_ns),
+        percent(time.blocked(), time.wall_ns),
+        count(time.voluntary_switches),
+        count(time.involuntary_switches),
+    ]
+}
+
 fn threads(seen: &ObservedRecord) -> Section {
     let rows = seen.threads.iter().map(|thread| {
         let time = &thread.time;
-        vec![
-            thread.name.clone(),
-            thread.process.to_string(),
-            duration(as_f64(time.wall_ns)),
-            percent(time.on_cpu_ns, time.wall_ns),
-            percent(time.run_queue_ns, time.wall_ns),
-            percent(time.blocked(), time.wall_ns),
-            count(time.voluntary_switches),
-            count(time.involuntary_switches),
-        ]
+        let mut cells = vec![thread.name.clone(), thread.process.to_string(), duration(as_f64(time.wall_ns))];
+        cells.extend(shares(time));
+        cells
     });
     let head = "thread | process | seen for | on-CPU | run queue | blocked | voluntary | involuntary";
     let table = Table::new("", head, 1, rows.collect());

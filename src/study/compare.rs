@@ -8,7 +8,7 @@ use super::metric::{Carries, Metric, Observation, doubts_of_runs};
 use super::stats::{
     Estimate, difference, mean_interval, relative_difference, simultaneous, unpaired_difference,
 };
-use super::trial::{Arm, ListedArm, RunList, StudyError, Watch, run_rounds};
+use super::trial::{Arm, ListedArm, RunList, StudyError, Watch, rounds_within, run_rounds};
 use crate::engine::Progress;
 use crate::measure::record::{TreatmentRecord, Warning};
 use schemars::JsonSchema;
@@ -182,9 +182,8 @@ impl Compared {
 }
 
 impl CompareOptions {
-    const fn rounds(&self) -> (u32, u32) {
-        let least = if self.least_rounds < 2 { 2 } else { self.least_rounds };
-        (least, if self.most_rounds < least { least } else { self.most_rounds })
+    fn rounds(&self) -> (u32, u32) {
+        rounds_within(self.least_rounds, self.most_rounds)
     }
 }
 

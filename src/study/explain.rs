@@ -11,7 +11,7 @@ use super::stats::{
     Estimate, leave_one_out, mean_interval, only_one, pair_interactions, ratio_of_means, shapley,
     simultaneous,
 };
-use super::trial::{Arm, ListedArm, RunList, Runner, StudyError, Watch, run_rounds};
+use super::trial::{Arm, ListedArm, RunList, Runner, StudyError, Watch, rounds_within, run_rounds};
 use crate::engine::Progress;
 use crate::explain::Waterfall;
 use crate::measure::record::{Breakdown, Warning};
@@ -288,9 +288,8 @@ impl Factorial {
 }
 
 impl ExplainOptions {
-    const fn rounds(&self) -> (u32, u32) {
-        let least = if self.least_rounds < 2 { 2 } else { self.least_rounds };
-        (least, if self.most_rounds < least { least } else { self.most_rounds })
+    fn rounds(&self) -> (u32, u32) {
+        rounds_within(self.least_rounds, self.most_rounds)
     }
 }
 

@@ -89,6 +89,12 @@ pub struct RunList {
     pub fit: Option<FitPlan>,
 }
 
+/// The least and the most rounds of a study that goes on until it knows enough: an interval needs two.
+pub(super) fn rounds_within(least: u32, most: u32) -> (u32, u32) {
+    let least = least.max(2);
+    (least, most.max(least))
+}
+
 /// One arm of a study: what runs, and on what.
 #[derive(Clone, Copy)]
 pub struct Arm<'a> {
